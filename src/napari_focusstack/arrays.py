@@ -1,0 +1,154 @@
+"""Frames of a burst as arrays: the protocol every stage reads, and the ways into and out of float32.
+
+`to_float` and `frame` are the only places where a stored value becomes float32 in [0, 1], `from_float` the only one
+where it goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from .progress import track, wait
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    FloatImage = NDArray[np.float32]  # (Y, X, C) or (Y, X)
+
+__all__ = ["Frames", "as_frames", "frame", "from_float", "to_float", "unit", "visit"]
+
+
+@runtime_checkable
+class Frames(Protocol):
+    """A burst as every stage sees it: (N, Y, X, C), one frame at a time. The subset of layer data that is needed."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, Y, X, C)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The stored type, the same for all frames."""
+
+    def __len__(self) -> int:
+        """Count the frames."""
+
+    def __getitem__(self, i: int, /) -> Any:
+        """Return frame `i`, (Y, X, C), as an array or something that `numpy.asarray` turns into one."""
+
+
+class _WithChannel:
+    """(N, Y, X) seen as (N, Y, X, 1)."""
+
+    def __init__(self, data: Any) -> None:
+        self._data = data
+        self.shape = (*data.shape, 1)
+        self.dtype = np.dtype(data.dtype)
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, i: int) -> NDArray[Any]:
+        return np.asarray(self._data[i])[..., None]
+
+
+def as_frames(data: Any) -> Frames:
+    """Return `data` as `Frames` of shape (N, Y, X, C), without loading it.
+
+    Parameters
+    ----------
+    data : array_like
+        (N, Y, X) or (N, Y, X, C); numpy, dask, zarr, a memory map, a `Burst`: anything with `shape`, `dtype` and
+        `[i]`; or a sequence of equally large images.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of a burst.
+    TypeError
+        If the values are not real numbers.
+    """
+    if not (hasattr(data, "shape") and hasattr(data, "dtype")):
+        data = np.stack([np.asarray(image) for image in data]) if len(data) else np.empty((0, 0, 0))
+    if np.dtype(data.dtype).kind not in "uif":
+        raise TypeError(f"frames of dtype {data.dtype} cannot be stacked; integers or floats are needed")
+    if len(data.shape) not in (3, 4) or 0 in data.shape:
+        raise ValueError(
+            f"frames of shape {tuple(data.shape)} are not a burst; (N, Y, X) or (N, Y, X, C) with at least one frame "
+            "is needed: for more axes (time, positions) use run_series"
+        )
+    return _WithChannel(data) if len(data.shape) == 3 else data
+
+
+def unit(dtype: DTypeLike) -> float:
+    """Stored value that stands for 1.0: the maximum of an integer type, 1 for floats."""
+    dtype = np.dtype(dtype)
+    return 1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max)
+
+
+def to_float(image: Any) -> FloatImage:
+    """Image as contiguous float32: integers divided by the maximum of their type, floats as they are."""
+    image = np.asarray(image)
+    scale = unit(image.dtype)
+    if scale == 1.0:
+        return np.ascontiguousarray(image, dtype=np.float32)
+    return np.multiply(image, np.float32(1 / scale), dtype=np.float32, order="C")
+
+
+def from_float(image: FloatImage, dtype: DTypeLike) -> NDArray[Any]:
+    """Image in [0, 1] back in `dtype`: scaled, rounded and clipped for integers; floats are only cast."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "f":
+        return image.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    out = np.empty(image.shape, dtype)
+    for row in range(0, image.shape[0], 256):  # in strips: a whole float64 copy of a large image is not small
+        part = image[row : row + 256].astype(np.float64) * limits.max
+        out[row : row + 256] = np.clip(np.rint(part, out=part), limits.min, limits.max, out=part)
+    return out
+
+
+def frame(frames: Frames, i: int) -> FloatImage:
+    """Frame `i` as float32, (Y, X, C)."""
+    return to_float(frames[i])
+
+
+def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Visit the frames one at a time, tracked, the next one decoded on a thread while this one is in use.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C).
+    stage : str
+        The stage's name for the progress bar.
+    order : sequence of int, optional
+        Which frames, in which order; all, in order, by default.
+
+    Yields
+    ------
+    index, image : int, ndarray
+        The frame's number and its (Y, X, C) array in the stored type.
+    """
+    order = range(len(frames)) if order is None else order
+    pool = ThreadPoolExecutor(1, "decode")
+    try:
+        upcoming = None
+        for position, i in enumerate(track(order, stage)):
+            current = upcoming or pool.submit(_decoded, frames, i)
+            image = wait(current)
+            last = position + 1 == len(order)
+            upcoming = None if last else pool.submit(_decoded, frames, order[position + 1])
+            del current  # the future keeps its result alive
+            yield i, image
+            del image
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _decoded(frames: Frames, i: int) -> NDArray[Any]:
+    return np.asarray(frames[i])

@@ -1,0 +1,54 @@
+"""Fusion: aligned frames in, one all-in-focus image with its source-frame index and confidence out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays import Frames, as_frames
+from ..methods import Method, check_options, pick
+from .average import fuse_average
+from .depthmap import fuse_depthmap
+from .guided import fuse_guided
+from .pyramid import fuse_pyramid
+from .result import Fusion
+from .wavelet import fuse_wavelet
+
+__all__ = ["FUSERS", "Fusion", "fuse"]
+
+FUSERS: dict[str, Method] = {
+    "pyramid": fuse_pyramid,
+    "depthmap": fuse_depthmap,
+    "wavelet": fuse_wavelet,
+    "guided": fuse_guided,
+    "average": fuse_average,
+}
+
+
+def fuse(frames: Frames, method: str = "pyramid", *, device: str = "auto", **options: Any) -> Fusion:
+    """All-in-focus image of aligned frames.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C) or (N, Y, X), aligned; read one frame at a time.
+    method : str
+        A name in `FUSERS`.
+    device : str
+        "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "mps".
+    **options
+        The method's own keyword arguments.
+
+    Returns
+    -------
+    Fusion
+        `image` (Y, X, C) float32, `index` and `confidence` (Y, X) float32.
+
+    Raises
+    ------
+    ValueError
+        If the method, an option or the shape of the frames is not allowed; the message lists what is.
+    """
+    function = pick(FUSERS, method, "fusion")
+    check_options(function, method, options)
+    fusion: Fusion = function(as_frames(frames), device=device, **options)
+    return fusion
