@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import cv2
 import numpy as np
 
 from .progress import track, wait
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     FloatImage = NDArray[np.float32]  # (Y, X, C) or (Y, X)
 
 __all__ = ["Frames", "as_frames", "frame", "from_float", "to_float", "unit", "visit"]
+
+
+STRIP = 256  # rows converted at a time
+_CV_DEPTHS = {
+    np.dtype(np.uint8): cv2.CV_8U,
+    np.dtype(np.uint16): cv2.CV_16U,
+}  # what OpenCV rounds and clips in one go
 
 
 @runtime_checkable
@@ -106,9 +114,16 @@ def from_float(image: FloatImage, dtype: DTypeLike) -> NDArray[Any]:
         return image.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
     out = np.empty(image.shape, dtype)
-    for row in range(0, image.shape[0], 256):  # in strips: a whole float64 copy of a large image is not small
-        part = image[row : row + 256].astype(np.float64) * limits.max
-        out[row : row + 256] = np.clip(np.rint(part, out=part), limits.min, limits.max, out=part)
+    for row in track(range(0, image.shape[0], STRIP)):
+        part = image[row : row + STRIP]
+        if dtype in _CV_DEPTHS:
+            flat = part.reshape(len(part), -1)
+            out[row : row + STRIP] = cv2.multiply(flat, limits.max, dtype=_CV_DEPTHS[dtype]).reshape(
+                part.shape
+            )
+        else:
+            scaled = np.rint(part.astype(np.float64) * limits.max)
+            out[row : row + STRIP] = np.clip(scaled, limits.min, limits.max, out=scaled)
     return out
 
 
@@ -117,7 +132,9 @@ def frame(frames: Frames, i: int) -> FloatImage:
     return to_float(frames[i])
 
 
-def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
+def visit(
+    frames: Frames, stage: str, order: Sequence[int] | None = None
+) -> Iterator[tuple[int, NDArray[Any]]]:
     """Visit the frames one at a time, tracked, the next one decoded on a thread while this one is in use.
 
     Parameters

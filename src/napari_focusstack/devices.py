@@ -40,7 +40,9 @@ def pick_device(device: str = "auto") -> Device:
     if device == "auto":
         return there[0]
     if device not in there:
-        raise ValueError(f"device {device!r} is not there; this machine has {', '.join(there)}: use one of them or 'auto'")
+        raise ValueError(
+            f"device {device!r} is not there; this machine has {', '.join(there)}: use one of them or 'auto'"
+        )
     return device  # type: ignore[return-value]
 
 

@@ -48,7 +48,7 @@ class Option:
         if not isinstance(value, allowed) or (isinstance(value, bool) and self.type is not bool):
             raise TypeError(f"{self.name}={value!r} is not of type {self.type.__name__}")
         low, high = self.minimum, self.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
+        if not ((low is None or value >= low) and (high is None or value <= high)):  # so, NaN is out of range
             raise ValueError(f"{self.name}={value!r} is out of range; {low} to {high} is allowed")
 
 
@@ -72,7 +72,11 @@ def options_of(method: Method) -> dict[str, Option]:
     }
 
 
-NOT_OPTIONS = {"device", "transfer", "exposure"}  # set by the recipe for all methods alike, not a method's own choice
+NOT_OPTIONS = {
+    "device",
+    "transfer",
+    "exposure",
+}  # set by the recipe for all methods alike, not a method's own choice
 
 
 def summary_of(method: Method) -> str:

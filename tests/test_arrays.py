@@ -1,0 +1,121 @@
+"""Frames in and out of float32, and the decode-ahead loop."""
+
+import threading
+import time
+
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from napari_focusstack.arrays import as_frames, frame, from_float, to_float, unit, visit
+from napari_focusstack.progress import Cancelled, listening
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.uint8, np.uint16, np.int16, np.float32]),
+        (3, 4, 3),
+        elements={"min_value": 0, "max_value": 200},
+    )
+)
+def test_float_and_back_is_the_same(image):
+    assert np.array_equal(from_float(to_float(image), image.dtype), image)
+
+
+def test_integers_are_divided_by_their_maximum():
+    assert to_float(np.full((1, 1, 1), 65535, np.uint16)) == 1.0
+    assert to_float(np.full((1, 1, 1), 51, np.uint8)) == pytest.approx(0.2)
+    assert to_float(np.full((1, 1, 1), 3.5, np.float64)) == 3.5
+    assert (unit("uint8"), unit("uint16"), unit("float32"), unit("uint32")) == (255, 65535, 1, 2**32 - 1)
+
+
+def test_from_float_rounds_and_clips():
+    values = np.float32([[[-0.5]], [[0.49 / 255]], [[0.51 / 255]], [[2.0]]])
+    assert from_float(values, np.uint8).ravel().tolist() == [0, 0, 1, 255]
+    assert from_float(values, np.int32).ravel().tolist()[-1] == 2**31 - 1
+    assert from_float(values, np.float32) is values
+
+
+@pytest.mark.parametrize("make", [np.asarray, da.from_array])
+def test_a_channel_is_added_where_there_is_none(make):
+    frames = as_frames(make(np.arange(24, dtype=np.uint8).reshape(2, 3, 4)))
+    assert frames.shape == (2, 3, 4, 1)
+    assert len(frames) == 2
+    assert np.allclose(frame(frames, 1)[..., 0] * 255, np.arange(12, 24).reshape(3, 4))
+
+
+def test_a_list_of_images_is_a_burst():
+    assert as_frames([np.zeros((3, 4)), np.ones((3, 4))]).shape == (2, 3, 4, 1)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (2, 2, 3, 4, 3), (0, 3, 4), (2, 0, 4, 3)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"are not a burst; \(N, Y, X\) or \(N, Y, X, C\).*run_series"):
+        as_frames(np.zeros(shape, np.uint8))
+
+
+def test_other_types_are_refused():
+    with pytest.raises(TypeError, match="complex64 cannot be stacked; integers or floats are needed"):
+        as_frames(np.zeros((2, 3, 4), np.complex64))
+
+
+def test_visit_yields_all_frames_in_the_order_asked_for():
+    frames = as_frames(np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1))
+    assert [(i, int(image.item())) for i, image in visit(frames, "Reading", [3, 0, 4])] == [
+        (3, 3),
+        (0, 0),
+        (4, 4),
+    ]
+    assert [i for i, _ in visit(frames, "Reading")] == [0, 1, 2, 3, 4]
+
+
+class Slow:
+    """Frames that take their time, and note who holds them."""
+
+    shape, dtype = (4, 1, 1, 1), np.dtype(np.uint8)
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.threads = set()
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        self.threads.add(threading.current_thread())
+        time.sleep(self.seconds)
+        return np.full((1, 1, 1), i, np.uint8)
+
+
+def test_visit_lets_cancel_through_while_a_frame_is_decoded():
+    frames, told = Slow(1.0), []
+
+    def cancel(step):
+        told.append(step)
+        if len(told) == 3:
+            raise Cancelled
+
+    with listening(cancel), pytest.raises(Cancelled):
+        list(visit(frames, "Reading"))
+    assert str(told[0]) == "Reading 0/4"
+    assert told[1:] == [None, None], "asked while it waits"
+
+
+def test_visit_leaves_no_thread_behind():
+    frames = Slow(0.0)
+    list(visit(frames, "Reading"))
+    for thread in frames.threads:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_decoding_error_arrives():
+    class Broken(Slow):
+        def __getitem__(self, i):
+            raise OSError("frame 0 is broken")
+
+    with pytest.raises(OSError, match="frame 0 is broken"):
+        list(visit(Broken(0), "Reading"))
