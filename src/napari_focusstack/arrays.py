@@ -118,9 +118,7 @@ def from_float(image: FloatImage, dtype: DTypeLike) -> NDArray[Any]:
         part = image[row : row + STRIP]
         if dtype in _CV_DEPTHS:
             flat = part.reshape(len(part), -1)
-            out[row : row + STRIP] = cv2.multiply(flat, limits.max, dtype=_CV_DEPTHS[dtype]).reshape(
-                part.shape
-            )
+            out[row : row + STRIP] = cv2.multiply(flat, limits.max, dtype=_CV_DEPTHS[dtype]).reshape(part.shape)
         else:
             scaled = np.rint(part.astype(np.float64) * limits.max)
             out[row : row + STRIP] = np.clip(scaled, limits.min, limits.max, out=scaled)
@@ -132,9 +130,7 @@ def frame(frames: Frames, i: int) -> FloatImage:
     return to_float(frames[i])
 
 
-def visit(
-    frames: Frames, stage: str, order: Sequence[int] | None = None
-) -> Iterator[tuple[int, NDArray[Any]]]:
+def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
     """Visit the frames one at a time, tracked, the next one decoded on a thread while this one is in use.
 
     Parameters

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import __version__
-from .alignment import ALIGNERS, Alignment, Area, align, warped
+from .alignment import Alignment, Area, align, warped
 from .arrays import Frames, as_frames, from_float
-from .devices import pick_device
-from .fusion import FUSERS, Fusion, fuse
-from .methods import check_options, pick
+from .fusion import Fusion, fuse
+from .recipe import Recipe
+from .series import OneChannel, Series
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,82 +22,6 @@ if TYPE_CHECKING:
     from .color import Transfer
 
 __all__ = ["Aligned", "Recipe", "Result", "aligned", "run", "run_series"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All choices that lead from a burst to its result; JSON in and out.
-
-    Attributes
-    ----------
-    align, fuse : str
-        Names in `ALIGNERS` (or "none": frames are taken as they are) and `FUSERS`.
-    align_options, fuse_options : mapping
-        Keyword arguments of these methods.
-    exposure : {"auto", "on", "off"}
-        Even out exposure and white balance over the frames; "auto": for photographs, not for microscopy.
-    channels : {"joint", "separate"} or int
-        What decides where a pixel is sharp: all channels together, each for itself, or the one with this number.
-    device : str
-        "auto", "cpu", "cuda" or "mps".
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a method or an option is unknown or out of range; the message lists what is allowed.
-    """
-
-    align: str = "ecc"
-    align_options: Mapping[str, Any] = field(default_factory=dict)
-    fuse: str = "pyramid"
-    fuse_options: Mapping[str, Any] = field(default_factory=dict)
-    exposure: Literal["auto", "on", "off"] = "auto"
-    channels: Literal["joint", "separate"] | int = "joint"
-    device: str = "auto"
-
-    def __post_init__(self) -> None:
-        if self.align != "none":
-            check_options(
-                pick({**ALIGNERS, "none": align}, self.align, "alignment"), self.align, self.align_options
-            )
-        check_options(pick(FUSERS, self.fuse, "fusion"), self.fuse, self.fuse_options)
-        if self.exposure not in ("auto", "on", "off"):
-            raise ValueError(f"exposure={self.exposure!r} is not one of 'auto', 'on', 'off'")
-        number = isinstance(self.channels, int) and not isinstance(self.channels, bool) and self.channels >= 0
-        if not number and self.channels not in ("joint", "separate"):
-            raise ValueError(
-                f"channels={self.channels!r} is not 'joint', 'separate' or a channel's number from 0"
-            )
-        pick_device(self.device)
-
-    def to_json(self) -> str:
-        """Return the recipe as JSON text, with the version of the program that wrote it."""
-        return json.dumps({"napari-focusstack": __version__, **asdict(self)}, indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> Recipe:
-        """Recipe of a JSON text; what it leaves out takes its default.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the text is not a recipe, or holds something that is not allowed.
-        """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not a recipe: no JSON ({error})") from None
-        if not isinstance(values, dict) or "napari-focusstack" not in values:
-            raise ValueError('not a recipe: a JSON object with the key "napari-focusstack" is needed')
-        values.pop("napari-focusstack")
-        known = {f.name for f in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise ValueError(f"a recipe has no {name!r}; it has {', '.join(sorted(known))}")
-        for name in ("align_options", "fuse_options"):
-            if not isinstance(values.get(name, {}), dict):
-                raise TypeError(f"{name}={values[name]!r} of a recipe is not a JSON object of options")
-        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -242,7 +163,7 @@ def run_series(
         If the axes do not fit the data.
     """
     recipe = recipe or Recipe()
-    series = _Series(data, axes, focus_axis)
+    series = Series(data, axes, focus_axis)
     alignments = _series_alignments(series, recipe, alignment, transfer)
     image_axes = axes.replace(focus_axis, "")
     separate = recipe.channels == "separate"
@@ -261,9 +182,7 @@ def run_series(
         ):
             series.put(whole, names, place, part)
     area = (
-        alignments[0].area
-        if alignments
-        else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
+        alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
     )
     return Result(image, index, confidence, image_axes, index_axes, area, alignments, recipe)
 
@@ -287,7 +206,7 @@ def aligned(
     import dask.array as da
 
     recipe = recipe or Recipe()
-    series = _Series(data, axes, focus_axis)
+    series = Series(data, axes, focus_axis)
     alignments = _series_alignments(series, recipe, None, transfer)
     if not alignments:
         return Aligned(data, axes, Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")]), ())
@@ -296,9 +215,7 @@ def aligned(
     for (_, frames), found in zip(series, alignments, strict=True):
         lazy = warped(frames, replace(found, kept=kept))
         take = dask.delayed(lazy.__getitem__, pure=False)
-        bursts.append(
-            da.stack([da.from_delayed(take(i), lazy.shape[1:], lazy.dtype) for i in range(len(lazy))])
-        )
+        bursts.append(da.stack([da.from_delayed(take(i), lazy.shape[1:], lazy.dtype) for i in range(len(lazy))]))
     whole = da.stack(bursts).reshape(*series.loop_shape, *bursts[0].shape)
     names = [*series.loops, focus_axis, "Y", "X", series.channel or "C"]
     if not series.channel:
@@ -331,7 +248,7 @@ def _fuse(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion
     options = dict(recipe.fuse_options)
     if recipe.channels == "separate" and frames.shape[3] > 1:
         parts = [
-            fuse(_OneChannel(ready, c), recipe.fuse, device=recipe.device, **options)
+            fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options)
             for c in range(frames.shape[3])
         ]
         image = np.concatenate([part.image for part in parts], axis=2)
@@ -352,7 +269,7 @@ def _fuse(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion
 
 
 def _series_alignments(
-    series: _Series, recipe: Recipe, alignment: Alignment | None, transfer: Transfer
+    series: Series, recipe: Recipe, alignment: Alignment | None, transfer: Transfer
 ) -> tuple[Alignment, ...]:
     """Alignments of all bursts, cut to the area that they share."""
     found = [alignment or _align(frames, recipe, transfer) for _, frames in series]
@@ -367,83 +284,3 @@ def _series_alignments(
             "the bursts of the series share no area after alignment; align with 'none', or one by one"
         )
     return tuple(replace(a, area=Area(top, left, bottom - top, right - left)) for a in known)
-
-
-class _OneChannel:
-    """Frames with only channel `c`."""
-
-    def __init__(self, frames: Frames, c: int) -> None:
-        self._frames, self._c = frames, c
-        self.shape, self.dtype = (*frames.shape[:3], 1), frames.dtype
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def __getitem__(self, i: int) -> NDArray[Any]:
-        return np.ascontiguousarray(np.asarray(self._frames[i])[..., self._c : self._c + 1])
-
-
-class _Series:
-    """The bursts in an array of named axes, one after the other."""
-
-    def __init__(self, data: Any, axes: str, focus_axis: str) -> None:
-        if len(axes) != len(data.shape) or len(set(axes)) != len(axes):
-            raise ValueError(
-                f"axes {axes!r} do not name the {len(data.shape)} axes of shape {tuple(data.shape)}"
-            )
-        missing = [a for a in (focus_axis, "Y", "X") if a not in axes]
-        if missing or focus_axis in ("Y", "X"):
-            raise ValueError(
-                f"axes {axes!r} have no {', '.join(missing) or 'focus axis'}; Y, X and a focus axis are needed"
-            )
-        if "C" in axes and "S" in axes:
-            raise ValueError(f"axes {axes!r} have both C and S; split the channels first")
-        self.data, self.axes, self.focus_axis = data, axes, focus_axis
-        self.channel = next((a for a in "CS" if a in axes and a != focus_axis), "")
-        self.loops = [a for a in axes if a not in (focus_axis, "Y", "X", self.channel)]
-        self.loop_shape = tuple(data.shape[axes.index(a)] for a in self.loops)
-
-    def __iter__(self) -> Iterator[tuple[dict[str, int], Frames]]:
-        for numbers in itertools.product(*map(range, self.loop_shape)):
-            place = dict(zip(self.loops, numbers, strict=True))
-            yield place, _AxisFrames(self, place)
-
-    def shape_of(self, names: str, fused: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a whole result with these axes, from one burst's (Y, X, C)."""
-        sizes = {
-            "Y": fused[0],
-            "X": fused[1],
-            self.channel: fused[2],
-            **dict(zip(self.loops, self.loop_shape, strict=True)),
-        }
-        return tuple(sizes[a] for a in names)
-
-    def put(self, whole: NDArray[Any], names: str, place: Mapping[str, int], part: NDArray[Any]) -> None:
-        """Write one burst's (Y, X) or (Y, X, C) result to its place."""
-        rest = [a for a in names if a not in place]
-        own = ["Y", "X", self.channel][: part.ndim]
-        if part.ndim == 3 and not self.channel:
-            part, own = part[..., 0], own[:2]
-        whole[tuple(place.get(a, slice(None)) for a in names)] = part.transpose([own.index(a) for a in rest])
-
-
-class _AxisFrames:
-    """Frames along the focus axis at one place of a series."""
-
-    def __init__(self, series: _Series, place: Mapping[str, int]) -> None:
-        self._series, self._place = series, place
-        size = dict(zip(series.axes, series.data.shape, strict=True))
-        self.shape = (size[series.focus_axis], size["Y"], size["X"], size.get(series.channel, 1))
-        self.dtype = np.dtype(series.data.dtype)
-
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def __getitem__(self, i: int) -> NDArray[Any]:
-        series = self._series
-        at = {**self._place, series.focus_axis: i}
-        image = np.asarray(series.data[tuple(at.get(a, slice(None)) for a in series.axes)])
-        rest = [a for a in series.axes if a not in at]
-        if not series.channel:
-            image, rest = image[..., None], [*rest, ""]
-        return np.ascontiguousarray(image.transpose([rest.index(a) for a in ("Y", "X", series.channel)]))

@@ -1,0 +1,88 @@
+"""The record of a run: which methods with which options lead from a burst to its result, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from . import __version__
+from .alignment import ALIGNERS
+from .devices import pick_device
+from .fusion import FUSERS
+from .methods import check_options, pick
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All choices that lead from a burst to its result; JSON in and out.
+
+    Attributes
+    ----------
+    align, fuse : str
+        Names in `ALIGNERS` (or "none": frames are taken as they are) and `FUSERS`.
+    align_options, fuse_options : mapping
+        Keyword arguments of these methods.
+    exposure : {"auto", "on", "off"}
+        Even out exposure and white balance over the frames; "auto": for photographs, not for microscopy.
+    channels : {"joint", "separate"} or int
+        What decides where a pixel is sharp: all channels together, each for itself, or the one with this number.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a method or an option is unknown or out of range; the message lists what is allowed.
+    """
+
+    align: str = "ecc"
+    align_options: Mapping[str, Any] = field(default_factory=dict)
+    fuse: str = "pyramid"
+    fuse_options: Mapping[str, Any] = field(default_factory=dict)
+    exposure: Literal["auto", "on", "off"] = "auto"
+    channels: Literal["joint", "separate"] | int = "joint"
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.align != "none":
+            check_options(pick(ALIGNERS, self.align, "alignment"), self.align, self.align_options)
+        check_options(pick(FUSERS, self.fuse, "fusion"), self.fuse, self.fuse_options)
+        if self.exposure not in ("auto", "on", "off"):
+            raise ValueError(f"exposure={self.exposure!r} is not one of 'auto', 'on', 'off'")
+        number = isinstance(self.channels, int) and not isinstance(self.channels, bool) and self.channels >= 0
+        if not number and self.channels not in ("joint", "separate"):
+            raise ValueError(f"channels={self.channels!r} is not 'joint', 'separate' or a channel's number from 0")
+        pick_device(self.device)
+
+    def to_json(self) -> str:
+        """Return the recipe as JSON text, with the version of the program that wrote it."""
+        return json.dumps({"napari-focusstack": __version__, **asdict(self)}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Recipe of a JSON text; what it leaves out takes its default.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the text is not a recipe, or holds something that is not allowed.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not a recipe: no JSON ({error})") from None
+        if not isinstance(values, dict) or "napari-focusstack" not in values:
+            raise ValueError('not a recipe: a JSON object with the key "napari-focusstack" is needed')
+        values.pop("napari-focusstack")
+        known = {f.name for f in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise ValueError(f"a recipe has no {name!r}; it has {', '.join(sorted(known))}")
+        for name in ("align_options", "fuse_options"):
+            if not isinstance(values.get(name, {}), dict):
+                raise TypeError(f"{name}={values[name]!r} of a recipe is not a JSON object of options")
+        return cls(**values)
