@@ -55,14 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return OK
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------
 # what the words mean
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "focusstack", description="One all-in-focus image from a focus-bracketed burst."
-    )
+    parser = argparse.ArgumentParser("focusstack", description="One all-in-focus image from a focus-bracketed burst.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_stack(commands.add_parser("stack", help="align and fuse a burst", allow_abbrev=False), words)
@@ -81,9 +79,7 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     files.add_argument("--out", type=Path, required=True, help="fused picture: .tif, .ome.tif, .png or .jpg")
     files.add_argument("--index-out", type=Path, metavar="INDEX.tif", help="source frame of each pixel, float32")
     files.add_argument("--confidence-out", type=Path, metavar="CONF.tif", help="confidence of each pixel, float32")
-    files.add_argument(
-        "--alignment", type=Path, metavar="A.json", help="apply a saved alignment instead of aligning"
-    )
+    files.add_argument("--alignment", type=Path, metavar="A.json", help="apply a saved alignment instead of aligning")
     files.add_argument("--alignment-out", type=Path, metavar="A.json", help="save the alignment")
     files.add_argument("--recipe", type=Path, metavar="R.json", help="start from a recipe; flags overrule it")
     files.add_argument("--recipe-out", type=Path, metavar="R.json", help="save the recipe")
@@ -91,12 +87,8 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     choices = parser.add_argument_group("methods")
     choices.add_argument("--align", choices=[*ALIGNERS, "none"], help="alignment method (ecc)")
     choices.add_argument("--fuse", choices=list(FUSERS), help="fusion method (pyramid)")
-    choices.add_argument(
-        "--exposure", choices=["auto", "on", "off"], help="even out exposure (auto: photographs only)"
-    )
-    choices.add_argument(
-        "--channels", type=_channels, metavar="joint|separate|NUMBER", help="what decides (joint)"
-    )
+    choices.add_argument("--exposure", choices=["auto", "on", "off"], help="even out exposure (auto: photographs only)")
+    choices.add_argument("--channels", type=_channels, metavar="joint|separate|NUMBER", help="what decides (joint)")
     choices.add_argument("--device", choices=DEVICES, help="where to compute (auto)")
     choices.add_argument("--threads", type=int, default=0, help="threads of compiled loops (0: all cores)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no report")
@@ -123,9 +115,7 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.description = "Make a raw burst with the simulator, stack it, write the results and show them."
-    parser.add_argument(
-        "--out", type=Path, default=Path("focusstack-demo"), metavar="FOLDER", help="where to write"
-    )
+    parser.add_argument("--out", type=Path, default=Path("focusstack-demo"), metavar="FOLDER", help="where to write")
     parser.add_argument("--no-show", action="store_true", help="do not open napari")
     parser.set_defaults(command=_demo)
 
@@ -170,7 +160,7 @@ def _channels(text: str) -> str | int:
     raise argparse.ArgumentTypeError(f"{text!r} is not 'joint', 'separate' or a channel's number from 0")
 
 
-# ---------------------------------------------------------------------------------------------------------------------
+# --------------------------------------------------------------------
 # commands
 
 
@@ -227,9 +217,7 @@ def _recipe(chosen: argparse.Namespace) -> Recipe:
     for stage in ("align", "fuse"):
         name = getattr(chosen, stage) or getattr(recipe, stage)
         options = dict(getattr(recipe, f"{stage}_options")) if name == getattr(recipe, stage) else {}
-        flags = {
-            key.partition(":")[2]: value for key, value in vars(chosen).items() if key.startswith(f"{stage}:")
-        }
+        flags = {key.partition(":")[2]: value for key, value in vars(chosen).items() if key.startswith(f"{stage}:")}
         options.update({key: value for key, value in flags.items() if value is not None})
         recipe = replace(recipe, **{stage: name, f"{stage}_options": options})
     rest = {name: getattr(chosen, name) for name in ("exposure", "channels", "device")}
