@@ -181,9 +181,7 @@ def run_series(
             (image, index, confidence), parts, (image_axes, index_axes, index_axes), strict=True
         ):
             series.put(whole, names, place, part)
-    area = (
-        alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
-    )
+    area = alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
     return Result(image, index, confidence, image_axes, index_axes, area, alignments, recipe)
 
 
@@ -248,8 +246,7 @@ def _fuse(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion
     options = dict(recipe.fuse_options)
     if recipe.channels == "separate" and frames.shape[3] > 1:
         parts = [
-            fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options)
-            for c in range(frames.shape[3])
+            fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options) for c in range(frames.shape[3])
         ]
         image = np.concatenate([part.image for part in parts], axis=2)
         index = np.stack([part.index for part in parts], axis=2)
@@ -280,7 +277,5 @@ def _series_alignments(
     bottom = min(a.area.top + a.area.height for a in known)
     right = min(a.area.left + a.area.width for a in known)
     if bottom <= top or right <= left:
-        raise ValueError(
-            "the bursts of the series share no area after alignment; align with 'none', or one by one"
-        )
+        raise ValueError("the bursts of the series share no area after alignment; align with 'none', or one by one")
     return tuple(replace(a, area=Area(top, left, bottom - top, right - left)) for a in known)
