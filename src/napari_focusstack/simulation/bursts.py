@@ -1,0 +1,283 @@
+"""Bursts of a simulated scene: names and numbers in, frames and everything that is true of them out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arrays import from_float, to_float
+from ..color import Transfer, to_linear
+from ..methods import pick
+from ..optics import Layer, Psf, all_in_focus, defocused
+from ..progress import track
+from .canvas import Canvas
+from .geometry import draw_transforms, resample, seen_box
+from .noise import add_noise, read_noise
+from .scenes import SCENES
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["Order", "Simulated", "simulate"]
+
+Order = Literal["near-to-far", "far-to-near"]
+
+TILE = 1024  # px: large pictures are rendered in tiles of this size
+TAP_PX = 3  # what interpolation reads beyond a tile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Simulated:
+    """A simulated burst and its truth, all as numpy arrays.
+
+    Attributes
+    ----------
+    frames : (N, Y, X, C) uint8, uint16, float32 or float64
+        The burst, in stored values.
+    truth : (Y, X, C) float32
+        All-in-focus picture, free of noise, in stored values [0, 1], seen as the reference frame sees it.
+    depth : (Y, X) float32
+        Frame index (with fractions) at which the front-most surface is sharpest; NaN where there is only darkness.
+    masks : (L, Y, X) float32
+        Coverage of each layer, near to far, whether or not a nearer one hides it.
+    depths : (L, Y, X) float32
+        Depth of each layer in frame indices.
+    radii : (L, N) float32
+        Blur radius (σ for a Gaussian) in px of each layer, at its median depth, in each frame.
+    transforms : (N, 3, 3) float64
+        Reference → frame, in (x, y, 1) pixels; the identity at the reference.
+    gains : (N,) float64
+        Light of each frame relative to the reference.
+    reference : int
+        The frame whose geometry and light the truth has: N // 2.
+    transfer : "linear" or "srgb"
+        Transfer curve of the stored values.
+    """
+
+    frames: NDArray[Any]
+    truth: NDArray[np.float32]
+    depth: NDArray[np.float32]
+    masks: NDArray[np.float32]
+    depths: NDArray[np.float32]
+    radii: NDArray[np.float32]
+    transforms: NDArray[np.float64]
+    gains: NDArray[np.float64]
+    reference: int
+    transfer: Transfer
+
+
+def simulate(
+    scene: str = "slanted",
+    *,
+    frames: int = 10,
+    height: int = 256,
+    width: int = 256,
+    channels: int = 3,
+    blur: float = 0.8,
+    psf: Psf = "disc",
+    breathing: float = 0.0,
+    jitter: float = 0.0,
+    rotation: float = 0.0,
+    exposure: float = 0.0,
+    noise: float = 0.0,
+    order: Order = "near-to-far",
+    dtype: DTypeLike = "uint8",
+    transfer: Transfer = "srgb",
+    textures: Sequence[ArrayLike] = (),
+    seed: int = 0,
+    device: str = "cpu",
+) -> Simulated:
+    """Burst of a procedural scene, with its truth.
+
+    Parameters
+    ----------
+    scene : str
+        A name in `SCENES`.
+    frames, height, width, channels : int
+        Size of the burst; at least 1 each.
+    blur : float
+        Blur radius (disc) or σ (Gaussian), in px, of what is one frame out of focus.
+    psf : "disc" or "gaussian"
+        Point spread function.
+    breathing : float
+        Relative change of scale over the whole sweep, about the centre.
+    jitter, rotation : float
+        Standard deviation, per frame, of shifts in px and of rotations in degrees.
+    exposure : float
+        Relative standard deviation of a gain per frame.
+    noise : float
+        Variance factor of the shot noise (Brooks et al. 2019: 1e-4 to 1.2e-2), in linear light; read noise follows. 0: none.
+    order : "near-to-far" or "far-to-near"
+        Direction of the sweep.
+    dtype : dtype
+        Of the frames: an unsigned integer type or a float type.
+    transfer : "linear" or "srgb"
+        Transfer curve of the stored values.
+    textures : sequence of (Y, X) or (Y, X, C) array_like
+        Pictures, stored with the same transfer curve, that the surfaces of the scene show in turn instead of procedural ones.
+    seed : int
+        The same seed gives the same burst, on every device up to rounding. Scene, motion, gains and noise draw apart: with
+        noise or jitter switched on, the scene stays the same.
+    device : str
+        A torch device to render on.
+
+    Returns
+    -------
+    Simulated
+        Frames and truth.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or a number out of range; the message says what is allowed.
+
+    Notes
+    -----
+    Frame i is the scene, defocused by the layered forward model of `optics.defocused`, resampled once by `transforms[i]`
+    (the reference not at all), multiplied by its gain, given noise, and stored.
+
+    Examples
+    --------
+    >>> burst = simulate("steps", frames=4, height=32, width=48)
+    >>> burst.frames.shape, burst.truth.shape
+    ((4, 32, 48, 3), (32, 48, 3))
+    """
+    draw = pick(SCENES, scene, "scene")
+    _check(locals())
+    motion, light, grain = (_generator(seed, stream) for stream in range(1, 4))
+    focus = [float(i if order == "near-to-far" else frames - 1 - i) for i in range(frames)]
+    moves = draw_transforms(focus, (height, width), motion, breathing=breathing, jitter=jitter, rotation=rotation)
+    gains = torch.exp(exposure * torch.randn(frames, generator=light, dtype=torch.float64)).numpy()
+    gains[frames // 2] = 1.0
+    canvas = _canvas(moves, height, width, frames, channels, blur, psf, seed, device)
+    canvas.given = [_texture(array, transfer, device) for array in textures]
+    layers = draw(canvas)
+    out = np.empty((frames, height, width, channels), dtype)
+    views = _views(layers, canvas, focus, moves, blur, psf)
+    for i, top, left, picture in track(views, "Simulating", frames * len(_tiles(height, width))):
+        picture = picture * float(gains[i])
+        if noise:
+            picture = add_noise(picture, noise, read_noise(noise), grain)
+        rows, columns = picture.shape[-2:]
+        out[i, top : top + rows, left : left + columns] = _stored(picture, transfer, out.dtype)
+    return Simulated(out, *_truth(layers, canvas, focus, blur, transfer), moves, gains, frames // 2, transfer)
+
+
+def _check(given: dict[str, Any]) -> None:
+    for name in ("frames", "height", "width", "channels"):
+        if given[name] < 1:
+            raise ValueError(f"{name}={given[name]!r} is too small; at least 1 is needed")
+    for name in ("blur", "jitter", "rotation", "exposure", "noise"):
+        if not 0 <= given[name] < math.inf:
+            raise ValueError(f"{name}={given[name]!r} is out of range; give a number ≥ 0")
+    if not -0.5 <= given["breathing"] <= 0.5:
+        raise ValueError(f"breathing={given['breathing']!r} is out of range; −0.5 to 0.5 is allowed")
+    for name, choices in (("psf", get_args(Psf)), ("order", get_args(Order)), ("transfer", get_args(Transfer))):
+        if given[name] not in choices:
+            raise ValueError(f"unknown {name} {given[name]!r}; choices: {', '.join(choices)}")
+    if np.dtype(given["dtype"]).kind not in "uf":
+        raise ValueError(f"frames of dtype {np.dtype(given['dtype'])} cannot be made; use uint8, uint16 or float32")
+
+
+def _generator(seed: int, stream: int) -> torch.Generator:
+    return torch.Generator().manual_seed(4 * seed + stream)
+
+
+def _canvas(
+    moves: NDArray[np.float64],
+    height: int,
+    width: int,
+    frames: int,
+    channels: int,
+    blur: float,
+    psf: Psf,
+    seed: int,
+    device: str,
+) -> Canvas:
+    """Canvas with the margin that motion and blur bring into view."""
+    top, left, bottom, right = seen_box(moves, 0, 0, height, width)
+    margin = _reach(frames, blur, psf) + TAP_PX
+    margins = margin - top, margin - left, margin + bottom - height, margin + right - width
+    return Canvas(height, width, *margins, frames, channels, _generator(seed, 0), device)
+
+
+def _reach(frames: int, blur: float, psf: Psf) -> int:
+    return math.ceil(blur * (frames - 1) * (1 if psf == "disc" else 3))
+
+
+def _texture(array: ArrayLike, transfer: Transfer, device: str) -> Tensor:
+    stored = to_float(array)
+    if stored.ndim not in (2, 3):
+        raise ValueError(f"a texture of shape {stored.shape} is not a picture; (Y, X) or (Y, X, C) is needed")
+    light = to_linear(stored if stored.ndim == 3 else stored[..., None], transfer)
+    return torch.from_numpy(np.ascontiguousarray(light.transpose(2, 0, 1), dtype=np.float32)).to(device)
+
+
+def _tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Top, left, height, width of tiles that cover the picture once."""
+    corners = [(top, left) for top in range(0, height, TILE) for left in range(0, width, TILE)]
+    return [(top, left, min(TILE, height - top), min(TILE, width - left)) for top, left in corners]
+
+
+def _views(
+    layers: Sequence[Layer],
+    canvas: Canvas,
+    focus: Sequence[float],
+    moves: NDArray[np.float64],
+    blur: float,
+    psf: Psf,
+) -> Iterator[tuple[int, int, int, Tensor]]:
+    """Yield frame number, top, left and the light (C, h, w) of each tile of each frame."""
+    margin = _reach(len(focus), blur, psf) + TAP_PX
+    for top, left, height, width in _tiles(canvas.height, canvas.width):
+        box = seen_box(moves, top, left, height, width)
+        y0, x0 = box[0] - margin, box[1] - margin
+        rows = slice(canvas.top + y0, canvas.top + box[2] + margin)
+        columns = slice(canvas.left + x0, canvas.left + box[3] + margin)
+        part = [layer.cut(rows, columns) for layer in layers]
+        to_tile = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1]], dtype=np.float64)
+        from_tile = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], dtype=np.float64)
+        for i, picture in enumerate(defocused(part, focus, blur=blur, psf=psf)):
+            if np.array_equal(moves[i], np.eye(3)):
+                seen = picture[..., top - y0 : top - y0 + height, left - x0 : left - x0 + width]
+            else:
+                seen = resample(picture, to_tile @ np.linalg.inv(moves[i]) @ from_tile, height, width)
+            yield i, top, left, seen
+
+
+def _stored(light: Tensor, transfer: Transfer, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """(Y, X, C) stored values; what is above white is clipped, what is below black only in integers."""
+    light = light.clamp_max(1.0)
+    if transfer == "srgb":  # as color.to_stored, but on the light's own device
+        size = light.abs()
+        light = light.sign() * torch.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
+    return from_float(np.ascontiguousarray(light.movedim(-3, -1).cpu().numpy()), dtype)
+
+
+def _truth(
+    layers: Sequence[Layer], canvas: Canvas, focus: Sequence[float], blur: float, transfer: Transfer
+) -> tuple[NDArray[np.float32], ...]:
+    """Truth, depth, masks, depths and radii, in the order of `Simulated`."""
+    rows = slice(canvas.top, canvas.top + canvas.height)
+    columns = slice(canvas.left, canvas.left + canvas.width)
+    layers = [layer.cut(rows, columns) for layer in layers]
+    truth = _stored(all_in_focus(layers), transfer, np.dtype(np.float32))
+    like = layers[0].light[0]
+    masks = torch.stack([torch.zeros_like(like) + layer.alpha for layer in layers])
+    depths = torch.stack([torch.zeros_like(like) + layer.depth for layer in layers])
+    front = torch.full_like(like, math.nan)
+    for layer, mask, depth in reversed(list(zip(layers, masks, depths, strict=True))):
+        seen = mask > 0.5 if isinstance(layer.alpha, Tensor) or layer.alpha else layer.light.mean(-3) > 0.01
+        front = torch.where(seen, depth, front)
+    middle = depths.flatten(1).median(1).values
+    positions = torch.tensor(focus, device=middle.device)
+    radii = blur * (middle[:, None] - positions).abs()
+    if focus[0] > focus[-1]:  # depth counts near to far, frames count as they were shot
+        front, depths = len(focus) - 1 - front, len(focus) - 1 - depths
+    return (truth, *(tensor.float().cpu().numpy() for tensor in (front, masks, depths, radii)))
