@@ -102,22 +102,6 @@ def test_spatial_frequency_of_a_ramp_is_its_slope():
     assert metrics.spatial_frequency(3 * x + 4 * y) == pytest.approx(0.05, rel=1e-5)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_noise_level_finds_the_noise_on_a_slope(channels: int):
-    y, x = np.mgrid[:300, :300] / 1000
-    noise = np.random.default_rng(0).normal(0, 0.02, (300, 300, channels))
-    assert metrics.noise_level((x + y)[..., None] + noise) == pytest.approx(0.02, rel=0.02)
-
-
-def test_noise_level_inside_a_mask():
-    image = np.zeros((200, 200))
-    image[:100] = np.random.default_rng(1).normal(0, 0.05, (100, 200))
-    mask = np.zeros((200, 200), bool)
-    mask[2:98] = True
-    assert metrics.noise_level(image, mask=mask) == pytest.approx(0.05, rel=0.03)
-    assert metrics.noise_level(image, mask=~mask) < 0.01
-
-
 # --- the band beside depth edges --------------------------------------------------------------------------
 
 

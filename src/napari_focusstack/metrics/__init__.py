@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .depth import abs_rel, bad_pixels, bumpiness, delta, log_rmse, mae, miou, rmse, sqr_rel
 from .fusion import q_abf, q_mi, q_y, qcv_chen_varshney
-from .pictures import band_beside_depth_edges, inside_range, noise_level, psnr, spatial_frequency, ssim
+from .pictures import band_beside_depth_edges, inside_range, psnr, spatial_frequency, ssim
 
 __all__ = [
     "abs_rel",
@@ -16,7 +16,6 @@ __all__ = [
     "log_rmse",
     "mae",
     "miou",
-    "noise_level",
     "psnr",
     "q_abf",
     "q_mi",

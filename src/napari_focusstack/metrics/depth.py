@@ -55,9 +55,7 @@ def delta(depth: ArrayLike, truth: ArrayLike, *, power: int = 1, mask: ArrayLike
     return float(np.mean(np.maximum(estimate / exact, exact / estimate) < 1.25**power))
 
 
-def bad_pixels(
-    depth: ArrayLike, truth: ArrayLike, *, threshold: float = 0.07, mask: ArrayLike | None = None
-) -> float:
+def bad_pixels(depth: ArrayLike, truth: ArrayLike, *, threshold: float = 0.07, mask: ArrayLike | None = None) -> float:
     """Share of pixels, 0 to 1, that are off by more than `threshold`, in the unit of the depth."""
     estimate, exact = _inside(depth, truth, mask)
     return float(np.mean(~(np.abs(estimate - exact) <= threshold)))  # so that NaN is bad
@@ -105,17 +103,13 @@ def miou(mask: ArrayLike, truth: ArrayLike) -> float:
         raise ValueError(f"a mask of shape {a.shape} cannot be compared with a truth of shape {b.shape}")
     unions = (np.sum(a | b), np.sum(~a | ~b))
     common = (np.sum(a & b), np.sum(~a & ~b))
-    return float(
-        np.mean([both / union if union else 1.0 for both, union in zip(common, unions, strict=True)])
-    )
+    return float(np.mean([both / union if union else 1.0 for both, union in zip(common, unions, strict=True)]))
 
 
 def _mask(truth: ArrayLike, mask: ArrayLike | None) -> NDArray[np.bool_]:
     chosen = np.isfinite(np.asarray(truth, np.float64)) if mask is None else np.asarray(mask, bool)
     if chosen.shape != np.shape(truth):
-        raise ValueError(
-            f"a mask of shape {chosen.shape} does not fit a depth map of shape {np.shape(truth)}"
-        )
+        raise ValueError(f"a mask of shape {chosen.shape} does not fit a depth map of shape {np.shape(truth)}")
     if not chosen.any():
         raise ValueError("no pixel to compare: the mask is empty or the truth has no finite value")
     return chosen

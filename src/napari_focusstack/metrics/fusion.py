@@ -51,9 +51,7 @@ def q_mi(image: ArrayLike, sources: Iterable[ArrayLike]) -> float:
         grey = _stretched(source).astype(np.intp)
         joint = np.bincount((grey * 256 + fused).ravel(), minlength=256 * 256).reshape(256, 256) / grey.size
         both = _entropy(joint.sum(axis=0)) + _entropy(joint.sum(axis=1))
-        shares.append(
-            (both - _entropy(joint)) / both if both > 0 else 0.5
-        )  # two plain pictures tell all of each other
+        shares.append((both - _entropy(joint)) / both if both > 0 else 0.5)  # two plain pictures tell all of each other
     return 4 * float(np.mean(shares))
 
 
@@ -106,9 +104,7 @@ def q_abf(
     for source in _checked(image, sources):
         strength, angle = _edges(source)
         larger = np.maximum(strength, strength_f)
-        ratio = np.divide(
-            np.minimum(strength, strength_f), larger, out=np.zeros_like(larger), where=larger > 0
-        )
+        ratio = np.divide(np.minimum(strength, strength_f), larger, out=np.zeros_like(larger), where=larger > 0)
         turn = np.abs(np.abs(angle - angle_f) - np.pi / 2) * (2 / np.pi)
         kept += _sigmoid(ratio, curves.strength) * _sigmoid(turn, curves.orientation) * strength
         weight += strength

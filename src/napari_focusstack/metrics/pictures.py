@@ -1,7 +1,7 @@
-"""Metrics of one picture: against the truth (PSNR, SSIM), against its stack, or alone (sharpness, noise).
+"""Metrics of one picture: against the truth (PSNR, SSIM), against its stack, or alone.
 
 Pictures are (Y, X) or (Y, X, C); integers are divided by the maximum of their type, floats are taken as they
-are, so that 1.0 is the full range everywhere.
+are, so that 1.0 is the full range everywhere. The noise of a picture without a truth is `focus.noise_sigma`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,7 @@ from ..arrays import Frames, as_frames, to_float, visit
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["band_beside_depth_edges", "inside_range", "noise_level", "psnr", "spatial_frequency", "ssim"]
-
-GAUSS_TO_MAD = 0.6744897501960817  # median of |x| for a standard normal x
-NOISE_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6  # keeps the std of white noise
+__all__ = ["band_beside_depth_edges", "inside_range", "psnr", "spatial_frequency", "ssim"]
 
 
 def psnr(image: ArrayLike, truth: ArrayLike, *, mask: ArrayLike | None = None) -> float:
@@ -125,25 +122,6 @@ def spatial_frequency(image: ArrayLike) -> float:
     values = to_float(image).astype(np.float64)
     rows, columns = np.diff(values, axis=0), np.diff(values, axis=1)
     return float(np.sqrt(np.mean(rows**2) + np.mean(columns**2)))
-
-
-def noise_level(image: ArrayLike, *, mask: ArrayLike | None = None) -> float:
-    """Robust standard deviation of the noise, from the median absolute value of fourth differences.
-
-    White noise is measured exactly, texture hardly counts (Immerkaer 1996, with the median of Donoho instead
-    of the mean). Noise that is smooth, as after interpolation or averaging over space, is underestimated.
-
-    Parameters
-    ----------
-    image : (Y, X) or (Y, X, C)
-        The picture.
-    mask : (Y, X) bool, optional
-        Where to measure, best a plain area; everywhere by default.
-    """
-    values = to_float(image)
-    response = np.abs(cv2.filter2D(values, cv2.CV_32F, NOISE_KERNEL)).reshape(values.shape)
-    chosen = response if mask is None else response[_checked_mask(mask, values.shape)]
-    return float(np.median(chosen)) / GAUSS_TO_MAD
 
 
 def band_beside_depth_edges(
