@@ -1,0 +1,127 @@
+"""The command line: files written, flags from signatures, one line for every error."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_focusstack import FUSERS, Recipe, simulate
+from napari_focusstack.cli import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of five PNG frames."""
+    import cv2
+
+    place = tmp_path_factory.mktemp("frames")
+    for i, image in enumerate(simulate("slanted", frames=5, height=96, width=120, jitter=0.5).frames):
+        cv2.imwrite(str(place / f"frame{i}.png"), image[..., ::-1])
+    return place
+
+
+def test_stack_writes_picture_index_confidence_alignment_and_recipe(folder, tmp_path, capsys):
+    names = ["fused.tif", "index.tif", "confidence.tif", "alignment.json", "recipe.json"]
+    out, index, confidence, alignment, recipe = (str(tmp_path / name) for name in names)
+    words = ["stack", str(folder), "--out", out, "--index-out", index, "--confidence-out", confidence]
+    assert main([*words, "--alignment-out", alignment, "--recipe-out", recipe]) == 0
+    fused = tifffile.imread(out)
+    assert fused.dtype == np.uint8
+    assert fused.ndim == 3
+    assert tifffile.imread(index).shape == tifffile.imread(confidence).shape == fused.shape[:2]
+    assert tifffile.imread(index).dtype == np.float32
+    assert Recipe.from_json((tmp_path / "recipe.json").read_text()) == Recipe()
+    assert "from 5 frames in" in capsys.readouterr().out
+    again = str(tmp_path / "again.tif")
+    assert main(["stack", str(folder), "--out", again, "--alignment", alignment, "--quiet"]) == 0
+    assert np.array_equal(tifffile.imread(again), fused)
+    assert capsys.readouterr().out == ""
+
+
+def test_files_may_be_named_one_by_one(folder, tmp_path):
+    files = sorted(map(str, folder.iterdir()))[1:4]
+    assert main(["stack", *files, "--out", str(tmp_path / "out.png"), "--align", "none"]) == 0
+    assert main(["info", *files]) == 0
+
+
+def test_flags_overrule_the_recipe_and_options_follow_the_method(folder, tmp_path):
+    given = tmp_path / "given.json"
+    given.write_text(Recipe(align="none", fuse="average", exposure="off").to_json())
+    words = ["stack", str(folder), "--out", str(tmp_path / "o.tif"), "--recipe", str(given)]
+    kept = tmp_path / "kept.json"
+    assert main([*words, "--recipe-out", str(kept), "--channels", "2"]) == 0
+    recipe = json.loads(kept.read_text())
+    assert (recipe["align"], recipe["fuse"], recipe["channels"]) == ("none", "average", 2)
+    assert main([*words, "--fuse", "wavelet", "--fuse-taps", "14", "--recipe-out", str(kept), "--overwrite"]) == 0
+    recipe = json.loads(kept.read_text())
+    assert (recipe["fuse"], recipe["fuse_options"], recipe["exposure"]) == ("wavelet", {"taps": 14}, "off")
+
+
+@pytest.mark.parametrize("method", FUSERS)
+def test_help_lists_the_options_of_the_method(method, capsys):
+    from napari_focusstack.methods import options_of
+
+    with pytest.raises(SystemExit) as stop:
+        main(["stack", "--fuse", method, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for name in options_of(FUSERS[method]):
+        assert (f"--fuse-{name.replace('_', '-')}" in text) == (name != "channel")
+
+
+def test_info_tells_what_a_burst_holds(folder, capsys):
+    assert main(["info", str(folder)]) == 0
+    text = capsys.readouterr().out
+    assert "5 frames" in text
+    assert "120 × 96" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["stack", "{folder}", "--out", "{tmp}/there.tif"],
+            "there.tif is there already; give another name, or --overwrite",
+        ),
+        (["stack", "{folder}", "--out", "{tmp}/no/out.tif"], "no is not a folder; make it first, or write elsewhere"),
+        (["stack", "{tmp}/nothing", "--out", "{tmp}/o.tif"], "nothing"),
+        (["stack", "{folder}", "--out", "{tmp}/o.tif", "--recipe", "{tmp}/there.tif"], "not a recipe: no JSON"),
+        (["stack", "{folder}", "--out", "{tmp}/o.xyz"], "xyz"),
+        (["stack", "{folder}", "--out", "{tmp}/o.tif", "--channels", "7"], "channel 7 is not there"),
+    ],
+)
+def test_errors_take_one_line_and_leave_nothing(folder, tmp_path, capsys, words, message):
+    (tmp_path / "there.tif").write_text("precious")
+    assert main([word.format(folder=folder, tmp=tmp_path) for word in words]) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("focusstack: ")
+    assert said.count("\n") == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["there.tif"]
+    assert (tmp_path / "there.tif").read_text() == "precious"
+
+
+@pytest.mark.parametrize("words", [[], ["stack"], ["stack", "x"], ["fly"], ["stack", "x", "--out", "y", "--fuse", "z"]])
+def test_wrong_usage_is_told(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert "usage: focusstack" in capsys.readouterr().err
+
+
+def test_interrupting_writes_nothing(folder, tmp_path, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_focusstack.pipeline.fuse", interrupt)
+    assert main(["stack", str(folder), "--out", str(tmp_path / "out.tif")]) == 130
+    assert "interrupted; nothing was written" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_makes_a_burst_and_stacks_it(tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path / "demo"), "--no-show"]) == 0
+    assert tifffile.imread(tmp_path / "demo" / "fused.tif").dtype == np.uint16
+    assert (tmp_path / "demo" / "index.tif").exists()
+    assert "all-in-focus picture" in capsys.readouterr().out
