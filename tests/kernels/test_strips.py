@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 
@@ -19,7 +20,7 @@ def test_strips_cover_every_row_once(height, align):
     strips = over_rows(lambda start, stop: (start, stop), height, align=align)
     assert strips[0][0] == 0
     assert strips[-1][1] == height
-    assert all(before[1] == after[0] for before, after in zip(strips, strips[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(strips))
     assert all(start % align == 0 for start, _ in strips)
 
 
