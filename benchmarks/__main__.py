@@ -1,0 +1,55 @@
+"""Command line of the benchmarks. Only what a command needs is imported: `speed` must stay a small process."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+SPEED_CASES = ("2x10", "2x60", "8x30", "20x10")
+
+
+def main() -> int:
+    """Run the command that was asked for; return the exit code."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=(sys.modules["benchmarks"].__doc__ or ""))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    quality = commands.add_parser("quality", help="PSNR, SSIM and the band beside depth edges on simulated bursts")
+    quality.add_argument("--cases", type=_names, help="names, separated by commas; all by default")
+    quality.add_argument("--methods", type=_names, help="rows, separated by commas; all that are there by default")
+    quality.add_argument("--size", type=int, default=384, help="height and width of the frames in px (384)")
+    quality.add_argument("--pictures", type=Path, metavar="FOLDER", help="also write every picture as PNG")
+    quality.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
+    quality.set_defaults(run=_quality)
+
+    speed = commands.add_parser("speed", help="CPU seconds, wall seconds and peak memory of whole processes")
+    speed.add_argument("--cases", type=_names, default=SPEED_CASES, help="MEGAPIXELSxFRAMES, separated by commas")
+    speed.add_argument("--tools", type=_names, help="names, separated by commas; all that are installed by default")
+    speed.add_argument("--runs", type=int, default=3, help="runs of each tool, taken in turn (3)")
+    speed.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the bursts are made and kept")
+    speed.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
+    speed.set_defaults(run=_speed)
+
+    chosen = parser.parse_args()
+    chosen.run(chosen)
+    return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
+
+
+def _quality(chosen: argparse.Namespace) -> None:
+    from .quality import report
+
+    report(chosen.cases, chosen.methods, size=chosen.size, pictures=chosen.pictures, json_file=chosen.json)
+
+
+def _speed(chosen: argparse.Namespace) -> None:
+    from .speed import report
+
+    report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Programs that are compared: how each is called, from input files to one output file."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["FUSING", "STACKING", "Tool", "installed"]
+
+Commands = list[list[str]]
+
+ENFUSE = ["enfuse", "--exposure-weight=0", "--saturation-weight=0", "--contrast-weight=1", "--hard-mask"]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program or a chain of programs: `commands(inputs, output)`, run one after the other in an empty folder."""
+
+    name: str
+    programs: tuple[str, ...]
+    commands: Callable[[Sequence[Path], Path], Commands]
+
+
+def installed(tools: Sequence[Tool]) -> list[Tool]:
+    """Those whose programs are all found."""
+    return [tool for tool in tools if all(shutil.which(program) for program in tool.programs)]
+
+
+def _ours(inputs: Sequence[Path], output: Path) -> Commands:
+    stack = [sys.executable, "-m", "napari_focusstack.cli", "stack", *map(str, inputs)]
+    return [[*stack, "--out", str(output), "--overwrite", "--quiet", "--device", "cpu"]]
+
+
+def _focus_stack(inputs: Sequence[Path], output: Path) -> Commands:
+    return [["focus-stack", f"--output={output}", "--no-opencl", *map(str, inputs)]]
+
+
+def _enfuse(inputs: Sequence[Path], output: Path) -> Commands:
+    return [[*ENFUSE, f"--output={output}", *map(str, inputs)]]
+
+
+def _hugin(inputs: Sequence[Path], output: Path) -> Commands:
+    aligned = [f"aligned_{i:04d}.tif" for i in range(len(inputs))]
+    align = ["align_image_stack", "-m", "-f", "30", "--use-given-order", "-a", "aligned_", *map(str, inputs)]
+    return [align, [*ENFUSE, f"--output={output}", *aligned]]
+
+
+STACKING = (
+    Tool("focusstack", (sys.executable,), _ours),
+    Tool("focus-stack", ("focus-stack",), _focus_stack),
+    Tool("align_image_stack + enfuse", ("align_image_stack", "enfuse"), _hugin),
+)
+"""Align and fuse."""
+
+FUSING = (
+    Tool("focus-stack", ("focus-stack",), _focus_stack),
+    Tool("enfuse", ("enfuse",), _enfuse),
+)
+"""Fuse frames that are aligned already; focus-stack cannot be told not to align, and finds next to no motion."""
