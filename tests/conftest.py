@@ -1,0 +1,45 @@
+"""What every test must leave behind: no open file and no thread."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 5.0  # a decode that was cancelled may come to its end
+
+
+def open_files() -> set[str]:
+    """Regular files that this process holds open, where the system tells."""
+    links = Path("/proc/self/fd")
+    if not links.is_dir():
+        return set()
+    found = set()
+    for link in os.listdir(links):
+        try:
+            target = os.readlink(links / link)
+        except OSError:  # the listing's own
+            continue
+        if target.startswith("/") and Path(target).is_file() and not target.startswith(("/dev/", "/proc/")):
+            found.add(target)
+    return found
+
+
+def own_threads() -> set[threading.Thread]:
+    """Threads that run our code: not the shared pool of compiled loops, not the window's."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("decode")}
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request):
+    """Fail a test that leaves files of its own open, or a decoding thread running."""
+    before = open_files()
+    yield
+    deadline = time.monotonic() + PATIENCE_S
+    while own_threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not own_threads(), f"threads left running: {own_threads()}"
+    pictures = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".dng", ".kdc", ".json")
+    left = {name for name in open_files() - before if name.lower().endswith(pictures)}
+    assert not left, f"files left open: {left}"
