@@ -49,7 +49,7 @@ class Case:
         return simulate(self.scene, frames=self.frames, blur=self.blur, height=size, width=size, **self.more)
 
     def band(self, burst: Simulated) -> NDArray[np.bool_]:
-        """Background that a nearer surface veils in the frame in which it is sharp itself; up to half the largest blur."""
+        """Background beside depth edges that nearer surfaces veil, as wide as half the largest blur."""
         depth = np.nan_to_num(burst.depth, nan=float(self.frames))
         return band_beside_depth_edges(depth, width=max(3.0, self.blur * self.frames / 2), step=JUMP)
 
