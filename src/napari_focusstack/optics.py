@@ -40,13 +40,19 @@ class Layer:
     alpha: Tensor | float = 1.0
     depth: Tensor | float = 0.0
 
+    @property
+    def empty(self) -> bool:
+        """Whether the layer neither shines nor hides anything."""
+        hides = self.alpha.any() if isinstance(self.alpha, Tensor) else self.alpha
+        return not (self.light.any() or hides)
+
     def cut(self, rows: slice, columns: slice) -> Layer:
         """Part of the layer in these rows and columns."""
         parts = (self.light, self.alpha, self.depth)
         return Layer(*(p[..., rows, columns] if isinstance(p, Tensor) else p for p in parts))  # type: ignore[arg-type]
 
 
-# point spread functions ------------------------------------------------------------------------------------------------
+# point spread functions
 
 
 def point_spread(radius: float, psf: Psf = "disc", *, device: torch.device | str = "cpu") -> Tensor:
@@ -131,7 +137,7 @@ def _gaussian(sigma: float) -> Tensor:
     return line[:, None] * line
 
 
-# the forward model -----------------------------------------------------------------------------------------------------
+# the forward model
 
 
 def over(lights: Sequence[Tensor], alphas: Sequence[Tensor | float]) -> Tensor:

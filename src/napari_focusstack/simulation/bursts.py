@@ -20,6 +20,7 @@ from .canvas import Canvas
 from .geometry import draw_transforms, resample, seen_box
 from .noise import add_noise, read_noise
 from .scenes import SCENES
+from .truth import truth_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -28,7 +29,7 @@ __all__ = ["Order", "Simulated", "simulate"]
 
 Order = Literal["near-to-far", "far-to-near"]
 
-TILE = 1024  # px: large pictures are rendered in tiles of this size
+TILE = 384  # px: pictures are rendered in tiles of this size, whose Fourier transforms fit into the cache
 TAP_PX = 3  # what interpolation reads beyond a tile
 
 
@@ -155,18 +156,23 @@ def simulate(
     moves = draw_transforms(focus, (height, width), motion, breathing=breathing, jitter=jitter, rotation=rotation)
     gains = torch.exp(exposure * torch.randn(frames, generator=light, dtype=torch.float64)).numpy()
     gains[frames // 2] = 1.0
-    canvas = _canvas(moves, height, width, frames, channels, blur, psf, seed, device)
-    canvas.given = [_texture(array, transfer, device) for array in textures]
+    camera = _Camera(focus, moves, blur, psf)
+    given = [_texture(array, transfer, device) for array in textures]
+    margins = camera.margins(height, width)
+    canvas = Canvas(height, width, *margins, frames, channels, _generator(seed, 0), device, given)
     layers = draw(canvas)
     out = np.empty((frames, height, width, channels), dtype)
-    views = _views(layers, canvas, focus, moves, blur, psf)
-    for i, top, left, picture in track(views, "Simulating", frames * len(_tiles(height, width))):
-        picture = picture * float(gains[i])
+    tiles = _tiles(height, width)
+    views = (view for tile in tiles for view in _views(layers, canvas, camera, *tile))
+    for i, rows, columns, seen in track(views, "Simulating", frames * len(tiles)):
+        seen = seen * float(gains[i])
         if noise:
-            picture = add_noise(picture, noise, read_noise(noise), grain)
-        rows, columns = picture.shape[-2:]
-        out[i, top : top + rows, left : left + columns] = _stored(picture, transfer, out.dtype)
-    return Simulated(out, *_truth(layers, canvas, focus, blur, transfer), moves, gains, frames // 2, transfer)
+            seen = add_noise(seen, noise, read_noise(noise), grain)
+        out[i, rows, columns] = stored(seen, transfer, out.dtype)
+    layers = [layer.cut(*canvas.visible) for layer in layers]
+    truth = stored(all_in_focus(layers), transfer, np.float32)
+    facts = truth_of(layers, focus, blur)
+    return Simulated(out, truth, **facts, transforms=moves, gains=gains, reference=frames // 2, transfer=transfer)
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -189,26 +195,25 @@ def _generator(seed: int, stream: int) -> torch.Generator:
     return torch.Generator().manual_seed(4 * seed + stream)
 
 
-def _canvas(
-    moves: NDArray[np.float64],
-    height: int,
-    width: int,
-    frames: int,
-    channels: int,
-    blur: float,
-    psf: Psf,
-    seed: int,
-    device: str,
-) -> Canvas:
-    """Canvas with the margin that motion and blur bring into view."""
-    top, left, bottom, right = seen_box(moves, 0, 0, height, width)
-    margin = _reach(frames, blur, psf) + TAP_PX
-    margins = margin - top, margin - left, margin + bottom - height, margin + right - width
-    return Canvas(height, width, *margins, frames, channels, _generator(seed, 0), device)
+@dataclass(frozen=True, slots=True)
+class _Camera:
+    """Focus position and motion of each frame, and how the lens blurs."""
 
+    focus: Sequence[float]
+    moves: NDArray[np.float64]
+    blur: float
+    psf: Psf
 
-def _reach(frames: int, blur: float, psf: Psf) -> int:
-    return math.ceil(blur * (frames - 1) * (1 if psf == "disc" else 3))
+    @property
+    def reach(self) -> int:
+        """How far, in px, light from outside is blurred or interpolated into a picture."""
+        return math.ceil(self.blur * (len(self.focus) - 1) * (1 if self.psf == "disc" else 3)) + TAP_PX
+
+    def margins(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right margin that motion and blur bring into view."""
+        top, left, bottom, right = seen_box(self.moves, 0, 0, height, width)
+        reach = self.reach
+        return reach - top, reach - left, reach + bottom - height, reach + right - width
 
 
 def _texture(array: ArrayLike, transfer: Transfer, device: str) -> Tensor:
@@ -226,58 +231,30 @@ def _tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
 
 
 def _views(
-    layers: Sequence[Layer],
-    canvas: Canvas,
-    focus: Sequence[float],
-    moves: NDArray[np.float64],
-    blur: float,
-    psf: Psf,
-) -> Iterator[tuple[int, int, int, Tensor]]:
-    """Yield frame number, top, left and the light (C, h, w) of each tile of each frame."""
-    margin = _reach(len(focus), blur, psf) + TAP_PX
-    for top, left, height, width in _tiles(canvas.height, canvas.width):
-        box = seen_box(moves, top, left, height, width)
-        y0, x0 = box[0] - margin, box[1] - margin
-        rows = slice(canvas.top + y0, canvas.top + box[2] + margin)
-        columns = slice(canvas.left + x0, canvas.left + box[3] + margin)
-        part = [layer.cut(rows, columns) for layer in layers]
-        to_tile = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1]], dtype=np.float64)
-        from_tile = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], dtype=np.float64)
-        for i, picture in enumerate(defocused(part, focus, blur=blur, psf=psf)):
-            if np.array_equal(moves[i], np.eye(3)):
-                seen = picture[..., top - y0 : top - y0 + height, left - x0 : left - x0 + width]
-            else:
-                seen = resample(picture, to_tile @ np.linalg.inv(moves[i]) @ from_tile, height, width)
-            yield i, top, left, seen
+    layers: Sequence[Layer], canvas: Canvas, camera: _Camera, top: int, left: int, height: int, width: int
+) -> Iterator[tuple[int, slice, slice, Tensor]]:
+    """Yield, for each frame, its number, the rows and columns of the tile and the light (C, height, width) in it."""
+    box, reach = seen_box(camera.moves, top, left, height, width), camera.reach
+    y0, x0 = box[0] - reach, box[1] - reach
+    rows = slice(canvas.top + y0, canvas.top + box[2] + reach)
+    columns = slice(canvas.left + x0, canvas.left + box[3] + reach)
+    near = [layer.cut(rows, columns) for layer in layers]
+    near = [layer for layer in near if not layer.empty] or near[-1:]
+    to_tile = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1]], dtype=np.float64)
+    from_tile = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], dtype=np.float64)
+    where = slice(top, top + height), slice(left, left + width)
+    for i, picture in enumerate(defocused(near, camera.focus, blur=camera.blur, psf=camera.psf)):
+        if np.array_equal(camera.moves[i], np.eye(3)):
+            yield i, *where, picture[..., top - y0 : top - y0 + height, left - x0 : left - x0 + width]
+        else:
+            back = to_tile @ np.linalg.inv(camera.moves[i]) @ from_tile
+            yield i, *where, resample(picture, back, height, width)
 
 
-def _stored(light: Tensor, transfer: Transfer, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """(Y, X, C) stored values; what is above white is clipped, what is below black only in integers."""
+def stored(light: Tensor, transfer: Transfer, dtype: DTypeLike) -> NDArray[Any]:
+    """(Y, X, C) stored values of light (C, Y, X); what is above white is clipped, what is below black only in integers."""
     light = light.clamp_max(1.0)
     if transfer == "srgb":  # as color.to_stored, but on the light's own device
         size = light.abs()
         light = light.sign() * torch.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
     return from_float(np.ascontiguousarray(light.movedim(-3, -1).cpu().numpy()), dtype)
-
-
-def _truth(
-    layers: Sequence[Layer], canvas: Canvas, focus: Sequence[float], blur: float, transfer: Transfer
-) -> tuple[NDArray[np.float32], ...]:
-    """Truth, depth, masks, depths and radii, in the order of `Simulated`."""
-    rows = slice(canvas.top, canvas.top + canvas.height)
-    columns = slice(canvas.left, canvas.left + canvas.width)
-    layers = [layer.cut(rows, columns) for layer in layers]
-    truth = _stored(all_in_focus(layers), transfer, np.dtype(np.float32))
-    like = layers[0].light[0]
-    masks = torch.stack([torch.zeros_like(like) + layer.alpha for layer in layers])
-    depths = torch.stack([torch.zeros_like(like) + layer.depth for layer in layers])
-    front = torch.full_like(like, math.nan)
-    for layer, mask, depth in reversed(list(zip(layers, masks, depths, strict=True))):
-        seen = mask > 0.5 if isinstance(layer.alpha, Tensor) or layer.alpha else layer.light.mean(-3) > 0.01
-        front = torch.where(seen, depth, front)
-    middle = depths.flatten(1).median(1).values
-    positions = torch.tensor(focus, device=middle.device)
-    radii = blur * (middle[:, None] - positions).abs()
-    if focus[0] > focus[-1]:  # depth counts near to far, frames count as they were shot
-        front, depths = len(focus) - 1 - front, len(focus) - 1 - depths
-    return (truth, *(tensor.float().cpu().numpy() for tensor in (front, masks, depths, radii)))

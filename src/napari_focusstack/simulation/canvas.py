@@ -51,6 +51,11 @@ class Canvas:
         """Height and width with the margin."""
         return self.top + self.height + self.bottom, self.left + self.width + self.right
 
+    @property
+    def visible(self) -> tuple[slice, slice]:
+        """Rows and columns of the visible picture."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
     def random(self, *shape: int) -> Tensor:
         """Uniform random numbers in [0, 1)."""
         return torch.rand(shape, generator=self.generator).to(self.device)

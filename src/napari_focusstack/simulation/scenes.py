@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from ..optics import Layer
-from . import textures
 from .canvas import Canvas
+from .fluorescence import fluorescence
+from .strokes import curves, draw_strokes, roundness
+from .textures import colour, coverage, fractal, surface
 
 __all__ = ["SCENES", "Scene"]
 
@@ -19,21 +22,19 @@ STEPS = 4
 
 
 def flat(canvas: Canvas) -> list[Layer]:
-    """One plane in focus in the middle of the sweep; a stripe and a disc of it are plain, without any texture."""
-    light = textures.surface(canvas)
+    """One plane, in focus in the middle of the sweep; a stripe and a disc of it are plain, without any texture."""
+    light = surface(canvas)
     y, x = canvas.unit()
-    stripe = _inside(0.12 - (x - 0.25 - 0.1 * y).abs(), canvas.width)
-    disc = _inside(0.22 - ((x - 0.68) ** 2 + (y - 0.6) ** 2).sqrt(), canvas.width)
+    stripe = coverage(0.12 - (x - 0.25 - 0.1 * y).abs())
+    disc = coverage(0.22 - ((x - 0.68) ** 2 + (y - 0.6) ** 2).sqrt())
     plain = torch.maximum(stripe, disc)
-    colour = light.mean((-2, -1), keepdim=True)
-    return [Layer(light * (1 - plain) + colour * plain, depth=float(canvas.frames // 2))]
+    mean = light.mean((-2, -1), keepdim=True)
+    return [Layer(light * (1 - plain) + mean * plain, depth=float(canvas.frames // 2))]
 
 
 def slanted(canvas: Canvas) -> list[Layer]:
     """One plane that runs from near, at the bottom, to far, at the top."""
-    y, x = canvas.unit()
-    depth = (1 - y + 0.15 * (x - 0.5)).clamp(0, 1) * (canvas.frames - 1)
-    return [Layer(textures.surface(canvas), depth=depth.expand(canvas.shape).contiguous())]
+    return [Layer(surface(canvas), depth=_sheet(canvas, 0.0, 1.0))]
 
 
 def steps(canvas: Canvas) -> list[Layer]:
@@ -42,19 +43,76 @@ def steps(canvas: Canvas) -> list[Layer]:
     layers = []
     for i in range(STEPS):
         depth = float(round(i * (canvas.frames - 1) / (STEPS - 1)))
-        light = textures.surface(canvas)
-        if i == STEPS - 1:
-            layers.append(Layer(light, depth=depth))
-            break
         edge = (i + 1) / STEPS + canvas.uniform(-0.08, 0.08) * (y - 0.5)
-        alpha = _inside(edge - x, canvas.width)
-        layers.append(Layer(light * alpha, alpha, depth))
+        alpha = coverage(edge - x) if i < STEPS - 1 else 1.0
+        layers.append(Layer(surface(canvas) * alpha, alpha, depth))
     return layers
 
 
-def _inside(distance: Tensor, length: int) -> Tensor:
-    """Coverage of pixels at a signed distance, in widths of the picture, inside an edge."""
-    return (distance * length + 0.5).clamp(0, 1)
+def occluders(canvas: Canvas) -> list[Layer]:
+    """Shards, hair and blobs in front of a slanted plane."""
+    last = canvas.frames - 1
+    shards = _shards(canvas)
+    blobs = coverage(fractal(canvas, slope=2.2, coarsest=min(canvas.shape) / 2.5)[0] - 1.0)
+    return [
+        Layer(surface(canvas) * shards, shards, 0.0),
+        _hair(canvas, 14, 0.12, 0.28),
+        Layer(surface(canvas) * blobs, blobs, 0.42 * last),
+        Layer(surface(canvas), depth=_sheet(canvas, 0.55, 1.0)),
+    ]
 
 
-SCENES: dict[str, Scene] = {"flat": flat, "slanted": slanted, "steps": steps}
+def hair(canvas: Canvas) -> list[Layer]:
+    """Three layers of hair in front of a plane."""
+    layers = [_hair(canvas, 16 + 8 * i, 0.3 * i, 0.3 * i + 0.15) for i in range(3)]
+    return [*layers, Layer(surface(canvas), depth=float(canvas.frames - 1))]
+
+
+def _sheet(canvas: Canvas, near: float, far: float) -> Tensor:
+    """Depth (H, W) of a plane, a little askew, between two shares of the sweep: near at the bottom, far at the top."""
+    y, x = canvas.unit()
+    share = (1 - y + 0.15 * (x - 0.5)).clamp(0, 1).expand(canvas.shape)
+    return (near + (far - near) * share) * (canvas.frames - 1)
+
+
+def _hair(canvas: Canvas, count: int, near: float, far: float) -> Layer:
+    """Layer of hairs that fall across the picture, between two shares of the sweep."""
+    height, width = canvas.shape
+    size = min(canvas.height, canvas.width)
+    starts = canvas.random(count, 2) * torch.tensor([1.2 * width, 1.2 * height], device=canvas.device)
+    starts -= 0.1 * torch.tensor([width, height], device=canvas.device)
+    main = canvas.uniform(0, 2 * math.pi)
+    angles = main + 0.5 * canvas.normal(count)
+    lengths = size * (0.5 + 0.7 * canvas.random(count))
+    paths = curves(canvas, starts, angles, lengths, bend=0.7, curl=0.3)
+    thickness = (0.5 + 1.1 * canvas.random(count, 1)) * max(1.0, size / 256) ** 0.6
+    taper = torch.linspace(1, 0.35, paths.shape[1], device=canvas.device)
+    drawn = draw_strokes(canvas, paths, thickness * taper)
+    shade = torch.exp(0.3 * canvas.normal(count))[drawn.which] * roundness(drawn.across)
+    light = colour(canvas, low=0.05, high=0.45, tint=0.2) * shade * drawn.coverage
+    return Layer(light, drawn.coverage, _sheet(canvas, near, far))
+
+
+def _shards(canvas: Canvas) -> Tensor:
+    """Coverage (H, W) of a few triangles that lean in from the sides."""
+    y, x = canvas.unit()
+    covered = torch.zeros(canvas.shape, device=canvas.device)
+    for _ in range(5):
+        turn, middle = canvas.uniform(0, 2 * math.pi), canvas.random(2)
+        size = canvas.uniform(0.05, 0.13)
+        inside = torch.full(canvas.shape, math.inf, device=canvas.device)
+        for side in range(3):
+            angle = turn + 2 * math.pi * side / 3 + canvas.uniform(-0.5, 0.5)
+            inside = torch.minimum(inside, size - math.cos(angle) * (x - middle[0]) - math.sin(angle) * (y - middle[1]))
+        covered = torch.maximum(covered, coverage(inside))
+    return covered
+
+
+SCENES: dict[str, Scene] = {
+    "flat": flat,
+    "slanted": slanted,
+    "steps": steps,
+    "occluders": occluders,
+    "hair": hair,
+    "fluorescence": fluorescence,
+}
