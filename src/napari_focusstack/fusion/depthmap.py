@@ -1,0 +1,94 @@
+"""Fusion by a depth map: at every pixel the frames nearest to where the focus measure peaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+
+from ..arrays import Frames, visit
+from ..kernels import load
+from .result import Fusion
+from .sharpest import Sharpest, find_sharpest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["fuse_depthmap"]
+
+REACH = 30.0  # px, of the filling
+CONTRAST = 0.03  # of edges that the filling respects, in the scale of the picture
+AVERAGED = 3.0  # frames to either side that are averaged where nothing is in focus
+
+
+def fuse_depthmap(
+    frames: Frames,
+    *,
+    measure: Literal["sml", "laplacian", "tenengrad", "variance"] = "sml",
+    radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 4.0,
+    softness: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.5,
+    noise: Annotated[float, {"min": 0.0, "max": 20.0}] = 3.0,
+    channel: Annotated[int, {"min": -1, "max": 63}] = -1,
+    device: str = "auto",
+) -> Fusion:
+    """All-in-focus image by a depth map: best for smooth surfaces; the frames must be in the order of the sweep.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned, in the order of the focus, either way round.
+    measure : {"sml", "laplacian", "tenengrad", "variance"}
+        Focus measure that finds the sharpest frame.
+    radius : float
+        Neighbourhood that decides together, in px (standard deviation). Larger for weak texture, smaller for fine
+        details at different depths.
+    softness : float
+        Width of the transition from frame to frame, in frames. 0 takes the nearest frame alone: sharpest; 1
+        interpolates linearly between neighbours: smoothest, least noise.
+    noise : float
+        How many times above the noise a focus measure must be to count. Below, depth is taken from the
+        surroundings, and neighbouring frames are averaged.
+    channel : int
+        Channel whose sharpness decides for all; -1: all jointly.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    Fusion
+        `index` holds fractions of frames.
+
+    Notes
+    -----
+    Per frame k the focus measure is F_k = G_radius * measure(grey_k). Depth is its argmax, refined by a Gaussian
+    through three frames (Nayar and Nakagawa, PAMI 1994). It is trusted where F is `noise` times what the measure
+    answers to the noise, or twice the mean of the other frames; elsewhere it is filled in, edge-aware, from
+    where it is. A second pass blends the frames around that depth, so that every value stays inside the range of
+    the stack. Memory: 8 C + 40 bytes a pixel, at most, whatever the number of frames.
+    """
+    count, height, width, channels = frames.shape
+    sharpest = find_sharpest(frames, measure=measure, radius=radius, noise=noise, channel=channel, device=device)
+    depth = _depth(sharpest, count)
+    reach = (1 - sharpest.trust) * np.float32(AVERAGED)
+    index = np.where(sharpest.trust > 0, depth, np.float32(np.nan))
+    confidence = sharpest.confidence
+    del sharpest
+    kernels = load("depthmap", device)
+    sums = kernels.blend(height, width, channels)
+    for k, image in visit(frames, "Blending"):
+        kernels.blended(sums, image, k, depth, reach, softness)
+    return Fusion(kernels.mean(sums), index, confidence)
+
+
+def _depth(sharpest: Sharpest, count: int) -> Plane:
+    """Depth in frames, filled from its surroundings, up to the edges of the picture, where it is not trusted."""
+    from ..kernels.fill import filled
+
+    depth = np.clip(sharpest.index + sharpest.offset, 0, count - 1)
+    contrast = max(CONTRAST, 4 * sharpest.sigma)
+    around = filled(depth, sharpest.trust, sharpest.picture, reach=REACH, contrast=contrast)
+    middle = np.float32((count - 1) / 2)  # where nothing at all is in focus
+    depth += (1 - sharpest.trust) * (np.nan_to_num(around, nan=middle) - depth)
+    return depth

@@ -1,0 +1,67 @@
+"""Guided-filter fusion: weights that follow the edges of each frame."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+
+from ..arrays import Frames, visit
+from ..kernels import load
+from .result import Fusion
+from .sharpest import find_sharpest
+
+__all__ = ["fuse_guided"]
+
+EPS = 1e-6  # square of the step in the grey that the detail's weights begin to follow (Li et al. 2013)
+
+
+def fuse_guided(
+    frames: Frames,
+    *,
+    radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 5.0,
+    noise: Annotated[float, {"min": 0.0, "max": 20.0}] = 3.0,
+    keep_range: bool = False,
+    channel: Annotated[int, {"min": -1, "max": 63}] = -1,
+    device: str = "auto",
+) -> Fusion:
+    """All-in-focus image by guided filtering: soft transitions, little noise; any order of the frames.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned.
+    radius : float
+        Neighbourhood that decides together which frame is sharpest, in px (standard deviation).
+    noise : float
+        How many times above the noise a focus measure must be to count. Below, all frames are averaged.
+    keep_range : bool
+        Keep every value inside the range of the stack at that pixel.
+    channel : int
+        Channel whose sharpness decides for all; -1: all jointly.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    Fusion
+        `index` is the frame that gave most of the detail.
+
+    Notes
+    -----
+    Li, Kang and Hu, Image Fusion with Guided Filtering (IEEE TIP 22, 2864, 2013). P_k = 1 where frame k has the
+    largest S = G_radius * abs(Laplacian), else 0. Weights of the base W^B = GF(grey_k, P_k; r 45 px, eps 0.3), of the
+    detail W^D = GF(grey_k, P_k; r 7 px, eps 1e-6 or the variance of the noise); base B_k = mean of I_k over 31 px,
+    detail D_k = I_k - B_k; result Σ W^B B / Σ W^B + Σ W^D D / Σ W^D. The base and its weights are computed on a
+    grid four times coarser (He and Sun, Fast guided filter, 2015). Memory: 5 C + 40 bytes a pixel, at most, with
+    `keep_range` 8 C more, whatever the number of frames.
+    """
+    count, height, width, channels = frames.shape
+    sharpest = find_sharpest(frames, measure="laplacian", radius=radius, noise=noise, channel=channel, device=device)
+    kernels = load("guided", device)
+    state = kernels.layers(height, width, channels, keep_range)
+    eps = max(EPS, sharpest.sigma**2)
+    for k, image in visit(frames, "Fusing"):
+        kernels.add(state, image, k, sharpest.index, sharpest.trust, count, eps, channel)
+    image, source = kernels.merged(state)
+    return Fusion(image, np.where(sharpest.trust > 0, source, np.float32(np.nan)), sharpest.confidence)

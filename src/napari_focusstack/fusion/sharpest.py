@@ -1,0 +1,106 @@
+"""The sharpest frame at every pixel of a burst, and whether it can be trusted: what several methods start from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..arrays import Frames, visit
+from ..focus import FOCUS_MEASURES, PRE_BLUR, image_noise, refine_peak, smoothed
+from ..kernels import load
+from ..kernels.strips import over_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..kernels.peaks_cpu import Peaks
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["Sharpest", "find_sharpest"]
+
+STANDS_OUT = 2.0  # times the mean of the other frames: noise alone never does, however strong it is there
+TINY = np.float32(1e-12)  # a focus measure that is nothing but rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Sharpest:
+    """The sharpest frame at every pixel.
+
+    Attributes
+    ----------
+    index : (Y, X) uint16
+        Its number; the first of equally sharp ones.
+    offset : (Y, X) float32
+        From it to the peak between the frames, -0.5 to 0.5.
+    trust : (Y, X) float32
+        From 0 (nothing but noise) to 1.
+    confidence : (Y, X) float32
+        From 0 (no frame stands out) to 1, (F - mean of the others' F) / F where trusted.
+    picture : (Y, X) float32
+        Grey of the sharpest frames.
+    sigma : float
+        Noise of the grey of one frame, standard deviation.
+    """
+
+    index: NDArray[np.uint16]
+    offset: Plane
+    trust: Plane
+    confidence: Plane
+    picture: Plane
+    sigma: float
+
+
+def find_sharpest(frames: Frames, *, measure: str, radius: float, noise: float, channel: int, device: str) -> Sharpest:
+    """The sharpest frame at every pixel, by a focus measure that a neighbourhood decides on together.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned.
+    measure : str
+        A name in `FOCUS_MEASURES`.
+    radius : float
+        Standard deviation of the neighbourhood, in px.
+    noise : float
+        A peak is trusted from so many times the measure of nothing but noise on; below only where it is twice the
+        mean of the other frames.
+    channel : int
+        Channel that decides; -1: all jointly.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    """
+    count, height, width, _ = frames.shape
+    kernels = load("peaks", device)
+    state = kernels.peaks(height, width)
+    sigma = math.inf
+    for k, image in visit(frames, "Finding the sharpest frames"):
+        sigma = min(sigma, image_noise(image, channel))  # of the least textured frame: texture looks like noise
+        kernels.observe(state, image, k, measure, radius, channel)
+    found: Peaks = kernels.found(state)
+    floor = noise * _answer_to_noise(measure, sigma)
+    offset, trust, confidence = (np.empty((height, width), np.float32) for _ in range(3))
+    over_rows(_judge, height, found, count, floor, offset, trust, confidence)
+    return Sharpest(found.index, offset, trust, confidence, found.picture, sigma)
+
+
+def _answer_to_noise(measure: str, sigma: float) -> float:
+    """Mean of the focus measure of nothing but white noise of that standard deviation."""
+    noise = np.random.default_rng(0).normal(0, sigma, (128, 128)).astype(np.float32)
+    return float(FOCUS_MEASURES[measure](smoothed(noise, PRE_BLUR)).mean())
+
+
+def _judge(
+    found: Peaks, count: int, floor: float, offset: Plane, trust: Plane, confidence: Plane, start: int, stop: int
+) -> None:
+    rows = slice(start, stop)
+    best = found.best[rows]
+    others = np.maximum((found.total[rows] - best) / max(1, count - 1), 0)  # sums of equal values may round below
+    above = 2 * best / max(floor, TINY) - 1
+    ahead = best / np.maximum(others, TINY) - STANDS_OUT
+    trust[rows] = np.clip(np.maximum(above, ahead), 0, 1) * (best > TINY)
+    confidence[rows] = trust[rows] * np.clip(1 - others / np.maximum(best, TINY), 0, 1)
+    offset[rows] = refine_peak(found.before[rows], best, found.after[rows])

@@ -1,0 +1,160 @@
+"""Guided-filter fusion on the CPU: weights that follow the edges of each frame, for its base and for its detail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numba import njit
+
+from ..arrays import to_float
+from ..focus import grey
+from .strips import over_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["BASE_EPS", "BASE_MEAN", "BASE_RADIUS", "COARSE", "DETAIL_RADIUS", "Layers", "add", "layers", "merged"]
+
+COARSE = 4  # px of the picture in one of the base's grid: the base is a mean over 31 px, and needs no more
+BASE_MEAN = 15 // COARSE + 1  # radius of that mean (Li et al.: 15 px), in steps of the grid
+BASE_RADIUS = 45 // COARSE  # of the guided filter for the base's weights (45 px)
+BASE_EPS = 0.3
+DETAIL_RADIUS = 7  # px, of the guided filter for the detail's weights
+
+
+@dataclass(slots=True)
+class Layers:
+    """Weighted sums of base (on the coarse grid) and detail, with their weights and the largest of the latter's."""
+
+    base: Any
+    base_weight: Any
+    detail: Any
+    detail_weight: Any
+    strongest: Any
+    source: Any
+    low: Any
+    high: Any
+
+
+def layers(height: int, width: int, channels: int, keep_range: bool) -> Layers:
+    """Sums before the first frame; with `keep_range`, the lowest and highest value of every pixel is kept, too."""
+    small = -(-height // COARSE), -(-width // COARSE)
+    base, base_weight = np.zeros((*small, channels), np.float32), np.zeros(small, np.float32)
+    detail, weight = np.zeros((height, width, channels), np.float32), np.zeros((height, width), np.float32)
+    strongest, source = np.zeros_like(weight), np.zeros((height, width), np.uint16)
+    extent = [np.full_like(detail, end) if keep_range else None for end in (np.inf, -np.inf)]
+    return Layers(base, base_weight, detail, weight, strongest, source, *extent)
+
+
+def add(
+    state: Layers, image: NDArray[Any], k: int, index: NDArray[np.uint16], trust: Plane, count: int, eps: float,
+    channel: int,
+) -> None:  # fmt: skip
+    """Add frame `k`, (Y, X, C) as stored.
+
+    Its weight, before it is filtered, is 1 where `index` is k, else 0, and the same for all of the `count` frames
+    where `trust` is 0. `eps` is the square of the steps in the grey that the detail's weights begin to follow.
+    """
+    shares = np.empty(index.shape, np.float32)
+    small = np.empty(state.base.shape, np.float32)
+    small_shares = np.empty(state.base_weight.shape, np.float32)
+    over_rows(_shrink_rows, len(image), image, k, index, trust, count, shares, small, small_shares, align=COARSE)
+    base = cv2.blur(small, (2 * BASE_MEAN + 1,) * 2, borderType=cv2.BORDER_REPLICATE).reshape(small.shape)
+    weight = _guided(grey(small, channel), small_shares, BASE_RADIUS, BASE_EPS)
+    state.base += weight[..., None] * base
+    state.base_weight += weight
+    over_rows(_detail_rows, len(image), state, image, k, shares, base, eps, channel, align=COARSE)
+
+
+def merged(state: Layers) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+    """Fused image, (Y, X, C), and the frame that gave most of its detail, (Y, X)."""
+    state.base /= state.base_weight[..., None]
+    over_rows(_merge_rows, len(state.detail), state, align=COARSE)
+    return state.detail, state.source
+
+
+def _shrink_rows(
+    image: NDArray[Any], k: int, index: NDArray[np.uint16], trust: Plane, count: int, shares: Plane,
+    small: NDArray[np.float32], small_shares: Plane, start: int, stop: int,
+) -> None:  # fmt: skip
+    rows = slice(start, stop)
+    coarse = slice(start // COARSE, -(-stop // COARSE))
+    np.add(trust[rows] * (index[rows] == k), (1 - trust[rows]) / count, out=shares[rows])
+    small[coarse] = _shrunk(to_float(image[rows])).reshape(small[coarse].shape)
+    small_shares[coarse] = _shrunk(shares[rows])
+
+
+def _shrunk(part: NDArray[np.float32]) -> NDArray[np.float32]:
+    height, width = part.shape[:2]
+    below, beside = -height % COARSE, -width % COARSE
+    if below or beside:
+        part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE)
+    size = part.shape[1] // COARSE, part.shape[0] // COARSE
+    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _enlarged(plane: NDArray[np.float32], start: int, stop: int, width: int) -> NDArray[np.float32]:
+    """Rows `start` (a multiple of COARSE) to `stop` of a plane of the coarse grid on the fine one, (…, width, C)."""
+    first = max(0, start // COARSE - 1)
+    part = plane[first : -(-stop // COARSE) + 1]
+    size = part.shape[1] * COARSE, part.shape[0] * COARSE
+    fine = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR).reshape(size[1], size[0], -1)
+    return np.asarray(fine[start - first * COARSE : stop - first * COARSE, :width], np.float32)
+
+
+def _guided(guide: Plane, values: Plane, radius: int, eps: float) -> Plane:
+    """Guided filter (He et al. 2013), clipped to [0, 1] and a trace above 0, so that weights can be divided by."""
+
+    def mean(plane: Any) -> Any:
+        return cv2.blur(plane, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REPLICATE)
+
+    mean_guide, mean_values = mean(guide), mean(values)
+    slope = (mean(guide * values) - mean_guide * mean_values) / (
+        np.maximum(mean(guide * guide) - mean_guide * mean_guide, 0) + np.float32(eps)
+    )
+    weight = mean(slope) * guide + mean(mean_values - slope * mean_guide)
+    return np.clip(weight, np.float32(1e-8), 1, out=weight)  # type: ignore[no-any-return]
+
+
+def _detail_rows(
+    state: Layers, image: NDArray[Any], k: int, shares: Plane, base: NDArray[np.float32], eps: float, channel: int,
+    start: int, stop: int,
+) -> None:  # fmt: skip
+    top = max(0, start - 2 * DETAIL_RADIUS)
+    reach = slice(top, stop + 2 * DETAIL_RADIUS)
+    weight = _guided(grey(image[reach], channel), shares[reach], DETAIL_RADIUS, eps)[start - top : stop - top]
+    rows = slice(start, stop)
+    values = to_float(image[rows])
+    if state.low is not None:
+        np.minimum(state.low[rows], values, out=state.low[rows])
+        np.maximum(state.high[rows], values, out=state.high[rows])
+    _accumulate(
+        values, _enlarged(base, start, stop, image.shape[1]), weight, k, state.detail[rows], state.detail_weight[rows],
+        state.strongest[rows], state.source[rows],
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _accumulate(image, base, weight, k, detail, total, strongest, source):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for y in range(weight.shape[0]):
+        for x in range(weight.shape[1]):
+            share = weight[y, x]
+            total[y, x] += share
+            for c in range(image.shape[2]):
+                detail[y, x, c] += share * (image[y, x, c] - base[y, x, c])
+            if share > strongest[y, x]:
+                strongest[y, x] = share
+                source[y, x] = k
+
+
+def _merge_rows(state: Layers, start: int, stop: int) -> None:
+    rows = slice(start, stop)
+    state.detail[rows] /= state.detail_weight[rows, :, None]
+    state.detail[rows] += _enlarged(state.base, start, stop, state.detail.shape[1])
+    if state.low is not None:
+        np.clip(state.detail[rows], state.low[rows], state.high[rows], out=state.detail[rows])
