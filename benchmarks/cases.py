@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CASES", "Case"]
 
-JUMP = 2.0  # frames: a smaller jump of depth spreads no light to speak of
+VEIL = 2.0  # px of blur: a depth edge that spreads less light is none
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,10 @@ class Case:
 
     def band(self, burst: Simulated) -> NDArray[np.bool_]:
         """Background beside depth edges that nearer surfaces veil, as wide as half the largest blur."""
+        if self.scene == "fluorescence":  # nothing hides anything
+            return np.zeros(burst.depth.shape, bool)
         depth = np.nan_to_num(burst.depth, nan=float(self.frames))
-        return band_beside_depth_edges(depth, width=max(3.0, self.blur * self.frames / 2), step=JUMP)
+        return band_beside_depth_edges(depth, width=max(3.0, self.blur * self.frames / 2), step=VEIL / self.blur)
 
     def plain(self, burst: Simulated) -> NDArray[np.bool_]:
         """Where the truth is the same over 15 x 15 px: what differs there is noise."""
@@ -71,10 +73,10 @@ CASES = {
     "16 bit": Case("slanted, 16 bit, linear", "slanted", 15, 0.8, {"dtype": "uint16", "transfer": "linear", "seed": 3}),
     "cells": Case(
         "fluorescence, 16 bit, shot noise",
-        "cells",
+        "fluorescence",
         16,
         1.0,
-        {"dtype": "uint16", "transfer": "linear", "noise": 1e-3, "channels": 1, "psf": "gaussian"},
+        {"dtype": "uint16", "transfer": "linear", "noise": 1e-3, "psf": "gaussian"},
     ),
     "plain": Case("60 noisy frames of a plane with plain areas", "flat", 60, 0.3, {"noise": 5e-4, "seed": 4}),
     "moving": Case(
