@@ -18,7 +18,7 @@ from napari_focusstack.metrics import psnr
 __all__ = ["on_truth", "read_picture", "scored_area"]
 
 BORDER = 0.04  # of each side: left out, since programs differ in what they cut
-ALREADY_THERE = 0.03  # px: a picture that close to a whole shift of the truth is not resampled
+ALREADY_THERE = 0.1  # px: a picture that close to a whole shift of the truth is not resampled
 
 
 def read_picture(path: Path) -> np.ndarray:

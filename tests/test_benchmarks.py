@@ -1,0 +1,150 @@
+"""The benchmarks: references with known answers, what a process is charged for, and the printed tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_focusstack.metrics import psnr
+from napari_focusstack.simulation import simulate
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def from_the_root(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+@pytest.fixture(scope="module")
+def burst():
+    return simulate("slanted", frames=5, height=96, width=80, dtype="float32")
+
+
+def test_references_are_what_they_say(burst):
+    from benchmarks import references
+
+    best = references.best_single_frame(burst.frames, burst.truth)
+    errors = np.sum((burst.frames - burst.truth) ** 2, axis=-1)
+    assert np.allclose(np.sum((best - burst.truth) ** 2, axis=-1), errors.min(axis=0), atol=1e-6)
+    picked = references.hard_pick(burst.frames, burst.depth)
+    at = np.rint(burst.depth).astype(int)
+    assert np.array_equal(picked, np.take_along_axis(burst.frames, at[None, ..., None], axis=0)[0])
+    assert psnr(best, burst.truth) >= psnr(picked, burst.truth) > psnr(references.mean(burst.frames), burst.truth)
+
+
+def test_weak_baselines_return_a_single_frame(burst):
+    from benchmarks import references
+
+    frames = burst.frames[:1]
+    assert np.array_equal(references.signed_laplacian(frames), frames[0])
+    assert np.abs(references.modulus_wavelet(frames) - frames[0]).max() < 1e-6
+
+
+def test_the_signed_laplacian_is_weak(burst):
+    from benchmarks import references
+
+    assert psnr(references.signed_laplacian(burst.frames), burst.truth) < 30
+
+
+def test_a_process_is_charged_for_its_time_and_memory(tmp_path):
+    from benchmarks.process import measure
+
+    burn = "import time; t = time.process_time()\nwhile time.process_time() < t + 0.3: pass"
+    idle = "import time; time.sleep(0.3)"
+    hold = "x = bytearray(200 << 20)"  # 200 MiB
+    commands = [[sys.executable, "-c", code] for code in (burn, idle, hold)]
+    used = measure(commands, tmp_path)
+    assert 0.3 <= used.cpu_s < used.wall_s
+    assert used.wall_s > 0.6
+    assert used.peak_mb > 200
+
+
+def test_a_program_that_fails_says_why(tmp_path):
+    from benchmarks.process import measure
+
+    with pytest.raises(RuntimeError, match=r"failed with 3:\s+no such frame"):
+        measure([[sys.executable, "-c", "print('no such frame'); raise SystemExit(3)"]], tmp_path)
+
+
+def test_the_measuring_process_is_small():
+    code = "import sys, benchmarks.speed; print([m for m in ('numpy', 'cv2', 'torch', 'numba') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (3.0, -2.0), (0.4, 1.3)])
+def test_a_shifted_picture_is_put_on_the_truth(shift):
+    import cv2
+    from benchmarks.score import on_truth, scored_area
+
+    y, x = np.mgrid[:128, :160].astype(np.float32)
+    texture = 0.5 + 0.2 * np.sin(x / 4) * np.cos(y / 5) + 0.2 * np.cos((x + 2 * y) / 9)
+    truth = np.dstack([texture, 1 - texture, texture**2]).astype(np.float32)
+    move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+    moved = cv2.warpAffine(truth, move, (160, 128), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT)
+    area = scored_area(128, 160)
+    assert psnr(on_truth(moved, truth)[area], truth[area]) > (45 if shift == (0.4, 1.3) else 90)
+
+
+def test_bursts_of_the_speed_benchmark_are_sharp_where_they_say(tmp_path):
+    import tifffile
+    from benchmarks.bursts import write_burst
+
+    write_burst(tmp_path, 3, 0.06)
+    frames = [tifffile.imread(path) for path in sorted(tmp_path.glob("frame_*.tif"))]
+    truth = tifffile.imread(tmp_path / "truth.tif")
+    assert len(frames) == 3
+    assert frames[0].shape == truth.shape == (192, 288, 3)
+    centre = np.s_[:40, 134:154]  # the slope is at the middle frame's depth there, and that frame does not move
+    errors = [psnr(frame[centre], truth[centre]) for frame in frames]
+    assert np.argmax(errors) == 1
+    assert errors[1] > 40
+
+
+def test_tables_are_markdown():
+    from benchmarks.tables import markdown
+
+    assert markdown(("a", "bb"), [("x", "1.0"), ("long", "2")]) == (
+        "| a    |  bb |\n| :--- | --: |\n| x    | 1.0 |\n| long |   2 |"
+    )
+
+
+def test_quality_prints_a_table_of_every_row(tmp_path, capsys):
+    from benchmarks.quality import report
+
+    methods = ["true depth", "mean", "pyramid"]
+    scores = report(
+        ["steps", "plain", "moving"], methods, size=96, pictures=tmp_path, json_file=tmp_path / "scores.json"
+    )
+    by_row = {(score.case, score.method): score for score in scores}
+    assert ("moving", "mean") not in by_row
+    assert by_row["steps", "pyramid"].psnr > by_row["steps", "mean"].psnr
+    assert by_row["steps", "pyramid"].band is not None
+    assert by_row["plain", "mean"].noise == pytest.approx(60**-0.5, rel=0.1)
+    assert by_row["plain", "true depth"].noise == pytest.approx(1, rel=0.05)
+    printed = capsys.readouterr().out
+    assert "| true depth |" in printed
+    assert "Noise in plain areas" in printed
+    assert (tmp_path / "steps" / "truth.png").exists()
+    assert (tmp_path / "scores.json").read_text().count('"psnr"') == len(scores)
+
+
+def test_quality_names_what_it_does_not_know():
+    from benchmarks.quality import report
+
+    with pytest.raises(ValueError, match="unknown case stepps; choices: occluders, hair"):
+        report(["stepps"], None, size=96)
+    with pytest.raises(ValueError, match="unknown row pyramids; choices: best single frame"):
+        report(["steps"], ["pyramids"], size=96)
+
+
+def test_speed_refuses_a_case_that_is_none(tmp_path):
+    from benchmarks.speed import burst
+
+    with pytest.raises(ValueError, match="'8MP' is not MEGAPIXELSxFRAMES"):
+        burst(tmp_path, "8MP")
