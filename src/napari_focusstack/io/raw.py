@@ -1,0 +1,235 @@
+"""Camera raw frames through LibRaw: developed all alike, or as the sensor's mosaic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .exif import exif_of_tiff, facts_of
+from .header import Header, Metadata, UnreadableFrame
+from .images import jpeg_exif
+
+if TYPE_CHECKING:
+    import rawpy
+    from numpy.typing import NDArray
+
+__all__ = ["Development", "RawFrames", "check_raw", "raw_header"]
+
+SRGB_CURVE, LINEAR_CURVE = (2.4, 12.92), (1.0, 1.0)  # power, and slope of the toe
+
+
+@dataclass(frozen=True, slots=True)
+class Development:
+    """How all frames of a burst are developed, so that equal light becomes equal values.
+
+    Attributes
+    ----------
+    white_balance : tuple of float
+        The camera's multipliers for red, green, blue and second green, of the first frame.
+    range : int
+        Counts from black to white of the first frame, which become 65535.
+    flip : int
+        LibRaw's code of the orientation of the first frame.
+    half_size : bool
+        Average blocks of 2 × 2 sites instead of interpolating.
+    linear : bool
+        Keep linear light; else apply the sRGB curve.
+    """
+
+    white_balance: tuple[float, ...]
+    range: int
+    flip: int
+    half_size: bool = False
+    linear: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """Parameters for LibRaw. Nothing in them depends on what a frame shows."""
+        return {
+            "user_wb": list(self.white_balance),
+            "user_sat": self.range,
+            "user_flip": self.flip,
+            "half_size": self.half_size,
+            "gamma": LINEAR_CURVE if self.linear else SRGB_CURVE,
+            "output_bps": 16,
+            "no_auto_bright": True,
+            "adjust_maximum_thr": 0.0,  # else white is taken from each frame's brightest value
+        }
+
+
+class RawFrames:
+    """Developed frames of raw files, (N, Y, X, C) uint16; every file is opened, read and closed for each frame."""
+
+    def __init__(self, paths: list[Path], header: Header, *, half_size: bool = False, linear: bool = False) -> None:
+        self.paths, self.header = paths, header
+        with _opened(paths[0]) as raw:
+            self.development = _development(raw, half_size, linear)
+            self.shape = (len(paths), *_shape(raw, self.development))
+            exif = header.metadata.exif or _preview_exif(raw)
+        self.dtype = np.dtype(np.uint16)
+        self.metadata = replace(
+            header.metadata,
+            transfer="linear" if linear else "srgb",
+            exif=exif,
+            camera=facts_of(exif).camera,
+            icc=b"" if linear else _srgb_profile(),
+        )
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, i: int) -> NDArray[Any]:
+        path = self.paths[i]
+        with _opened(path) as raw:
+            image: NDArray[Any] = raw.postprocess(**self.development.parameters())
+        image = image[..., None] if image.ndim == 2 else image
+        if image.shape != self.shape[1:]:
+            raise UnreadableFrame(path, f"it develops to {image.shape}, the first frame to {self.shape[1:]}")
+        return image
+
+    @cached_property
+    def cfa_offset(self) -> tuple[int, int]:
+        """Row and column of the first red site in the sensor's visible area, each 0 or 1.
+
+        Raises
+        ------
+        ValueError
+            If the sensor's mosaic is not a 2 × 2 one of red, green and blue.
+        """
+        with _opened(self.paths[0]) as raw:
+            return _red_site(raw, self.paths[0])
+
+    def mosaic(self, i: int) -> NDArray[np.float32]:
+        """Sensor values of frame `i`: planes of red, green beside red, green beside blue, blue.
+
+        Black is subtracted for each colour; white is 1. No white balance, no curve, no orientation. A mosaic that does
+        not start with red loses its first row or column, and its last if that leaves half a block.
+
+        Returns
+        -------
+        (Y/2, X/2, 4) float32
+            Linear, clipped to [0, 1]. Site [y, x] of plane (r, c) lies at ``cfa_offset + (2 y + r, 2 x + c)`` of the
+            sensor's visible area.
+        """
+        path = self.paths[i]
+        top, left = self.cfa_offset
+        with _opened(path) as raw:
+            if _red_site(raw, path) != (top, left):
+                raise UnreadableFrame(path, "its mosaic starts with another colour than the first frame's")
+            sites = raw.raw_image_visible
+            height, width = (sites.shape[0] - top) // 2, (sites.shape[1] - left) // 2
+            colours, black = _colours(raw), raw.black_level_per_channel
+            planes = np.empty((height, width, 4), np.float32)
+            for plane, (row, column) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
+                y, x = top + row, left + column
+                dark = black[colours[y % 2, x % 2]]
+                values = sites[y : y + 2 * height : 2, x : x + 2 * width : 2].astype(np.float32)
+                planes[..., plane] = (values - dark) / (raw.white_level - dark)
+        return np.clip(planes, 0, 1, out=planes)
+
+
+def raw_header(path: Path) -> Header:
+    """Header of a raw file; its shape is that of the sensor's visible area.
+
+    Raises
+    ------
+    UnreadableFrame
+        If LibRaw cannot read the file.
+    """
+    with _opened(path) as raw:
+        shape = (raw.sizes.height, raw.sizes.width, 1 if raw.num_colors == 1 else 3)
+    with path.open("rb") as file:
+        exif = exif_of_tiff(file)
+    facts = facts_of(exif)
+    metadata = Metadata(positions=facts.positions, position_unit=facts.unit, camera=facts.camera, exif=exif)
+    return Header("camera raw", shape, np.dtype(np.uint16), 1, metadata)  # LibRaw turns the picture itself
+
+
+def check_raw(path: Path) -> None:
+    """Raise an UnreadableFrame if a file's data are damaged; the frame is not developed."""
+    with _opened(path) as raw:
+        raw.unpack()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[rawpy.RawPy]:
+    import rawpy
+
+    try:
+        with rawpy.imread(str(path)) as raw:
+            yield raw
+    except rawpy.LibRawFileUnsupportedError as error:
+        raise UnreadableFrame(path, "LibRaw does not know this raw format, or the file is damaged") from error
+    except rawpy.LibRawError as error:
+        raise UnreadableFrame(path, f"the raw file is damaged or incomplete ({_text(error)})") from error
+
+
+def _text(error: Exception) -> str:
+    said = error.args[0] if error.args else type(error).__name__
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+
+
+def _development(raw: rawpy.RawPy, half_size: bool, linear: bool) -> Development:
+    balance = raw.camera_whitebalance
+    if not (balance[0] > 0 and balance[1] > 0 and balance[2] > 0):
+        balance = raw.daylight_whitebalance  # the camera did not write its own
+    counts = raw.white_level - min(raw.black_level_per_channel)
+    return Development(tuple(balance), counts, raw.sizes.flip, half_size, linear)
+
+
+def _shape(raw: rawpy.RawPy, development: Development) -> tuple[int, int, int]:
+    """(Y, X, C) of a developed frame, without developing it where that can be known."""
+    import rawpy
+
+    sizes = raw.sizes
+    if sizes.pixel_aspect != 1 or raw.raw_type != rawpy.RawType.Flat:
+        image = raw.postprocess(**development.parameters())
+        return image.shape[0], image.shape[1], image.shape[2] if image.ndim == 3 else 1
+    height, width = sizes.height, sizes.width
+    if development.half_size and raw.num_colors > 1:
+        height, width = (height + 1) // 2, (width + 1) // 2
+    if development.flip & 4:
+        height, width = width, height
+    return height, width, 1 if raw.num_colors == 1 else 3
+
+
+def _colours(raw: rawpy.RawPy) -> NDArray[np.uint8]:
+    """Colour numbers of the mosaic's block at the corner of the visible area; empty if there is no mosaic."""
+    pattern, sizes = raw.raw_pattern, raw.sizes
+    if pattern is None:
+        return np.empty((0, 0), np.uint8)
+    return np.roll(pattern, (-sizes.top_margin, -sizes.left_margin), (0, 1))
+
+
+def _red_site(raw: rawpy.RawPy, path: Path) -> tuple[int, int]:
+    colours, letters = _colours(raw), raw.color_desc.decode("ascii")
+    if colours.shape != (2, 2):
+        raise ValueError(f"{path} holds no mosaic of 2 × 2 colours; raw methods need an RGB Bayer sensor")
+    names = [[letters[colour] for colour in row] for row in colours]
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        block = names[row][column], names[row][1 - column], names[1 - row][column], names[1 - row][1 - column]
+        if block == ("R", "G", "G", "B"):
+            return row, column
+    raise ValueError(f"{path} holds a mosaic of {letters}; raw methods need an RGB Bayer sensor")
+
+
+def _preview_exif(raw: rawpy.RawPy) -> bytes:
+    """EXIF of the preview inside a raw file that is no TIFF structure."""
+    import rawpy
+
+    try:
+        preview = raw.extract_thumb()
+    except (rawpy.LibRawError, rawpy.NotSupportedError):
+        return b""
+    return jpeg_exif(preview.data) if isinstance(preview.data, bytes) else b""
+
+
+def _srgb_profile() -> bytes:
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -1,0 +1,275 @@
+"""TIFF frames: single pictures, and the planes of a multi-page file (ImageJ, OME, BigTIFF), read one at a time."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tifffile import TiffFile
+
+from .exif import exif_of_tiff, facts_of
+from .header import Header, Metadata, Source, UnreadableFrame
+from .tiff_metadata import scale_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from tifffile import TiffFrame, TiffPage, TiffPageSeries
+
+__all__ = ["Layout", "TiffPlanes", "decode_tiff", "open_planes", "tiff_header"]
+
+WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR, MOSAIC, LINEAR_RAW = 0, 1, 2, 3, 5, 6, 32803, 34892
+JPEG = (6, 7)  # compressions that turn YCbCr into RGB
+ALPHA = (1, 2)  # kinds of extra samples that are not light
+EXIF, MAKER, ORIENTATION, ICC = 34665, 271, 274, 34675  # tags
+DAMAGE = (RuntimeError, ValueError, IndexError, KeyError, TypeError, struct.error)  # what a decoder raises on nonsense
+UNKNOWN_AXES = "IQ"  # tifffile's letters for pages, and for an array's axis, of which nothing is said
+SPARE_LETTERS = "QUVWABDFGJKLMNO"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a page's stored samples become a picture (Y, X, C)."""
+
+    channels: int
+    dtype: np.dtype[Any]
+    planar: bool
+    inverted: bool
+    palette: NDArray[np.uint16] | None
+
+    @classmethod
+    def of(cls, page: TiffPage, path: Path, scientific: bool) -> Layout:
+        """Layout of a page. For a microscope's file a palette is a way to look at the values, not what they are.
+
+        Raises
+        ------
+        UnreadableFrame
+            If its values are not grey or RGB light.
+        """
+        kind = int(page.photometric)
+        if kind in (MOSAIC, LINEAR_RAW):
+            raise UnreadableFrame(path, "it holds a camera's raw data; name it .dng to read it as camera raw")
+        light = kind in (WHITE_IS_0, BLACK_IS_0, RGB, PALETTE) or (kind == YCBCR and page.compression in JPEG)
+        if not light or page.axes not in ("YX", "YXS", "SYX"):
+            name = "CMYK" if kind == CMYK else getattr(page.photometric, "name", str(kind))
+            raise UnreadableFrame(path, f"it is a {name} picture of axes {page.axes}; grey or RGB is needed")
+        if page.dtype is None or page.dtype.kind not in "buif":
+            raise UnreadableFrame(path, f"its values are of type {page.dtype}; integers or floats are needed")
+        dtype = np.dtype(np.uint8 if page.dtype.kind == "b" else page.dtype)
+        palette = page.colormap if kind == PALETTE and not scientific else None
+        alpha = sum(int(sample) in ALPHA for sample in page.extrasamples)
+        channels = 3 if palette is not None else max(1, page.samplesperpixel - alpha)
+        return cls(channels, dtype, page.axes == "SYX", kind == WHITE_IS_0 and not scientific, palette)
+
+    def picture(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """Picture (Y, X, C) of a page's stored samples, without alpha."""
+        if self.planar:
+            stored = np.moveaxis(stored, 0, -1)
+        if stored.dtype == bool:
+            stored = stored.astype(np.uint8) * 255
+        if self.palette is not None:
+            colours = self.palette.T if self.dtype.itemsize > 1 else (self.palette.T >> 8).astype(np.uint8)
+            stored = colours.astype(self.dtype)[stored]
+        if self.inverted and self.dtype.kind == "u":
+            stored = np.iinfo(self.dtype).max - stored
+        stored = stored[..., None] if stored.ndim == 2 else stored
+        return np.ascontiguousarray(stored[..., : self.channels])
+
+
+class TiffPlanes:
+    """Planes of one image of a TIFF file as frames (K, Y, X, S), in the order of its leading axes.
+
+    The file is open only while a plane is read.
+
+    Attributes
+    ----------
+    axes : str
+        Letters of the leading axes.
+    lengths : tuple of int
+        Their lengths; their product is K.
+    """
+
+    def __init__(self, path: Path, tif: TiffFile, series: int) -> None:
+        found = tif.series[series]
+        page = found.keyframe
+        named = [(axis, size) for axis, size in zip(found.axes, found.shape, strict=True) if axis not in "YXS"]
+        self.path = path
+        self.axes = _named("".join(axis for axis, _ in named))
+        self.lengths = tuple(size for _, size in named)
+        self._layout = layout = Layout.of(page, path, _scientific(tif))
+        frames = dict(zip(self.axes, self.lengths, strict=True)).get("Z", 1)
+        self.metadata = _metadata(tif, page, layout, path, series, frames)
+        self.shape = (int(np.prod(self.lengths, dtype=int)), page.imagelength, page.imagewidth, layout.channels)
+        self.dtype = layout.dtype
+        self._stored, self._stored_shape = np.dtype(page.dtype).newbyteorder(tif.byteorder), page.shape
+        self._offset = found.dataoffset
+        self._pages = [] if self._offset is not None else [_page_of(found, k) for k in range(len(found))]
+        self._size = path.stat().st_size
+        self._lock = threading.Lock()  # pages share one file handle
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, k: int) -> NDArray[Any]:
+        self.check(k)
+        try:
+            return self._layout.picture(self._contiguous(k) if self._offset is not None else self._page(k))
+        except OSError as error:
+            raise UnreadableFrame(self.path, f"page {k + 1} cannot be read ({error})") from error
+        except DAMAGE as error:
+            raise UnreadableFrame(self.path, f"page {k + 1} is damaged ({error})") from error
+
+    def check(self, k: int) -> None:
+        """Raise an UnreadableFrame if plane `k` is missing or cut off."""
+        if self._offset is not None:
+            complete = self._offset + (k + 1) * self._bytes <= self._size
+        else:
+            page = self._pages[k] if k < len(self._pages) else None
+            complete = page is not None and _complete(page, page.parent.filehandle.size)
+        if not complete:
+            raise UnreadableFrame(self.path, f"page {k + 1} of {len(self)} is missing or cut off (an incomplete copy?)")
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """File and page of each plane."""
+        return tuple(Source(self.path, k) for k in range(len(self)))
+
+    @property
+    def _bytes(self) -> int:
+        return int(np.prod(self._stored_shape)) * self._stored.itemsize
+
+    def _contiguous(self, k: int) -> NDArray[Any]:
+        assert self._offset is not None
+        count = self._bytes // self._stored.itemsize
+        values = np.fromfile(self.path, self._stored, count, offset=self._offset + k * self._bytes)
+        return values.reshape(self._stored_shape).astype(self._stored.newbyteorder("="), copy=False)
+
+    def _page(self, k: int) -> NDArray[Any]:
+        page = self._pages[k]
+        assert page is not None  # check says so
+        handle = page.parent.filehandle
+        with self._lock:
+            handle.open()
+            try:
+                stored: NDArray[Any] = page.asarray()
+            finally:
+                handle.close()
+        return stored
+
+
+def open_planes(path: Path, series: int = 0) -> TiffPlanes:
+    """Planes of image number `series` of a TIFF file.
+
+    Raises
+    ------
+    UnreadableFrame
+        If it is no TIFF file, or damaged.
+    ValueError
+        If the file holds no image of that number.
+    """
+    with _opened(path) as tif:
+        images = len(tif.series)
+        planes = TiffPlanes(path, tif, series) if 0 <= series < images else None
+    if planes is None:
+        raise ValueError(f"{path} holds {images} images; there is no number {series} (they count from 0)")
+    return planes
+
+
+def tiff_header(path: Path) -> Header:
+    """Header of a TIFF file that is one frame.
+
+    Raises
+    ------
+    UnreadableFrame
+        If it is no TIFF file, is cut off, or holds more than one plane.
+    """
+    with _opened(path) as tif:
+        page = tif.pages.first
+        if len(tif.pages) > 1 and len(tif.series[0]) > 1:
+            planes = len(tif.series[0])
+            raise UnreadableFrame(path, f"it holds {planes} planes, a burst of its own: open it alone")
+        layout = Layout.of(page, path, _scientific(tif))
+        if not _complete(page, tif.filehandle.size):
+            raise UnreadableFrame(path, "the file ends before its picture does (an incomplete copy?)")
+        orientation = page.tags.get(ORIENTATION)
+        turn = 1 if orientation is None or _scientific(tif) else int(orientation.value)
+        shape = (page.imagelength, page.imagewidth, layout.channels)
+        metadata = _metadata(tif, page, layout, path, 0, 1)
+    return Header("TIFF", shape, layout.dtype, turn if 1 <= turn <= 8 else 1, metadata)
+
+
+def decode_tiff(path: Path) -> NDArray[Any]:
+    """Pixels of a TIFF file that is one frame, (Y, X, C).
+
+    Raises
+    ------
+    UnreadableFrame
+        If the pixels are damaged.
+    """
+    with _opened(path) as tif:
+        page = tif.pages.first
+        return Layout.of(page, path, _scientific(tif)).picture(page.asarray())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TiffFile]:
+    try:
+        with TiffFile(path) as tif:
+            yield tif
+    except UnreadableFrame:
+        raise
+    except OSError as error:
+        raise UnreadableFrame(path, f"it cannot be read ({error})") from error
+    except DAMAGE as error:
+        raise UnreadableFrame(path, f"the TIFF file is damaged ({error})") from error
+
+
+def _scientific(tif: TiffFile) -> bool:
+    return bool(tif.is_ome or tif.is_imagej or tif.is_lsm)
+
+
+def _page_of(series: TiffPageSeries, k: int) -> TiffPage | TiffFrame | None:
+    try:
+        return series[k]
+    except (IndexError, ValueError):  # the description promises more pages than there are
+        return None
+
+
+def _complete(page: TiffPage | TiffFrame, size: int) -> bool:
+    """Whether all of a page's strips or tiles lie in a file of that size."""
+    parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    return bool(parts) and all(offset and count and offset + count <= size for offset, count in parts)
+
+
+def _metadata(tif: TiffFile, page: TiffPage, layout: Layout, path: Path, series: int, frames: int) -> Metadata:
+    metadata = Metadata(
+        transfer="srgb" if layout.channels == 3 and layout.dtype.kind == "u" else "linear",
+        icc=page.tags[ICC].value if ICC in page.tags else b"",
+        **scale_of(tif, page, series, frames),
+    )
+    if EXIF not in page.tags and MAKER not in page.tags:
+        return metadata
+    with path.open("rb") as file:
+        exif = exif_of_tiff(file)
+    facts = facts_of(exif)
+    if facts.positions and not metadata.positions:
+        metadata = replace(metadata, positions=facts.positions, position_unit=facts.unit)
+    return replace(metadata, exif=exif, camera=facts.camera)
+
+
+def _named(axes: str) -> str:
+    """Leading axes with one letter each: of those that a file does not name, the last is the focus axis."""
+    letters = list(axes)
+    unknown = [i for i, letter in enumerate(letters) if letter in UNKNOWN_AXES]
+    if unknown and "Z" not in letters:
+        letters[unknown[-1]] = "Z"
+    spare = iter(letter for letter in SPARE_LETTERS if letter not in letters)
+    for i in unknown:
+        if letters[i] in UNKNOWN_AXES:
+            letters[i] = next(spare)
+    return "".join(letters)
