@@ -14,8 +14,9 @@ from torch import Tensor
 from ..arrays import from_float, to_float
 from ..color import Transfer, to_linear
 from ..methods import pick
-from ..optics import Layer, Psf, all_in_focus, defocused
+from ..optics import Layer, all_in_focus, defocused
 from ..progress import track
+from ..psf import Psf
 from .canvas import Canvas
 from .geometry import draw_transforms, resample, seen_box
 from .noise import add_noise, read_noise

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..optics import Layer
 from .canvas import Canvas
 from .fluorescence import fluorescence
+from .insect import insect
 from .strokes import curves, draw_strokes, roundness
 from .textures import colour, coverage, fractal, surface
 
@@ -115,4 +116,5 @@ SCENES: dict[str, Scene] = {
     "occluders": occluders,
     "hair": hair,
     "fluorescence": fluorescence,
+    "insect": insect,
 }

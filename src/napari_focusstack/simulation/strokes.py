@@ -85,22 +85,24 @@ def draw_strokes(canvas: Canvas, paths: Tensor, half_widths: Tensor) -> Strokes:
     height, width = canvas.shape
     points = paths.reshape(-1, 2) + torch.tensor([canvas.left, canvas.top], device=paths.device)
     half = half_widths.reshape(-1)
-    best, owner = _nearest(points, half, height, width)
-    known = owner >= 0
-    owner = owner.clamp_min(0)
-    y, x = torch.arange(height, device=paths.device)[:, None], torch.arange(width, device=paths.device)
-    dx, dy = x - points[owner, 0], y - points[owner, 1]
-    tangent = _tangents(paths).reshape(-1, 2)[owner]
-    discs = paths.shape[1] == 1
-    offset = (dx**2 + dy**2).sqrt() if discs else tangent[..., 0] * dy - tangent[..., 1] * dx
-    reach = half[owner]
+    at, owner, near = _nearest(points, half, height, width)
+    dx, dy = (at % width) - points[owner, 0], (at // width) - points[owner, 1]
+    reach, length = half[owner], paths.shape[1]
+    if length == 1:
+        offset, within = (dx**2 + dy**2).sqrt(), torch.ones_like(at, dtype=torch.bool)
+    else:
+        tangent = _tangents(paths).reshape(-1, 2)[owner]
+        offset = tangent[:, 0] * dy - tangent[:, 1] * dx
+        within = near.sqrt() * (reach + 0.5) - offset.abs() < 1.0  # beyond its ends a stroke covers nothing
     covered = torch.minimum(offset + 0.5, reach) - torch.maximum(offset - 0.5, -reach)
-    past = (best.sqrt() * (reach + 0.5) - offset.abs() < 1.0) | discs  # beyond an end nothing is covered
-    coverage = torch.where(known & past, covered.clamp(0, 1), 0.0)
-    position = (owner % paths.shape[1]) / max(paths.shape[1] - 1, 1)
-    across = (offset / reach.clamp_min(1e-3)).clamp(-1, 1)
-    which = owner // paths.shape[1]
-    return Strokes(coverage, torch.where(known, across, 0.0), torch.where(known, position, 0.0), which * known)
+    values = {
+        "coverage": covered.clamp(0, 1) * within,
+        "across": (offset / reach.clamp_min(1e-3)).clamp(-1, 1),
+        "along": (owner % length) / max(length - 1, 1),
+        "which": owner // length,
+    }
+    planes = {name: value.new_zeros(height * width).index_copy_(0, at, value) for name, value in values.items()}
+    return Strokes(**{name: plane.reshape(height, width) for name, plane in planes.items()})
 
 
 def roundness(across: Tensor, *, gloss: float = 0.5) -> Tensor:
@@ -109,8 +111,8 @@ def roundness(across: Tensor, *, gloss: float = 0.5) -> Tensor:
     return body + gloss * torch.exp(-(((across + 0.35) / 0.18) ** 2))
 
 
-def _nearest(points: Tensor, half: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """(H, W) squared distance, in half widths, to the nearest point, and its number; −1 where none is near."""
+def _nearest(points: Tensor, half: Tensor, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Pixels (flat indices) near a point, the number of the nearest, and the squared distance to it in half widths."""
     reach = math.ceil(float(half.max()) + 0.5)
     side = torch.arange(-reach, reach + 1, device=points.device)
     window = torch.stack(torch.meshgrid(side, side, indexing="xy"), -1).reshape(-1, 2)
@@ -126,16 +128,15 @@ def _nearest(points: Tensor, half: Tensor, height: int, width: int) -> tuple[Ten
         number = torch.arange(first, first + len(pixels), device=points.device)[:, None].expand_as(score)
         key = (score[inside] * SCALE).long() << 32 | number[inside]  # the smallest distance wins, with its number
         nearest.scatter_reduce_(0, (y * width + x)[inside], key, "amin")
-    nearest = nearest.reshape(height, width)
-    owner = torch.where(nearest == NOBODY, -1, nearest & 0xFFFFFFFF)
-    return (nearest >> 32) / SCALE, owner
+    at = (nearest != NOBODY).nonzero()[:, 0]
+    key = nearest[at]
+    return at, key & 0xFFFFFFFF, (key >> 32) / SCALE
 
 
 def _tangents(paths: Tensor) -> Tensor:
     """(S, P, 2) unit directions."""
-    if paths.shape[1] == 1:
-        return torch.ones_like(paths)
     steps = torch.empty_like(paths)
     steps[:, 1:-1] = paths[:, 2:] - paths[:, :-2]
     steps[:, 0], steps[:, -1] = paths[:, 1] - paths[:, 0], paths[:, -1] - paths[:, -2]
-    return steps / steps.norm(dim=-1, keepdim=True).clamp_min(1e-9)
+    direction: Tensor = steps / steps.norm(dim=-1, keepdim=True).clamp_min(1e-9)
+    return direction

@@ -44,13 +44,9 @@ def truth_of(layers: Sequence[Layer], focus: Sequence[float], blur: float) -> di
     return {name: tensor.float().cpu().numpy() for name, tensor in facts.items()}
 
 
-def _glows(layer: Layer) -> bool:
-    return not isinstance(layer.alpha, Tensor) and layer.alpha == 0.0
-
-
 def _mask(layer: Layer) -> Tensor:
     like = layer.light[0]
-    return (layer.light.amax(0) > GLOW).to(like) if _glows(layer) else torch.zeros_like(like) + layer.alpha
+    return (layer.light.amax(0) > GLOW).to(like) if not layer.hides else torch.zeros_like(like) + layer.alpha
 
 
 def _front(layers: Sequence[Layer], depths: Tensor) -> Tensor:
@@ -59,8 +55,8 @@ def _front(layers: Sequence[Layer], depths: Tensor) -> Tensor:
     brightest = torch.full_like(front, GLOW)
     for layer, depth in reversed(list(zip(layers, depths, strict=True))):
         light = layer.light.amax(0)
-        nearer = light > brightest if _glows(layer) else torch.zeros_like(front) + layer.alpha > 0.5
+        nearer = light > brightest if not layer.hides else torch.zeros_like(front) + layer.alpha > 0.5
         front = torch.where(nearer, depth, front)
-        if _glows(layer):
+        if not layer.hides:
             brightest = torch.maximum(brightest, light)
     return front
