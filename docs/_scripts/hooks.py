@@ -40,9 +40,8 @@ def _method(name: str, method: Method) -> str:
     rows = [_row(option) for option in options_of(method).values()]
     if rows:
         parts.append("| option | values | default | |\n| :-- | :-- | :-- | :-- |\n" + "\n".join(rows))
-    for section in doc.meta:
-        if section.args and section.args[0] in ("notes", "references"):
-            parts.append(_markdown(section.description or ""))
+    ends = [section for section in doc.meta if section.args and section.args[0] in ("notes", "references")]
+    parts += [_markdown(section.description or "") for section in ends]
     return "\n\n".join(part for part in parts if part)
 
 

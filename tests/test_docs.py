@@ -1,0 +1,82 @@
+"""The documentation: its Python runs, and the pages that write themselves name every option."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_focusstack import ALIGNERS, FUSERS, simulate
+from napari_focusstack.methods import options_of
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ["scripting.md", "adding.md", "simulation.md", "alignment.md", "bursts.md"]
+
+
+def python_of(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Change to a folder with the files that the pages read."""
+    from napari_focusstack.simulation.samples import sample_raw_burst
+
+    burst = simulate("slanted", frames=5, height=96, width=128)
+    (tmp_path / "shots").mkdir()
+    for i, image in enumerate(burst.frames):
+        tifffile.imwrite(tmp_path / "shots" / f"{i}.tif", image, photometric="rgb")
+    (tmp_path / "raw").mkdir()
+    sample_raw_burst(tmp_path / "raw")
+    cells = np.zeros((2, 4, 32, 32), np.uint16)
+    tifffile.imwrite(tmp_path / "cells.ome.tif", cells, metadata={"axes": "CZYX"})
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_page_with_python_is_run():
+    assert {page.name for page in DOCS.glob("*.md") if python_of(page.name)} <= {*PAGES, "architecture.md"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, files, monkeypatch):
+    monkeypatch.setitem(FUSERS, "brightest", None)  # what the page on adding a method adds is taken out again
+    names: dict[str, object] = {"__name__": page}
+    for block in python_of(page):
+        exec(compile(block, page, "exec"), names)
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    spec = importlib.util.spec_from_file_location("hooks", DOCS / "_scripts" / "hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("table", ["ALIGNERS", "FUSERS"])
+def test_the_methods_pages_name_every_option_and_its_range(hooks, table):
+    page = hooks.on_page_markdown(f"before <!-- methods: {table} --> after")
+    assert page.startswith("before ### ")
+    for name, method in {"ALIGNERS": ALIGNERS, "FUSERS": FUSERS}[table].items():
+        part = page.split(f"### {name}\n")[1].split("\n### ")[0]
+        for option in options_of(method).values():
+            row = next(line for line in part.splitlines() if line.startswith(f"| `{option.name}` |"))
+            assert option.text
+            assert f"| `{option.default}` |" in row
+            if option.maximum is not None:
+                assert f" to {option.maximum:g}" in row
+
+
+def test_the_command_lines_page_is_its_help(hooks):
+    page = hooks.on_page_markdown("<!-- help: stack -->")
+    assert "--index-out INDEX.tif" in page
+    assert "--fuse-" in page
+
+
+def test_benchmark_tables_are_there():
+    for name in ("quality", "speed", "memory"):
+        assert (DOCS / "tables" / f"{name}.md").read_text(encoding="utf-8").strip()
