@@ -1,0 +1,82 @@
+"""The panel's look: section headers, the main button, messages; colours from napari's theme."""
+
+from __future__ import annotations
+
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+__all__ = ["Section", "style_sheet"]
+
+
+class Section(QFrame):
+    """A titled part of the panel that opens and closes.
+
+    Parameters
+    ----------
+    title : str
+        What it is about.
+    content : QWidget
+        What is shown when it is open.
+    """
+
+    def __init__(self, title: str, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("section")
+        self._title, self._summary = title, ""
+        self.header = QToolButton()
+        self.header.setObjectName("sectionHeader")
+        self.header.setCheckable(True)
+        self.header.setArrowType(Qt.ArrowType.RightArrow)
+        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.header.toggled.connect(self._toggle)
+        self.content = content
+        content.setVisible(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.header)
+        layout.addWidget(content)
+        self.set_summary("")
+
+    def set_summary(self, text: str) -> None:
+        """Say beside the title what is chosen inside."""
+        self.header.setText(f"{self._title}  ·  {text}" if text else self._title)
+
+    def open(self, opened: bool = True) -> None:
+        """Open or close the section."""
+        self.header.setChecked(opened)
+
+    def _toggle(self, opened: bool) -> None:
+        self.header.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self.content.setVisible(opened)
+
+
+def style_sheet(theme: str) -> str:
+    """Style sheet of the panel in one of napari's themes."""
+    colors = get_theme(theme)
+    points = int(colors.font_size.removesuffix("pt"))
+    return f"""
+    QPushButton#main {{
+        background-color: {colors.current.as_rgb()}; color: {colors.text.as_rgb()};
+        font-size: {points + 4}pt; font-weight: bold; min-height: 34px; border-radius: 4px;
+    }}
+    QPushButton#main:hover {{ background-color: {colors.highlight.as_rgb()}; }}
+    QPushButton#main:disabled {{ background-color: {colors.foreground.as_rgb()}; font-weight: normal; }}
+    QLabel#help {{ color: {_faded(colors)}; font-size: {points}pt; }}
+    QLabel#message {{ padding: 6px; border-radius: 4px; background-color: {colors.foreground.as_rgb()}; }}
+    QLabel#message[kind="error"] {{ border-left: 3px solid {colors.error.as_rgb()}; }}
+    QLabel#message[kind="warning"] {{ border-left: 3px solid {colors.warning.as_rgb()}; }}
+    QFrame#section {{ border-top: 1px solid {colors.foreground.as_rgb()}; }}
+    QToolButton#sectionHeader {{
+        font-size: {points + 1}pt; font-weight: bold; padding: 6px 2px; border: none; text-align: left;
+    }}
+    QToolButton#sectionHeader:hover {{ background-color: {colors.foreground.as_rgb()}; }}
+    """
+
+
+def _faded(colors: object) -> str:
+    """Return the theme's text colour, half way to its background."""
+    text, ground = (getattr(colors, name).as_rgb_tuple(alpha=False) for name in ("text", "background"))
+    return f"rgb({', '.join(str(round(0.65 * a + 0.35 * b)) for a, b in zip(text, ground, strict=True))})"

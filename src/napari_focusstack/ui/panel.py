@@ -1,0 +1,303 @@
+"""The dock panel "Focus stack": choose a layer, press one button."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..alignment import Alignment
+from ..progress import Step
+from ..recipe import Recipe
+from .chooser import LayerChooser
+from .look import Section, style_sheet
+from .report import AlignmentReport, summary
+from .sections import AlignmentPart, FusionPart, RecipePart
+from .settings import preferences
+from .source import Source
+from .tasks import aligning, default_recipe, stacking
+from .worker import Run
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+    from ..pipeline import Aligned, Result
+
+__all__ = ["FocusStackPanel"]
+
+WIDTH = 330  # px; the dock's title and every label fit
+JSON = "JSON (*.json)"
+
+
+class FocusStackPanel(QScrollArea):
+    """Panel that stacks a layer of the viewer.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Whose layers are offered, and who gets the results.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._run: Run | None = None
+        self._source: Source | None = None
+        self._applied: Alignment | None = None
+        self._alignments: tuple[Alignment, ...] = ()
+        self._began = 0.0
+        self._build()
+        self._connect()
+        self.reset()
+
+    # ------------------------------------------------------------------
+    # what the buttons do
+
+    def stack(self) -> None:
+        """Align and fuse the chosen layer."""
+        source = self.chooser.source()
+        self._start(stacking(self._viewer.layers, source, self.recipe(), self._applied), source)
+
+    def align_only(self) -> None:
+        """Align the chosen layer into a layer of frames."""
+        if self.alignment.methods.method == "none":
+            self.say("Choose a method of alignment first.", "warning")
+            return
+        source = self.chooser.source()
+        self._start(aligning(self._viewer.layers, source, self.recipe()), source)
+
+    def cancel(self) -> None:
+        """Stop the computation that runs, if one does."""
+        if self._run is not None:
+            self.say("Stopping …")
+            self._run.cancel()
+
+    def recipe(self) -> Recipe:
+        """Return all choices of the panel."""
+        return Recipe(
+            align=self.alignment.methods.method,
+            align_options=self.alignment.methods.options(),
+            fuse=self.fusion.methods.method,
+            fuse_options=self.fusion.methods.options(),
+            exposure=self.alignment.exposure.currentData(),
+            channels=self.chooser.channel_choice(),
+            device=self.fusion.device.currentData(),
+        )
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Show these choices in the panel."""
+        self.alignment.methods.choose(recipe.align, recipe.align_options)
+        self.fusion.methods.choose(recipe.fuse, recipe.fuse_options)
+        self.alignment.exposure.setCurrentIndex(self.alignment.exposure.findData(recipe.exposure))
+        self.fusion.device.setCurrentIndex(self.fusion.device.findData(recipe.device))
+        self.chooser.choose_channels(recipe.channels)
+
+    def reset(self) -> None:
+        """Go back to the preferences."""
+        for part, method in ((self.alignment, preferences().align), (self.fusion, preferences().fuse)):
+            part.methods.reset(method)
+        self.show_recipe(default_recipe())
+        self.align_anew()
+        self._on_source()
+
+    def align_anew(self) -> None:
+        """Stop applying a saved alignment."""
+        self._applied = None
+        self.alignment.show_applied("")
+
+    def show_report(self) -> None:
+        """Open a window with the motion of each frame."""
+        name = self._source.name if self._source else ""
+        AlignmentReport(self._alignments, name, self).show()
+
+    def save_recipe(self) -> None:
+        """Ask for a file and save all choices in it."""
+        path = self._ask_save("Save the recipe", "recipe.json")
+        if path:
+            Path(path).write_text(self.recipe().to_json())
+            self.say(f"Recipe saved as “{Path(path).name}”.")
+
+    def load_recipe(self) -> None:
+        """Ask for a file and take all choices from it."""
+        path = self._ask_open("Load a recipe")
+        if path:
+            try:
+                self.show_recipe(Recipe.from_json(Path(path).read_text()))
+            except (OSError, ValueError, TypeError) as error:
+                self.say(f"“{Path(path).name}” cannot be used: {error}", "error")
+            else:
+                self.say(f"Recipe “{Path(path).name}” loaded.")
+
+    def save_alignment(self) -> None:
+        """Ask for a file and save the last alignment in it."""
+        path = self._ask_save("Save the alignment", "alignment.json")
+        if path:
+            self._alignments[0].save(path)
+            self.say(f"Alignment saved as “{Path(path).name}”.")
+
+    def apply_alignment(self) -> None:
+        """Ask for a file whose alignment is then applied instead of aligning."""
+        path = self._ask_open("Apply a saved alignment")
+        if path:
+            try:
+                self._applied = Alignment.load(path)
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                self.say(f"“{Path(path).name}” cannot be used: {error}", "error")
+            else:
+                self.alignment.show_applied(Path(path).name)
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """Show a message: "info", "warning" or "error"."""
+        self.message.setText(text)
+        self.message.setProperty("kind", kind)
+        self.message.style().unpolish(self.message)
+        self.message.style().polish(self.message)
+        self.message.setVisible(bool(text))
+
+    # ------------------------------------------------------------------
+    # a computation and its progress
+
+    def _start(self, run: Run, source: Source) -> None:
+        self._run, self._source, self._began = run, source, time.monotonic()
+        run.stepped.connect(self._on_step)
+        run.succeeded.connect(self._on_result)
+        run.failed.connect(self._on_error)
+        run.cancelled.connect(self._on_cancelled)
+        run.ended.connect(self._on_ended)
+        self.say("")
+        self.bar.setRange(0, 0)
+        self.bar.setFormat("starting")
+        self._show_state()
+        run.start()
+
+    def _on_step(self, step: Step) -> None:
+        self.bar.setRange(0, step.total)
+        self.bar.setValue(step.done)
+        self.bar.setFormat(f"{step.stage} · {step.done} of {step.total}")
+
+    def _on_result(self, result: Result | Aligned) -> None:
+        self._alignments = result.alignments
+        self.alignment.offer(done=bool(self._alignments), one=len(self._alignments) == 1)
+        seconds = time.monotonic() - self._began
+        frames = self._source.frames if self._source else 0
+        self.say(summary(self._alignments, frames, seconds, fused=hasattr(result, "image")))
+
+    def _on_error(self, error: Exception) -> None:
+        self.say(str(error) or type(error).__name__, "error")
+
+    def _on_cancelled(self) -> None:
+        self.say("Cancelled. Nothing was changed.", "warning")
+
+    def _on_ended(self) -> None:
+        self._run = None
+        self._show_state()
+
+    # ------------------------------------------------------------------
+    # building
+
+    def _build(self) -> None:
+        self.chooser = LayerChooser(self._viewer)
+        self.button = QPushButton("Stack")
+        self.button.setObjectName("main")
+        self.bar = QProgressBar()
+        self.stop = QPushButton("Cancel")
+        self.progress = QWidget()
+        row = QHBoxLayout(self.progress)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.stop)
+        self.message = QLabel()
+        self.message.setObjectName("message")
+        self.message.setWordWrap(True)
+        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.alignment, self.fusion, self.recipes = AlignmentPart(), FusionPart(), RecipePart()
+        self.sections = {
+            "Alignment": Section("Alignment", self.alignment),
+            "Fusion": Section("Fusion", self.fusion),
+            "Recipe": Section("Recipe", self.recipes),
+        }
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(8)
+        for widget in (self.chooser, self.button, self.progress, self.message, *self.sections.values()):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(WIDTH)
+        self._on_theme()
+
+    def _connect(self) -> None:
+        self.button.clicked.connect(self.stack)
+        self.stop.clicked.connect(self.cancel)
+        for button, slot in (
+            (self.alignment.only, self.align_only),
+            (self.alignment.report, self.show_report),
+            (self.alignment.save, self.save_alignment),
+            (self.alignment.apply, self.apply_alignment),
+            (self.alignment.forget, self.align_anew),
+            (self.recipes.save, self.save_recipe),
+            (self.recipes.load, self.load_recipe),
+            (self.recipes.reset, self.reset),
+        ):
+            button.clicked.connect(slot)
+        self.chooser.changed.connect(self._on_source)
+        for part in (self.alignment, self.fusion):
+            part.methods.changed.connect(self._show_state)
+        self._viewer.events.theme.connect(self._on_theme)
+
+    def _on_source(self) -> None:
+        if self._run is None:
+            self.say(self.chooser.problem)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        """Texts and what is enabled, from what is chosen and whether something runs."""
+        running, ready = self._run is not None, not self.chooser.problem
+        self.progress.setVisible(running)
+        self.button.setEnabled(ready and not running)
+        self.alignment.only.setEnabled(ready and not running)
+        self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else self._button_text())
+        self.sections["Alignment"].set_summary(self.alignment.methods.title)
+        self.sections["Fusion"].set_summary(self.fusion.methods.title)
+
+    def _button_text(self) -> str:
+        if self.chooser.problem:
+            return "Stack"
+        source = self.chooser.source()
+        if len(source.layers) > 1:
+            return f"Stack {len(source.layers)} channels together"
+        return f"Stack {source.frames} frames"
+
+    def _on_theme(self, _: Any = None) -> None:
+        self.setStyleSheet(style_sheet(self._viewer.theme))
+
+    def _ask_save(self, title: str, name: str) -> str:
+        return str(QFileDialog.getSaveFileName(self, title, name, JSON)[0])
+
+    def _ask_open(self, title: str) -> str:
+        return str(QFileDialog.getOpenFileName(self, title, "", JSON)[0])
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Let go of the viewer and stop what runs when the dock is closed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.cancel()
+            self.chooser.release()
+            self._viewer.events.theme.disconnect(self._on_theme)

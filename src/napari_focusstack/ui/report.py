@@ -1,0 +1,161 @@
+"""What an alignment and a run did, in plain words and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QDialog,
+    QHeaderView,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+if TYPE_CHECKING:
+    from ..alignment import Alignment
+
+__all__ = ["AlignmentReport", "Motion", "motions", "summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How one frame was moved: shift in px of its centre, scale, rotation in degrees."""
+
+    x: float
+    y: float
+    scale: float
+    rotation: float
+
+    @property
+    def shift(self) -> float:
+        """Length of the shift in px."""
+        return float(np.hypot(self.x, self.y))
+
+
+def motions(alignment: Alignment) -> list[Motion]:
+    """Motion of each frame, at the centre of the shared area."""
+    area = alignment.area
+    centre = np.array([area.left + (area.width - 1) / 2, area.top + (area.height - 1) / 2, 1.0])
+    found = []
+    for matrix in alignment.transforms:
+        there = matrix @ centre
+        x, y = there[:2] / there[2] - centre[:2]
+        linear = matrix[:2, :2] / matrix[2, 2]
+        scale = float(np.sqrt(abs(np.linalg.det(linear))))
+        rotation = float(np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1])))
+        found.append(Motion(float(x), float(y), scale, rotation))
+    return found
+
+
+def summary(alignments: Sequence[Alignment], frames: int, seconds: float, *, fused: bool) -> str:
+    """Sentences that say what was done.
+
+    Parameters
+    ----------
+    alignments : sequence of Alignment
+        One for each burst; empty if frames were taken as they are.
+    frames : int
+        Frames of a burst.
+    seconds : float
+        How long it took.
+    fused : bool
+        Whether they were fused, or only aligned.
+    """
+    many = f"{len(alignments)} × " if len(alignments) > 1 else ""
+    done = " and ".join(["aligned"] * bool(alignments) + ["fused"] * fused)
+    parts = [f"{many}{frames} frames {done} in {_duration(seconds)}."]
+    if alignments:
+        moved = [(m.shift, i) for a in alignments for i, m in enumerate(motions(a)) if a.kept[i]]
+        shift, frame = max(moved)
+        parts.append(f"Largest shift {shift:.1f} px (frame {frame})." if shift >= 0.05 else "Nothing had moved.")
+        parts.extend(_left_out(alignments))
+    return " ".join(parts)
+
+
+def _left_out(alignments: Sequence[Alignment]) -> list[str]:
+    """Sentence that names the frames that fit nowhere."""
+    if len(alignments) > 1:
+        count = sum(int((~np.asarray(a.kept)).sum()) for a in alignments)
+        return [f"{count} frames fit nowhere and were left out."] if count else []
+    numbers = np.flatnonzero(~np.asarray(alignments[0].kept))
+    if not numbers.size:
+        return []
+    names = ", ".join(map(str, numbers))
+    if numbers.size == 1:
+        return [f"Frame {names} fits nowhere and was left out."]
+    return [f"Frames {names} fit nowhere and were left out."]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+class AlignmentReport(QDialog):
+    """Window with the motion of each frame.
+
+    Parameters
+    ----------
+    alignments : sequence of Alignment
+        At least one; a chooser appears where there are more.
+    name : str
+        Of the source.
+    """
+
+    COLUMNS = ("Frame", "Shift x (px)", "Shift y (px)", "Scale", "Rotation (°)", "Correlation", "Used")
+
+    def __init__(self, alignments: Sequence[Alignment], name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"Alignment of {name}")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.resize(660, 520)
+        self._alignments = list(alignments)
+        self._words = QLabel()
+        self._words.setWordWrap(True)
+        self.table = QTableWidget(0, len(self.COLUMNS))
+        self.table.setHorizontalHeaderLabels(self.COLUMNS)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.burst = QComboBox()
+        self.burst.addItems([f"burst {i} of {len(alignments)}" for i in range(1, len(alignments) + 1)])
+        self.burst.setVisible(len(alignments) > 1)
+        self.burst.currentIndexChanged.connect(self._show)
+        layout = QVBoxLayout(self)
+        for widget in (self.burst, self._words, self.table):
+            layout.addWidget(widget)
+        self._show(0)
+
+    def _show(self, number: int) -> None:
+        alignment = self._alignments[number]
+        rows = motions(alignment)
+        self._words.setText(
+            f"Motion of each frame at the picture's centre, relative to frame {alignment.reference}. The correlation "
+            "is with the neighbouring frame after alignment."
+        )
+        self.table.setRowCount(len(rows))
+        for i, row in enumerate(rows):
+            used = "reference" if i == alignment.reference else "yes" if alignment.kept[i] else "left out"
+            texts: list[Any] = [
+                i,
+                f"{row.x:+.2f}",
+                f"{row.y:+.2f}",
+                f"{row.scale:.5f}",
+                f"{row.rotation:+.3f}",
+                f"{alignment.correlation[i]:.4f}",
+                used,
+            ]
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(str(text))
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.table.setItem(i, column, item)

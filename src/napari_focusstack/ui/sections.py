@@ -1,0 +1,119 @@
+"""The lower parts of the panel: how to align, how to fuse, and the recipe of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QComboBox, QGridLayout, QPushButton, QVBoxLayout, QWidget
+
+from ..alignment import ALIGNERS
+from ..devices import DEVICES
+from ..fusion import FUSERS
+from .fields import quiet
+from .forms import MethodForm, add_row, form_layout, help_label
+
+__all__ = ["AlignmentPart", "FusionPart", "RecipePart"]
+
+AS_THEY_ARE = "The frames are taken as they are: right for a stage that moves nothing but the focus."
+EXPOSURES = {"auto": "automatic", "on": "even out", "off": "leave as it is"}
+EXPOSURE_TIP = (
+    "<p>Even out brightness and white balance over the frames. Automatic: in photographs, not in microscopy.</p>"
+)
+DEVICE_NAMES = {"auto": "automatic", "cpu": "CPU", "cuda": "graphics card (CUDA)", "mps": "graphics card (Apple)"}
+DEVICE_TIP = "<p>Where to compute. Automatic: on the graphics card if there is one that can be used.</p>"
+
+
+class AlignmentPart(QWidget):
+    """Method of alignment, exposure, and buttons for the alignment by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.methods = MethodForm(ALIGNERS, nothing=AS_THEY_ARE)
+        self.exposure = _combo(EXPOSURES, EXPOSURE_TIP)
+        self.only = _button("Align only", "Make a layer of the aligned frames, without fusing them.")
+        self.report = _button("Report…", "Show how each frame was moved.")
+        self.save = _button("Save…", "Save the last alignment as JSON, to apply it to another burst.")
+        self.apply = _button("Apply…", "Take a saved alignment (of another channel or lamp) instead of aligning.")
+        self.applied = help_label()
+        self.forget = _button("Align anew", "Stop applying the saved alignment.")
+        _stack(self, self.methods, _rows({"Brightness": self.exposure}), self.applied, self.forget)
+        _stack(self, _grid(self.only, self.report, self.save, self.apply))
+        self.show_applied("")
+        self.offer(done=False, one=False)
+
+    def show_applied(self, name: str) -> None:
+        """Say which saved alignment is applied instead of aligning, none if empty."""
+        self.applied.setText(f"The alignment in “{name}” is applied instead.")
+        self.applied.setVisible(bool(name))
+        self.forget.setVisible(bool(name))
+        self.methods.setEnabled(not name)
+
+    def offer(self, *, done: bool, one: bool) -> None:
+        """Enable what needs an alignment that was made, and what needs exactly one."""
+        self.report.setEnabled(done)
+        self.save.setEnabled(one)
+
+
+class FusionPart(QWidget):
+    """Method of fusion and the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.methods = MethodForm(FUSERS, hidden=frozenset({"channel"}))  # the chooser's, for all methods alike
+        self.device = _combo({name: DEVICE_NAMES.get(name, name) for name in DEVICES}, DEVICE_TIP)
+        _stack(self, self.methods, _rows({"Compute on": self.device}))
+
+
+class RecipePart(QWidget):
+    """Buttons for all choices at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.save = _button("Save…", "Save all choices as JSON, for the command line, scripts or another day.")
+        self.load = _button("Load…", "Take all choices from a saved recipe.")
+        self.reset = _button("Reset", "Go back to the defaults of the preferences.")
+        words = help_label("The recipe is all choices of this panel. Every result carries it in its metadata.")
+        _stack(self, words, _grid(self.save, self.load, self.reset))
+
+
+def _combo(entries: dict[str, str], tip: str) -> QComboBox:
+    combo = quiet(QComboBox())
+    for value, text in entries.items():
+        combo.addItem(text, value)
+    combo.setToolTip(tip)
+    return combo
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(f"<p>{tip}</p>")
+    return button
+
+
+def _rows(fields: dict[str, QWidget]) -> QWidget:
+    widget = QWidget()
+    layout = form_layout(widget)
+    for label, field in fields.items():
+        add_row(layout, label, field)
+    return widget
+
+
+def _grid(*widgets: QWidget) -> QWidget:
+    """Buttons of equal width, side by side."""
+    widget = QWidget()
+    layout = QGridLayout(widget)
+    layout.setContentsMargins(0, 4, 0, 0)
+    layout.setSpacing(6)
+    for column, button in enumerate(widgets):
+        layout.addWidget(button, 0, column)
+        layout.setColumnStretch(column, 1)
+    return widget
+
+
+def _stack(parent: QWidget, *widgets: Any) -> None:
+    """Put widgets below each other."""
+    layout = parent.layout() or QVBoxLayout(parent)
+    layout.setContentsMargins(0, 2, 0, 10)
+    layout.setSpacing(6)
+    for widget in widgets:
+        layout.addWidget(widget)

@@ -1,0 +1,36 @@
+"""The plugin's page in napari's preferences, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..devices import set_threads
+from .source import PLUGIN
+
+__all__ = ["Preferences", "preferences"]
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What the panel and the menu commands start with."""
+
+    align: str = "ecc"
+    fuse: str = "pyramid"
+    device: str = "auto"
+    threads: int = 0  # all cores
+
+    def apply(self) -> None:
+        """Let computations use the preferred number of threads."""
+        set_threads(self.threads)
+
+
+def preferences() -> Preferences:
+    """Preferences as the user set them; the defaults where napari does not know pages of plugins (before 0.9)."""
+    try:
+        from napari.settings import get_plugin_settings
+
+        page = get_plugin_settings(PLUGIN)
+    except (ImportError, KeyError):  # an older napari; the manifest is not registered
+        return Preferences()
+    methods, computing = page.methods, page.computing
+    return Preferences(methods.align, methods.fuse, computing.device, computing.threads)
