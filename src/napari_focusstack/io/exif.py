@@ -1,4 +1,4 @@
-"""EXIF blocks: what is needed of them to read a burst, and the block that a fused picture inherits."""
+"""EXIF blocks and ICC profiles: what is needed of them to read a burst, and what a fused picture inherits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO
 
-__all__ = ["Facts", "exif_of_tiff", "facts_of", "inherited"]
+__all__ = [
+    "EXIF_IFD",
+    "GPS_IFD",
+    "HANDED_ON",
+    "MAKER_NOTE",
+    "Facts",
+    "exif_of_tiff",
+    "facts_of",
+    "fitting_profile",
+    "inherited",
+]
 
 ORIENTATION, MAKER, MODEL = 0x0112, 0x010F, 0x0110
 EXIF_IFD, GPS_IFD, MAKER_NOTE = 0x8769, 0x8825, 0x927C
 WIDTH, HEIGHT = 0xA002, 0xA003
 THUMBNAIL, THUMBNAIL_LENGTH = 0x0201, 0x0202
 SUBJECT_DISTANCE = 0x9206  # metres; 0 means unknown, numerator 2**32 - 1 infinity
-HANDED_ON = (0x010E, MAKER, MODEL, ORIENTATION, 0x0131, 0x0132, 0x013B, 0x8298)  # description … author, copyright
+HANDED_ON = (0x010E, MAKER, MODEL, 0x0132, 0x013B, 0x8298)  # description, camera, date, author, copyright
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # bytes of a value, by type
 
 
@@ -84,6 +94,11 @@ def inherited(block: bytes, height: int, width: int) -> bytes:
     return bytes(out)
 
 
+def fitting_profile(icc: bytes, axes: str) -> bytes:
+    """ICC profile, if it is one for such a picture: of colour (axes with S) or grey."""
+    return icc if icc[16:20] == (b"RGB " if "S" in axes else b"GRAY") else b""
+
+
 def exif_of_tiff(file: IO[bytes]) -> bytes:
     """EXIF block of a file that is a TIFF structure itself (a photograph's TIFF, many raw files); empty if none.
 
@@ -97,7 +112,7 @@ def exif_of_tiff(file: IO[bytes]) -> bytes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             whole.load_from_fp(file)
-            for tag in HANDED_ON:
+            for tag in (*HANDED_ON, ORIENTATION):
                 if tag in whole:
                     kept[tag], found = whole[tag], True
             for tag in (EXIF_IFD, GPS_IFD):
