@@ -45,6 +45,11 @@ class Layer:
         return bool(self.alpha.any()) if isinstance(self.alpha, Tensor) else self.alpha > 0
 
     @property
+    def covers(self) -> bool:
+        """Whether the layer hides everything behind it."""
+        return bool((self.alpha == 1).all()) if isinstance(self.alpha, Tensor) else self.alpha == 1
+
+    @property
     def empty(self) -> bool:
         """Whether the layer neither shines nor hides anything."""
         return not (self.light.any() or self.hides)
@@ -189,7 +194,7 @@ class _Fourier:
     def picture(self, spectrum: Tensor) -> Tensor:
         """Inverse of `spectrum`."""
         height, width = self.size
-        pairs = torch.view_as_complex(spectrum.unflatten(-1, (-1, 2)))
+        pairs = torch.view_as_complex(spectrum.reshape(*spectrum.shape[:-1], -1, 2))
         padded: Tensor = torch.fft.irfft2(pairs, s=self.padded)
         return padded[..., self.border : self.border + height, self.border : self.border + width]
 
@@ -203,7 +208,7 @@ class _Fourier:
 
 
 class _Slices:
-    """Spectra of a layer's slices: of light, of coverage where it varies, and of the weights where they are divided by."""
+    """Spectra of a layer's slices: light, coverage where it varies, and weights where they are divided by."""
 
     def __init__(self, layer: Layer, centres: Tensor, fourier: _Fourier) -> None:
         self.fourier, self.alpha = fourier, layer.alpha

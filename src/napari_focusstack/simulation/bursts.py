@@ -18,7 +18,7 @@ from ..optics import Layer, all_in_focus, defocused
 from ..progress import track
 from ..psf import Psf
 from .canvas import Canvas
-from .geometry import draw_transforms, resample, seen_box
+from .geometry import REACH_PX, draw_transforms, resample, seen_box
 from .noise import add_noise, read_noise
 from .scenes import SCENES
 from .truth import truth_of
@@ -31,7 +31,6 @@ __all__ = ["Order", "Simulated", "simulate"]
 Order = Literal["near-to-far", "far-to-near"]
 
 TILE = 384  # px: pictures are rendered in tiles of this size, whose Fourier transforms fit into the cache
-TAP_PX = 3  # what interpolation reads beyond a tile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +50,16 @@ class Simulated:
     depths : (L, Y, X) float32
         Depth of each layer in frame indices.
     radii : (L, N) float32
-        Blur radius (σ for a Gaussian) in px of each layer, at its median depth, in each frame.
+        Blur radius (σ for a Gaussian) in px of each layer, at its median depth, in each frame. Pixel by pixel, layer l
+        is blurred by `blur * abs(depths[l] - i)` in frame i.
     transforms : (N, 3, 3) float64
         Reference → frame, in (x, y, 1) pixels; the identity at the reference.
+    focus : (N,) float64
+        Focus position of each frame in steps of the sweep; 0 is the nearest.
     gains : (N,) float64
         Light of each frame relative to the reference.
+    blur : float
+        Blur radius in px of what is one frame out of focus.
     reference : int
         The frame whose geometry and light the truth has: N // 2.
     transfer : "linear" or "srgb"
@@ -69,7 +73,9 @@ class Simulated:
     depths: NDArray[np.float32]
     radii: NDArray[np.float32]
     transforms: NDArray[np.float64]
+    focus: NDArray[np.float64]
     gains: NDArray[np.float64]
+    blur: float
     reference: int
     transfer: Transfer
 
@@ -114,7 +120,8 @@ def simulate(
     exposure : float
         Relative standard deviation of a gain per frame.
     noise : float
-        Variance factor of the shot noise (Brooks et al. 2019: 1e-4 to 1.2e-2), in linear light; read noise follows. 0: none.
+        Variance factor of the shot noise in linear light (Brooks et al. 2019: 1e-4 to 1.2e-2); read noise follows from
+        it. 0: none.
     order : "near-to-far" or "far-to-near"
         Direction of the sweep.
     dtype : dtype
@@ -122,10 +129,11 @@ def simulate(
     transfer : "linear" or "srgb"
         Transfer curve of the stored values.
     textures : sequence of (Y, X) or (Y, X, C) array_like
-        Pictures, stored with the same transfer curve, that the surfaces of the scene show in turn instead of procedural ones.
+        Pictures, stored with the same transfer curve, that the surfaces of the scene show in turn instead of procedural
+        ones.
     seed : int
-        The same seed gives the same burst, on every device up to rounding. Scene, motion, gains and noise draw apart: with
-        noise or jitter switched on, the scene stays the same.
+        The same seed gives the same burst, on every device up to rounding. Scene, motion, gains and noise draw apart:
+        with noise or jitter switched on, the scene stays the same.
     device : str
         A torch device to render on.
 
@@ -141,8 +149,8 @@ def simulate(
 
     Notes
     -----
-    Frame i is the scene, defocused by the layered forward model of `optics.defocused`, resampled once by `transforms[i]`
-    (the reference not at all), multiplied by its gain, given noise, and stored.
+    Frame i is the scene, defocused by the layered forward model of `optics.defocused`, resampled once by
+    `transforms[i]` (the reference not at all), multiplied by its gain, given noise, and stored.
 
     Examples
     --------
@@ -173,7 +181,17 @@ def simulate(
     layers = [layer.cut(*canvas.visible) for layer in layers]
     truth = stored(all_in_focus(layers), transfer, np.float32)
     facts = truth_of(layers, focus, blur)
-    return Simulated(out, truth, **facts, transforms=moves, gains=gains, reference=frames // 2, transfer=transfer)
+    return Simulated(
+        frames=out,
+        truth=truth,
+        **facts,
+        transforms=moves,
+        focus=np.array(focus),
+        gains=gains,
+        blur=blur,
+        reference=frames // 2,
+        transfer=transfer,
+    )
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -208,7 +226,7 @@ class _Camera:
     @property
     def reach(self) -> int:
         """How far, in px, light from outside is blurred or interpolated into a picture."""
-        return math.ceil(self.blur * (len(self.focus) - 1) * (1 if self.psf == "disc" else 3)) + TAP_PX
+        return math.ceil(self.blur * (len(self.focus) - 1) * (1 if self.psf == "disc" else 4)) + REACH_PX
 
     def margins(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Top, left, bottom and right margin that motion and blur bring into view."""
@@ -240,7 +258,8 @@ def _views(
     rows = slice(canvas.top + y0, canvas.top + box[2] + reach)
     columns = slice(canvas.left + x0, canvas.left + box[3] + reach)
     near = [layer.cut(rows, columns) for layer in layers]
-    near = [layer for layer in near if not layer.empty] or near[-1:]
+    last = next((i for i, layer in enumerate(near) if layer.covers), len(near) - 1)  # what lies behind is not seen
+    near = [layer for layer in near[: last + 1] if not layer.empty] or near[-1:]
     to_tile = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1]], dtype=np.float64)
     from_tile = np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], dtype=np.float64)
     where = slice(top, top + height), slice(left, left + width)
@@ -253,7 +272,7 @@ def _views(
 
 
 def stored(light: Tensor, transfer: Transfer, dtype: DTypeLike) -> NDArray[Any]:
-    """(Y, X, C) stored values of light (C, Y, X); what is above white is clipped, what is below black only in integers."""
+    """(Y, X, C) stored values of light (C, Y, X): clipped above white, and in integers below black."""
     light = light.clamp_max(1.0)
     if transfer == "srgb":  # as color.to_stored, but on the light's own device
         size = light.abs()

@@ -69,14 +69,14 @@ class Canvas:
         return low + (high - low) * float(torch.rand((), generator=self.generator))
 
     def pixels(self) -> tuple[Tensor, Tensor]:
-        """y as (H, 1) and x as (1, W), in px; (0, 0) is the visible picture's first pixel."""
+        """Rows y as (H, 1) and columns x as (1, W), in px; (0, 0) is the visible picture's first pixel."""
         height, width = self.shape
         y = torch.arange(height, dtype=torch.float32, device=self.device) - self.top
         x = torch.arange(width, dtype=torch.float32, device=self.device) - self.left
         return y[:, None], x[None, :]
 
     def unit(self) -> tuple[Tensor, Tensor]:
-        """y as (H, 1) and x as (1, W), from 0 to 1 over the visible picture and beyond in the margin."""
+        """Rows y as (H, 1) and columns x as (1, W), from 0 to 1 over the visible picture and beyond in the margin."""
         y, x = self.pixels()
         return y / max(self.height - 1, 1), x / max(self.width - 1, 1)
 

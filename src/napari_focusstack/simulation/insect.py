@@ -204,7 +204,7 @@ def _eyes(canvas: Canvas, depth: tuple[float, float]) -> Layer:
 
 
 def _hexagons(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance (0 to about 0.6) to the middle of the facet of a unit hexagonal lattice, and the way to it, (2, H, W)."""
+    """Distance, 0 to about 0.6, to the middle of the facet of a hexagonal lattice, and the way from it, (2, H, W)."""
     row = math.sqrt(3)
     first = torch.stack([x - x.round(), y - row * (y / row).round()])
     second = torch.stack([x - 0.5 - (x - 0.5).round(), y - row / 2 - row * ((y - row / 2) / row).round()])
@@ -223,7 +223,7 @@ def _face(canvas: Canvas, depth: tuple[float, float]) -> Layer:
     for rgb in ((0.20, 0.12, 0.05), STRAW, (0.75, 0.66, 0.48)):
         starts = _scattered(canvas, 1100, middle, radii)
         angles = torch.atan2(starts[:, 1] + 0.3, 1.6 * starts[:, 0]) + 0.35 * canvas.normal(len(starts))
-        painted = _on(_hairs(canvas, starts, angles, 0.055, 0.0011, rgb), painted)
+        painted = _on(_hairs(canvas, starts, angles, 0.055, 0.0013, rgb), painted)
     return Layer(*painted, _between(depth, dome[0] ** 2 + dome[1] ** 2, canvas))
 
 
@@ -240,7 +240,7 @@ def _fringe(canvas: Canvas, depth: tuple[float, float]) -> Layer:
     turn = 2 * math.pi * canvas.random(count)
     starts = torch.stack([0.5 * turn.cos(), 0.34 * turn.sin()], -1) * (0.86 + 0.1 * canvas.random(count, 1))
     angles = torch.atan2(starts[:, 1], starts[:, 0]) + 0.3 * canvas.normal(count)
-    painted = _hairs(canvas, starts, angles, 0.12, 0.0011, STRAW)
+    painted = _hairs(canvas, starts, angles, 0.12, 0.0013, STRAW)
     y, _ = _place(canvas)
     return Layer(*painted, _between(depth, 0.5 - y, canvas))
 
@@ -258,7 +258,7 @@ def _thorax(canvas: Canvas, depth: tuple[float, float]) -> Layer:
     painted: Painted = (soften(canvas, light).clamp_min(0) * alpha, alpha)
     starts = _scattered(canvas, 1000, middle, (0.92 * radii[0], 0.92 * radii[1]))
     angles = -math.pi / 2 + 1.2 * starts[:, 0] + 0.4 * canvas.normal(len(starts))
-    painted = _on(_hairs(canvas, starts, angles, 0.05, 0.0010, STRAW), painted)
+    painted = _on(_hairs(canvas, starts, angles, 0.05, 0.0012, STRAW), painted)
     return Layer(*painted, _between(depth, dome[0] ** 2 + dome[1] ** 2, canvas))
 
 

@@ -106,7 +106,7 @@ def draw_strokes(canvas: Canvas, paths: Tensor, half_widths: Tensor) -> Strokes:
 
 
 def roundness(across: Tensor, *, gloss: float = 0.5) -> Tensor:
-    """Brightness across a round, shiny stroke lit from its left; about 1 where it is brightest, apart from the gloss."""
+    """Brightness across a round, shiny stroke lit from its left: up to 1, and the gloss."""
     body = 0.25 + 0.75 * (1 - ((across + 0.25) / 1.25) ** 2).clamp_min(0).sqrt()
     return body + gloss * torch.exp(-(((across + 0.35) / 0.18) ** 2))
 

@@ -91,14 +91,15 @@ def _frequency(canvas: Canvas) -> Tensor:
     """(H, W // 2 + 1) spatial frequency in cycles per px."""
     height, width = canvas.shape
     y = torch.fft.fftfreq(height, device=canvas.device)[:, None]
-    return (y**2 + torch.fft.rfftfreq(width, device=canvas.device) ** 2).sqrt()
+    frequency: Tensor = (y**2 + torch.fft.rfftfreq(width, device=canvas.device) ** 2).sqrt()
+    return frequency
 
 
 # textures
 
 
 def surface(canvas: Canvas, kind: str | None = None) -> Tensor:
-    """(C, H, W) linear light of the next surface: the next given texture, or one of `TEXTURES`, by chance or by name."""
+    """(C, H, W) linear light: the next given texture, or one of `TEXTURES`, by chance or by name."""
     given = canvas.next_given()
     if given is not None:
         return given
