@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from importlib.resources import files
 from importlib.util import find_spec
 
 import numpy as np
@@ -32,6 +33,13 @@ def stack():
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy, plugin_settings):
-    """Real window, with the plugin's preferences at their defaults."""
+def plugin(npe2pm, plugin_settings):
+    """Our manifest, registered as napari does it, with the preferences at their defaults."""
+    with npe2pm.tmp_plugin(manifest=str(files("napari_focusstack") / "napari.yaml")) as manager:
+        yield manager
+
+
+@pytest.fixture
+def viewer(plugin, make_napari_viewer_proxy):
+    """Real window."""
     return make_napari_viewer_proxy()

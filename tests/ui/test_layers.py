@@ -19,9 +19,7 @@ AREA = Area(2, 3, 6, 5)  # top, left, height, width
 
 def result(image_shape, axes, index_shape, index_axes, area=AREA, dtype=np.uint8, **recipe):
     index = np.zeros(index_shape, np.float32)
-    return Result(
-        np.zeros(image_shape, dtype), index, index.copy(), axes, index_axes, area, (), Recipe(**recipe)
-    )
+    return Result(np.zeros(image_shape, dtype), index, index.copy(), axes, index_axes, area, (), Recipe(**recipe))
 
 
 def names(layers):

@@ -85,7 +85,7 @@ def _left_out(alignments: Sequence[Alignment]) -> list[str]:
     """Sentence that names the frames that fit nowhere."""
     if len(alignments) > 1:
         count = sum(int((~np.asarray(a.kept)).sum()) for a in alignments)
-        return [f"{count} frames fit nowhere and were left out."] if count else []
+        return [f"{count} of them fit nowhere and were left out."] if count else []
     numbers = np.flatnonzero(~np.asarray(alignments[0].kept))
     if not numbers.size:
         return []
