@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .burst import Burst, read_burst
 from .header import Metadata, Source, UnreadableFrame
+from .sources import RAW_EXTENSIONS
 from .write import write_image
 
-__all__ = ["Burst", "Metadata", "Source", "UnreadableFrame", "read_burst", "write_image"]
+__all__ = ["RAW_EXTENSIONS", "Burst", "Metadata", "Source", "UnreadableFrame", "read_burst", "write_image"]

@@ -54,16 +54,21 @@ class Burst(Metadata):
         return np.dtype(self._planes.dtype)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """Length of each of the `axes`."""
+        return dict(zip(self.axes, (*self._lengths, *self._planes.shape[1:]), strict=False))
+
+    @property
     def data(self) -> Any:
         """All planes as one lazy dask array with the `axes`, a chunk a plane."""
         import dask.array as da
 
-        _, height, width, samples = self._planes.shape
-        tail = (height, width, samples) if samples > 1 else (height, width)
+        lead = len(self._lengths)
+        tail = tuple(self.sizes.values())[lead:]
         chunks = tuple((1,) * length for length in self._lengths) + tuple((size,) for size in tail)
 
         def plane(block_id: tuple[int, ...]) -> NDArray[Any]:
-            return self._plane(block_id[: len(self._lengths)]).reshape((1,) * len(self._lengths) + tail)
+            return self._plane(block_id[:lead]).reshape((1,) * lead + tail)
 
         none = np.empty((0,) * len(chunks), self.dtype)
         return da.map_blocks(plane, chunks=chunks, dtype=self.dtype, meta=none)  # type: ignore[no-untyped-call]
@@ -72,6 +77,11 @@ class Burst(Metadata):
     def is_series(self) -> bool:
         """Whether there are several bursts: more than one axis, channels apart, along which to loop."""
         return len(self._long) > 1
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the frames are camera raw files."""
+        return hasattr(self._planes, "mosaic")
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -84,11 +94,11 @@ class Burst(Metadata):
         """
         self._check_one()
         _, height, width, samples = self._planes.shape
-        return len(self), height, width, samples * self._length("C")
+        return len(self), height, width, samples * self.sizes.get("C", 1)
 
     def __len__(self) -> int:
         """Count the frames of one burst."""
-        return self._length("Z" if self.is_series else self._focus)
+        return self.sizes.get("Z" if self.is_series else self._focus, 1)
 
     def __getitem__(self, i: int) -> NDArray[Any]:
         """Frame `i`, (Y, X, C), decoded now; no file stays open.
@@ -104,7 +114,7 @@ class Burst(Metadata):
         """
         self._check_one()
         i = range(len(self))[i]
-        planes = [self._plane(self._place({self._focus: i, "C": c})) for c in range(self._length("C"))]
+        planes = [self._plane(self._place({self._focus: i, "C": c})) for c in range(self.sizes.get("C", 1))]
         return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
 
     @property
@@ -151,14 +161,11 @@ class Burst(Metadata):
         """The axis along which the frames lie: the only one that is longer than 1, whatever its name."""
         return self._long[0] if self._long else "Z"
 
-    def _length(self, axis: str) -> int:
-        return dict(zip(self._lead, self._lengths, strict=True)).get(axis, 1)
-
     def _check_one(self) -> None:
         if self.is_series:
-            sizes = ", ".join(f"{axis}: {self._length(axis)}" for axis in self._lead)
+            sizes = ", ".join(f"{axis} {size}" for axis, size in self.sizes.items())
             raise ValueError(
-                f"{self.name} holds several bursts (axes {self.axes}; {sizes}); "
+                f"{self.name} holds several bursts (axes {sizes}); "
                 "use run_series(burst.data, burst.axes), or index burst.data"
             )
 
@@ -170,7 +177,7 @@ class Burst(Metadata):
         return np.asarray(self._planes[k])
 
     def _raw(self) -> Any:
-        if not hasattr(self._planes, "mosaic"):
+        if not self.is_raw:
             raise ValueError(f"{self.name} has no sensor mosaic; only camera raw files do")
         return self._planes
 

@@ -14,7 +14,7 @@ UNITS = {"um": "µm"}
 
 def describe(burst: Burst) -> str:
     """Facts about a burst, a line each: what, how many, how large, where in focus, which camera, what was left out."""
-    sizes = dict(zip(burst.axes, burst.data.shape, strict=True))
+    sizes = burst.sizes
     colours = "RGB" if sizes.get("S") == 3 else f"{sizes.get('S', sizes.get('C', 1))} channels"
     kind = "mono" if colours == "1 channels" else colours
     lines = [

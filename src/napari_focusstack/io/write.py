@@ -22,6 +22,7 @@ __all__ = ["WRITABLE", "write_image"]
 
 WRITABLE = (".tif", ".tiff", ".png", ".jpg", ".jpeg")  # .ome.tif and .ome.tiff among them
 JPEG_QUALITY = 95
+PNG_LEVEL = 4  # higher ones take several times as long for a few percent
 LARGEST_JPEG = 65_500  # px
 LONGEST_EXIF = 65_527  # bytes that fit into a JPEG segment
 AFTER_IHDR = 33  # bytes of a PNG before its second chunk
@@ -143,7 +144,7 @@ def _write_png(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
     import imagecodecs
 
     pixels = np.ascontiguousarray(image)
-    packed = imagecodecs.png_encode(pixels)
+    packed = imagecodecs.png_encode(pixels, level=PNG_LEVEL)
     extras = io.BytesIO()
     if profile := fitting_profile(like.icc, axes):
         extras.write(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
