@@ -1,4 +1,4 @@
-"""Optics of defocus, the layered forward model: layers of a scene in, defocused pictures out.
+"""Optics of defocus: point spread functions, and the layered forward model: layers in, defocused pictures out.
 
 Everything here is torch, in linear light, with (..., H, W) as the last dimensions: it runs batched and on a GPU.
 """
@@ -9,16 +9,103 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, get_args
 
+import cv2
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from .psf import Psf, check_blur, transfer_function
+__all__ = ["Layer", "Psf", "all_in_focus", "defocused", "over", "point_spread", "tents", "transfer_function"]
 
-__all__ = ["Layer", "all_in_focus", "defocused", "over", "tents"]
+Psf = Literal["disc", "gaussian"]
 
 SLICE_PX = 1.25  # a slanted surface is cut into slices whose blur radii differ by no more than this
+
+
+def point_spread(radius: float, psf: Psf = "disc", *, device: torch.device | str = "cpu") -> Tensor:
+    """(K, K) point spread function, K odd, that sums to one.
+
+    Parameters
+    ----------
+    radius : float
+        Radius of the disc, or standard deviation of the Gaussian, in px; any value ≥ 0, also below a pixel.
+    psf : "disc" or "gaussian"
+        The disc is what geometrical optics gives (Liu et al., AAAI 2024, eq. 1), the Gaussian stands in for it (eq. 2).
+    device : torch.device or str
+        Where the result lies.
+
+    Raises
+    ------
+    ValueError
+        If the radius is negative or not finite, or the kind unknown.
+
+    Notes
+    -----
+    Both have exactly the second moment of the continuous function along each axis, r²/4 and σ², also for sub-pixel
+    radii: the blur grows smoothly from none. The Gaussian is the discrete one (Lindeberg 1990), exp(−σ²) Iₙ(σ²).
+    """
+    _check(radius, psf)
+    kernel = _disc(radius) if psf == "disc" else _gaussian(radius)
+    return kernel.to(device=device, dtype=torch.float32)
+
+
+def transfer_function(
+    radius: float, shape: tuple[int, int], psf: Psf = "disc", *, device: torch.device | str = "cpu"
+) -> Tensor:
+    """(H, W // 2 + 1) real optical transfer function, to multiply with the `rfft2` of an (H, W) picture.
+
+    Parameters as in `point_spread`.
+    """
+    _check(radius, psf)
+    height, width = shape
+    if psf == "gaussian":
+        y = torch.cos(2 * math.pi * torch.fft.fftfreq(height, device=device))
+        x = torch.cos(2 * math.pi * torch.fft.rfftfreq(width, device=device))
+        return torch.exp(radius**2 * (y[:, None] + x - 2))
+    kernel = point_spread(radius, psf, device=device)
+    size = kernel.shape[-1]
+    if size > min(shape):
+        raise ValueError(f"a blur of {radius:g} px does not fit into {height} × {width} px; use a larger picture")
+    kernel = pad(kernel, (0, width - size, 0, height - size)).roll((-(size // 2), -(size // 2)), (0, 1))
+    transfer: Tensor = torch.fft.rfft2(kernel).real
+    return transfer.contiguous()
+
+
+def _check(radius: float, psf: str) -> None:
+    if psf not in get_args(Psf):
+        raise ValueError(f"unknown psf {psf!r}; choices: {', '.join(get_args(Psf))}")
+    if not 0 <= radius < math.inf:
+        raise ValueError(f"a blur radius of {radius!r} px is not possible; give a number ≥ 0")
+
+
+def _disc(radius: float) -> Tensor:
+    """Blend of two discs on the pixel grid, a little smaller and a little larger, of variance radius² / 4 together."""
+    covered = max(radius**2 - 1 / 3, 0.0) ** 0.5  # a pixel's own width adds 1/12 to a disc's variance
+    reach = math.ceil(covered + 2)
+    small, large = _covered(max(covered - 0.3, 0.0), reach), _covered(max(covered, 1.0) + 0.3, reach)
+    place = torch.arange(-reach, reach + 1) ** 2
+    low, high = (float((disc.sum(1) * place).sum()) for disc in (small, large))
+    share = (radius**2 / 4 - low) / (high - low)
+    return small * (1 - share) + large * share
+
+
+def _covered(radius: float, reach: int) -> Tensor:
+    """Share of a disc that falls on each pixel: exact along the chord, 16 chords a pixel."""
+    centres = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    across = (torch.arange(16, dtype=torch.float64) + 0.5) / 16 - 0.5
+    half = (max(radius, 0.1) ** 2 - (centres[:, None] + across) ** 2).clamp_min(0).sqrt()[..., None]
+    disc = (torch.minimum(half, centres + 0.5) - torch.maximum(-half, centres - 0.5)).clamp_min(0).mean(1)
+    return (disc + disc.T) / (2 * disc.sum())
+
+
+def _gaussian(sigma: float) -> Tensor:
+    reach = math.ceil(5 * sigma) + 1 if sigma else 0
+    angle = 2 * math.pi * torch.arange(4 * reach + 4, dtype=torch.float64) / (4 * reach + 4)
+    order = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    line = (torch.exp(sigma**2 * (angle.cos() - 1)) * torch.cos(order[:, None] * angle)).mean(1).clamp_min(0)
+    line /= line.sum()
+    return line[:, None] * line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,11 +181,9 @@ def tents(depth: Tensor, centres: Tensor) -> Tensor:
     depth : (..., H, W) Tensor
         Depth of a surface. Beyond the outermost centres it counts as lying there.
     centres : (S,) Tensor
-        Depths of the slices, ascending.
+        Depths of two or more slices, ascending.
     """
     centres = centres.to(depth)
-    if len(centres) == 1:
-        return torch.ones_like(depth)[None]
     right = torch.searchsorted(centres, depth.contiguous()).clamp(1, len(centres) - 1)
     share = ((depth - centres[right - 1]) / (centres[right] - centres[right - 1])).clamp(0, 1)
     weights = depth.new_zeros((len(centres), *depth.shape))
@@ -136,14 +221,11 @@ def defocused(
     A layer of varying depth is cut into overlapping slices. Their weights are tents that sum to one, and the sum of the
     blurred slices is divided by the sum of the blurred weights: without that, hairline seams appear between the slices.
     Light that is only added (`alpha` 0.0) spreads without the division, so that its energy is kept.
-
-    The picture is continued beyond its border by its outermost pixels.
+    Beyond its border a picture is continued by its outermost pixels.
     """
     if not layers or not len(positions):
-        raise ValueError(
-            f"{len(layers)} layers at {len(positions)} focus positions make no picture; give at least one of each"
-        )
-    check_blur(blur, psf)
+        raise ValueError(f"no picture of {len(layers)} layers at {len(positions)} positions; give at least one of each")
+    _check(blur, psf)
     low, high = min(positions), max(positions)
     ends = [_ends(layer.depth) for layer in layers]
     reach = blur * max(max(high - near, far - low) for near, far in ends)
@@ -159,10 +241,7 @@ def _ends(depth: Tensor | float) -> tuple[float, float]:
 
 
 def _centres(positions: Sequence[float], near: float, far: float, blur: float) -> Tensor:
-    """Depths of the slices that a surface between `near` and `far` is cut into.
-
-    Each focus position is the centre of a slice, so that what is in focus there is not blurred at all.
-    """
+    """Depths of the slices of a surface: each focus position is one, so that what is in focus is not blurred at all."""
     if near == far:
         return torch.tensor([near])
     knots = sorted({*positions, min(near, *positions), max(far, *positions)})
@@ -181,7 +260,8 @@ class _Fourier:
     def __init__(self, like: Tensor, reach: float, psf: Psf) -> None:
         self.size, self.psf, self.device = (like.shape[-2], like.shape[-1]), psf, like.device
         self.border = math.ceil(reach) + 2
-        self.padded = (_fast_length(self.size[0] + 2 * self.border), _fast_length(self.size[1] + 2 * self.border))
+        height, width = (cv2.getOptimalDFTSize(length + 2 * self.border) for length in self.size)
+        self.padded = height, width
         self._transfers: dict[float, Tensor] = {}
 
     def spectrum(self, picture: Tensor) -> Tensor:
@@ -237,16 +317,3 @@ class _Slices:
         if isinstance(self.alpha, Tensor):
             return picture[..., :-1, :, :], picture[..., -1, :, :].clamp(0, 1)
         return picture, self.alpha
-
-
-def _fast_length(length: int) -> int:
-    """Smallest even length ≥ `length` that has no prime factor above 5."""
-    length += length % 2
-    while True:
-        rest = length
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return length
-        length += 2

@@ -13,10 +13,8 @@ from torch import Tensor
 
 from ..arrays import from_float, to_float
 from ..color import Transfer, to_linear
-from ..methods import pick
-from ..optics import Layer, all_in_focus, defocused
+from ..optics import Layer, Psf, all_in_focus, defocused
 from ..progress import track
-from ..psf import Psf
 from .canvas import Canvas
 from .geometry import REACH_PX, draw_transforms, resample, seen_box
 from .noise import add_noise, read_noise
@@ -158,7 +156,6 @@ def simulate(
     >>> burst.frames.shape, burst.truth.shape
     ((4, 32, 48, 3), (32, 48, 3))
     """
-    draw = pick(SCENES, scene, "scene")
     _check(locals())
     motion, light, grain = (_generator(seed, stream) for stream in range(1, 4))
     focus = [float(i if order == "near-to-far" else frames - 1 - i) for i in range(frames)]
@@ -169,7 +166,7 @@ def simulate(
     given = [_texture(array, transfer, device) for array in textures]
     margins = camera.margins(height, width)
     canvas = Canvas(height, width, *margins, frames, channels, _generator(seed, 0), device, given)
-    layers = draw(canvas)
+    layers = SCENES[scene](canvas)
     out = np.empty((frames, height, width, channels), dtype)
     tiles = _tiles(height, width)
     views = (view for tile in tiles for view in _views(layers, canvas, camera, *tile))
@@ -203,7 +200,8 @@ def _check(given: dict[str, Any]) -> None:
             raise ValueError(f"{name}={given[name]!r} is out of range; give a number ≥ 0")
     if not -0.5 <= given["breathing"] <= 0.5:
         raise ValueError(f"breathing={given['breathing']!r} is out of range; −0.5 to 0.5 is allowed")
-    for name, choices in (("psf", get_args(Psf)), ("order", get_args(Order)), ("transfer", get_args(Transfer))):
+    names = {"scene": SCENES, "psf": get_args(Psf), "order": get_args(Order), "transfer": get_args(Transfer)}
+    for name, choices in names.items():
         if given[name] not in choices:
             raise ValueError(f"unknown {name} {given[name]!r}; choices: {', '.join(choices)}")
     if np.dtype(given["dtype"]).kind not in "uf":
