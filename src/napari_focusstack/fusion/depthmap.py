@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["fuse_depthmap"]
 
 REACH = 30.0  # px, of the filling
+LEAST_WEIGHT = 1e-3  # of a depth that is smoothed
 CONTRAST = 0.03  # of edges that the filling respects, in the scale of the picture
 AVERAGED = 3.0  # frames to either side that are averaged where nothing is in focus
 
@@ -29,6 +30,7 @@ def fuse_depthmap(
     measure: Literal["sml", "laplacian", "tenengrad", "variance"] = "sml",
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 4.0,
     softness: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.5,
+    smoothing: Annotated[float, {"min": 0.0, "max": 50.0}] = 4.0,
     noise: Annotated[float, {"min": 0.0, "max": 20.0}] = 3.0,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
@@ -47,6 +49,8 @@ def fuse_depthmap(
     softness : float
         Width of the transition from frame to frame, in frames. 0 takes the nearest frame alone: sharpest; 1
         interpolates linearly between neighbours: smoothest, least noise.
+    smoothing : float
+        Reach, in px, over which the depth is smoothed, though hardly across edges of the picture. 0: not at all.
     noise : float
         How many times above the noise a focus measure must be to count. Below, depth is taken from the
         surroundings, and neighbouring frames are averaged.
@@ -70,7 +74,7 @@ def fuse_depthmap(
     """
     count, height, width, channels = frames.shape
     sharpest = find_sharpest(frames, measure=measure, radius=radius, noise=noise, channel=channel, device=device)
-    depth = _depth(sharpest, count)
+    depth = _depth(sharpest, count, smoothing)
     reach = (1 - sharpest.trust) * np.float32(AVERAGED)
     index = np.where(sharpest.trust > 0, depth, np.float32(np.nan))
     confidence = sharpest.confidence
@@ -82,13 +86,17 @@ def fuse_depthmap(
     return Fusion(kernels.mean(sums), index, confidence)
 
 
-def _depth(sharpest: Sharpest, count: int) -> Plane:
-    """Depth in frames, filled from its surroundings, up to the edges of the picture, where it is not trusted."""
+def _depth(sharpest: Sharpest, count: int, smoothing: float) -> Plane:
+    """Depth in frames: filled from its surroundings where it is not trusted, then smoothed, up to edges."""
     from ..kernels.fill import filled
 
-    depth = np.clip(sharpest.index + sharpest.offset, 0, count - 1)
+    trust, picture = sharpest.trust, sharpest.picture
     contrast = max(CONTRAST, 4 * sharpest.sigma)
-    around = filled(depth, sharpest.trust, sharpest.picture, reach=REACH, contrast=contrast)
+    depth = np.clip(sharpest.index + sharpest.offset, 0, count - 1)
+    around = filled(depth, trust, picture, reach=REACH, contrast=contrast)
     middle = np.float32((count - 1) / 2)  # where nothing at all is in focus
-    depth += (1 - sharpest.trust) * (np.nan_to_num(around, nan=middle) - depth)
+    depth += (1 - trust) * (np.nan_to_num(around, nan=middle) - depth)
+    if smoothing > 0:
+        weight = np.maximum(sharpest.confidence, np.float32(LEAST_WEIGHT))
+        depth = filled(depth, weight, picture, reach=smoothing, contrast=contrast)
     return depth

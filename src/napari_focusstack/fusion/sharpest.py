@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..arrays import Frames, visit
-from ..focus import FOCUS_MEASURES, PRE_BLUR, image_noise, refine_peak, smoothed
+from ..focus import image_noise, refine_peak
 from ..kernels import load
 from ..kernels.strips import over_rows
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sharpest", "find_sharpest"]
 
+FAINTEST = 0.25  # share of a frame that shows little but noise
 STANDS_OUT = 2.0  # times the mean of the other frames: noise alone never does, however strong it is there
 TINY = np.float32(1e-12)  # a focus measure that is nothing but rounding
 
@@ -76,21 +77,16 @@ def find_sharpest(frames: Frames, *, measure: str, radius: float, noise: float, 
     count, height, width, _ = frames.shape
     kernels = load("peaks", device)
     state = kernels.peaks(height, width)
-    sigma = math.inf
+    sigma = faintest = math.inf  # of the least textured frame: texture looks like noise
     for k, image in visit(frames, "Finding the sharpest frames"):
-        sigma = min(sigma, image_noise(image, channel))  # of the least textured frame: texture looks like noise
+        sigma = min(sigma, image_noise(image, channel))
         kernels.observe(state, image, k, measure, radius, channel)
+        faintest = min(faintest, float(np.quantile(kernels.sampled(state), FAINTEST)))
     found: Peaks = kernels.found(state)
-    floor = noise * _answer_to_noise(measure, sigma)
+    floor = noise * faintest
     offset, trust, confidence = (np.empty((height, width), np.float32) for _ in range(3))
     over_rows(_judge, height, found, count, floor, offset, trust, confidence)
     return Sharpest(found.index, offset, trust, confidence, found.picture, sigma)
-
-
-def _answer_to_noise(measure: str, sigma: float) -> float:
-    """Mean of the focus measure of nothing but white noise of that standard deviation."""
-    noise = np.random.default_rng(0).normal(0, sigma, (128, 128)).astype(np.float32)
-    return float(FOCUS_MEASURES[measure](smoothed(noise, PRE_BLUR)).mean())
 
 
 def _judge(

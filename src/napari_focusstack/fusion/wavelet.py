@@ -16,6 +16,7 @@ __all__ = ["fuse_wavelet"]
 
 COARSEST = 8  # px: no level has less on its shorter side
 MOST_LEVELS = 10
+TOLERANCE = 0.7  # of greys of the same colour, in units of the noise that is removed
 
 
 def fuse_wavelet(
@@ -74,14 +75,13 @@ def fuse_wavelet(
     for k, image in visit(frames, "Fusing coefficients"):
         sigma = min(sigma, image_noise(image, channel))
         kernels.take(state, image, k, channel)
-    floor = denoise * sigma
-    index, confidence = kernels.judged(state, count, floor)
-    fused = kernels.combined(state, count, floor)
+    index, confidence = kernels.judged(state, count, denoise)
+    fused = kernels.combined(state, count, denoise)
     del state
     if not reassign:
         return Fusion(np.stack(fused, axis=-1), index, confidence)
     kernels = load("reassign", device)
     colours = kernels.nearest(height, width, channels)
     for _, image in visit(frames, "Assigning colours"):
-        kernels.compare(colours, image, fused[0], floor / 3, channel)
+        kernels.compare(colours, image, fused[0], TOLERANCE * denoise * sigma, channel)
     return Fusion(kernels.assigned(colours), index, confidence)

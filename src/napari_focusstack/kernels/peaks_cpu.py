@@ -14,7 +14,9 @@ from .strips import over_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Peaks", "found", "observe", "peaks"]
+__all__ = ["Peaks", "found", "observe", "peaks", "sampled"]
+
+SAMPLED = 8  # px between pixels that stand for all of them
 
 
 @dataclass(slots=True)
@@ -76,6 +78,11 @@ def _take(new, light, k, best, before, after, last, total, picture, index):  # t
                 after[y, x] = value
             last[y, x] = value
             total[y, x] += value
+
+
+def sampled(state: Peaks) -> NDArray[np.float32]:
+    """Measures of the newest frame at some of the pixels."""
+    return state.last[::SAMPLED, ::SAMPLED]  # type: ignore[no-any-return]
 
 
 def found(state: Peaks) -> Peaks:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Nearest", "assigned", "compare", "nearest"]
 
-NEIGHBOURHOOD = 1.5  # px, standard deviation: single pixels would find their grey in frames of any colour
+NEIGHBOURHOOD = 2.0  # px, standard deviation: single pixels would find their grey in frames of any colour
 
 
 @dataclass(slots=True)
@@ -40,8 +40,8 @@ def nearest(height: int, width: int, channels: int) -> Nearest:
 def compare(state: Nearest, image: NDArray[Any], wanted: Plane, tolerance: float, channel: int) -> None:
     """Take a frame, (Y, X, C) as stored, by how near its grey is to the `wanted` one, (Y, X), around each pixel.
 
-    Its weight is exp(-(d² - smallest d²) / (2 tolerance²)), d² being the mean squared difference: without tolerance
-    the nearest frame alone counts.
+    Its weight is 1 / (d² + tolerance²)^4, d² being the mean squared difference: in effect the nearest frame alone, or
+    the mean of those that are nearly as near or differ by less than the tolerance.
     """
     over_rows(_compare_rows, len(image), state, image, wanted, tolerance, channel)
 
@@ -60,22 +60,20 @@ def _compare_rows(
     reach, rows = slice(top, stop + halo), slice(start, stop)
     gap = grey(image[reach], channel) - wanted[reach]
     square = smoothed(gap * gap, NEIGHBOURHOOD)[start - top : stop - top]
-    steepness = np.float32(0.5 / max(tolerance, 1e-12) ** 2)
-    _take(to_float(image[rows]), square, steepness, state.total[rows], state.weight[rows], state.smallest[rows])
+    square += np.float32(tolerance**2 + 1e-20)
+    _take(to_float(image[rows]), square, state.total[rows], state.weight[rows], state.smallest[rows])
 
 
 @njit(cache=True, nogil=True)
-def _take(image, square, steepness, total, weight, smallest):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _take(image, square, total, weight, smallest):  # type: ignore[no-untyped-def]  # pragma: no cover
     for y in range(square.shape[0]):
         for x in range(square.shape[1]):
-            ahead = (smallest[y, x] - square[y, x]) * steepness
-            if ahead > 0:  # nearer than all before: they are worth less from now on
-                fade, share = np.exp(-ahead), np.float32(1)
+            fade = share = np.float32(1)
+            if square[y, x] < smallest[y, x]:  # nearer than all before: they are worth less from now on
+                fade = (square[y, x] / smallest[y, x]) ** 4
                 smallest[y, x] = square[y, x]
-            elif ahead > -30:
-                fade, share = np.float32(1), np.exp(ahead)
             else:
-                continue
+                share = (smallest[y, x] / square[y, x]) ** 4
             weight[y, x] = weight[y, x] * fade + share
             for c in range(image.shape[2]):
                 total[y, x, c] = total[y, x, c] * fade + share * image[y, x, c]

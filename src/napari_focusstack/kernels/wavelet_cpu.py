@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ __all__ = ["Coefficients", "coefficients", "combined", "judged", "take"]
 
 NEIGHBOURHOOD = 1.0  # coefficients: standard deviation of the mean energy that decides
 TINY = 1e-12
+FAINTEST = 0.25  # share of a frame that shows little but noise
+SAMPLED = 4  # coefficients between those that stand for all
 FINEST = 3  # levels that tell which frame a pixel comes from
 
 
@@ -43,7 +46,9 @@ class Coefficients:
     energy: list[Any] = field(default_factory=list)
     total: list[Any] = field(default_factory=list)
     index: list[Any] = field(default_factory=list)
+    newest: list[Any] = field(default_factory=list)
     wins: list[Any] = field(default_factory=list)
+    noise: list[float] = field(default_factory=list)
     detail: list[Any] = field(default_factory=list)
     best: list[list[Any]] = field(default_factory=list)
     mean: list[list[Any]] = field(default_factory=list)
@@ -68,8 +73,10 @@ def coefficients(
         state.energy.append(np.full((bands, *shape), -1, np.float32))  # so that the first frame wins
         state.total.append(np.zeros((bands, *shape), np.float32))
         state.index.append(np.zeros((bands, *shape), np.uint16))
+        state.newest.append(np.zeros((bands, *shape), np.float32))
         state.wins.append(np.zeros((bands, *shape), np.bool_))
         state.detail.append(np.zeros((3, 2, *shape), np.float32))
+    state.noise = [math.inf] * min(FINEST, levels)
     state.best = [[np.zeros_like(part) for part in state.detail] for _ in range(planes)]
     state.mean = [[np.zeros_like(part) for part in state.detail] for _ in range(planes)]
     state.low = [np.zeros((2, *shapes[-1]), np.float32) for _ in range(planes)]
@@ -81,8 +88,10 @@ def take(state: Coefficients, image: NDArray[Any], k: int, channel: int) -> None
     """Take frame `k`, (Y, X, C) as stored: its grey decides; the fused planes are the grey, or all channels."""
     alone = len(state.best) == 1
     low = _split(state, grey(image, channel), k, 0 if alone else None)
-    weight = _energy(state.detail[-1]).mean(axis=0)
-    weight = np.maximum(smoothed(weight, NEIGHBOURHOOD), np.float32(TINY))
+    for level, newest in enumerate(state.newest[:FINEST]):
+        faintest = float(np.quantile(newest[:, ::SAMPLED, ::SAMPLED], FAINTEST))
+        state.noise[level] = min(state.noise[level], math.sqrt(faintest))
+    weight = np.maximum(state.newest[-1].mean(axis=0), np.float32(TINY))
     state.low_weight += weight
     if alone:
         state.low[0] += weight * low
@@ -123,6 +132,7 @@ def _decide_rows(state: Coefficients, level: int, k: int, start: int, stop: int)
     np.copyto(best[:, rows], energy, where=wins)
     np.copyto(state.index[level][:, rows], np.uint16(k), where=wins)
     state.total[level][:, rows] += energy
+    state.newest[level][:, rows] = energy
     state.wins[level][:, rows] = wins
 
 
@@ -139,18 +149,19 @@ def _merge_rows(detail, wins, best, mean, start, stop):  # type: ignore[no-untyp
                         best[band, part, y, x] = value
 
 
-def combined(state: Coefficients, count: int, floor: float) -> list[Array]:
+def combined(state: Coefficients, count: int, denoise: float) -> list[Array]:
     """Fused planes, (Y, X) each, of `count` frames.
 
-    Coefficients whose deciding root mean square lies below `floor` are the mean of all frames, above twice of it the
-    chosen ones, between the two a mixture. The coefficients are used up.
+    Coefficients whose deciding root mean square lies below `denoise` times the noise of their level are the mean of
+    all frames, above twice that the chosen ones, between the two a mixture. The coefficients are used up.
     """
     planes = []
     for plane, low in enumerate(state.low):
         low /= state.low_weight
         for level in track(reversed(range(len(state.detail)))):
             best, mean = state.best[plane][level], state.mean[plane][level]
-            over_rows(_shrink_rows, best.shape[2], best, mean, state.energy[level], count, np.float32(floor))
+            floor = np.float32(denoise * state.noise[min(level, len(state.noise) - 1)])
+            over_rows(_shrink_rows, best.shape[2], best, mean, state.energy[level], count, floor)
             out = np.empty((2 if level else 1, *state.shapes[level]), np.float32)
             synthesise(low, best, low_pass(state.taps), out)
             low = out
@@ -173,19 +184,20 @@ def _shrink_rows(best, mean, energy, count, floor, start, stop):  # type: ignore
                     best[band, part, y, x] = average + share * (best[band, part, y, x] - average)
 
 
-def judged(state: Coefficients, count: int, floor: float) -> tuple[Array, Array]:
-    """Source frame of every pixel, NaN where no coefficient is above `floor`, and confidence; (Y, X) each.
+def judged(state: Coefficients, count: int, denoise: float) -> tuple[Array, Array]:
+    """Source frame of every pixel, NaN where no coefficient is `denoise` times the noise, and confidence; (Y, X) each.
 
     Of the finest levels the one with the most energy tells.
     """
     height, width = state.shapes[0]
     index = np.full((height, width), np.nan, np.float32)
-    confidence, strongest = np.zeros((height, width), np.float32), np.full((height, width), floor**2, np.float32)
+    confidence, strongest = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     for level in track(range(min(FINEST, len(state.detail)))):
         energy = state.energy[level].mean(axis=0)
         others = (state.total[level].mean(axis=0) - energy) / max(1, count - 1)
         distinct = 1 - np.sqrt(np.clip(others, 0, None) / np.maximum(energy, TINY))
         source = np.take_along_axis(state.index[level], state.energy[level].argmax(axis=0)[None], 0)[0]
+        energy *= energy > (denoise * state.noise[level]) ** 2
         over_rows(_place_rows, height, level + 1, energy, distinct, source, strongest, index, confidence)
     return index, confidence
 
