@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["write_tiff"]
 
 BIG = 2**32 - 2**25  # bytes from which offsets need 64 bits, less some for tags
+OME_TYPES = ("int8", "int16", "int32", "uint8", "uint16", "uint32", "float32", "float64")
 OME_AXES = "TZC"  # axes that OME knows by these letters; others are written as "other"
 INTEROPERABILITY = 0xA005  # a pointer, which does not survive a move
 LONG, LONG8 = 4, 16  # TIFF's types of a 32 and a 64 bit number
@@ -30,14 +31,14 @@ LONG, LONG8 = 4, 16  # TIFF's types of a 32 and a 64 bit number
 def write_tiff(file: Path, name: str, image: Any, axes: str, like: Metadata) -> None:
     """Write `image`, whose axes end with YX or YXS, to `file`, which will be named `name`.
 
-    A picture of known pixel size, with more axes, or named .ome.tif becomes OME-TIFF; one of a photograph a plain TIFF
-    with the EXIF block.
+    A picture of known pixel size, with more axes, or named .ome.tif becomes OME-TIFF, if OME knows the type of its
+    values; one of a photograph a plain TIFF with the EXIF block.
     """
     colour = axes.endswith("S")
     tail = 3 if colour else 2
     photograph = axes in ("YX", "YXS") and like.pixel_size is None and (colour or bool(like.exif or like.icc))
     title = name.rpartition(".")[0]
-    ome = not photograph or title.lower().endswith(".ome")
+    ome = image.dtype.name in OME_TYPES and (not photograph or title.lower().endswith(".ome"))
     big = int(np.prod(image.shape)) * image.dtype.itemsize > BIG
     exif = b"" if ome else inherited(like.exif, *image.shape[:2])
     tifffile.imwrite(
@@ -51,9 +52,10 @@ def write_tiff(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
         photometric="rgb" if colour else "minisblack",
         compression="zlib",
         compressionargs={"level": 1},  # with the predictor, higher levels cost time and win little
-        predictor=True,
+        predictor=image.dtype.name in OME_TYPES,
+        extrasamples=["unassalpha"] if colour and image.shape[-1] == 4 else None,
         iccprofile=fitting_profile(like.icc, axes) or None,
-        metadata=_ome(image, axes, like, title) if ome else None,
+        metadata=_ome(image, axes, like, title) if ome else None if photograph else {"axes": axes},
         extratags=_photograph_tags(exif) if exif else None,
         software="napari-focusstack",
         **_resolution(like),

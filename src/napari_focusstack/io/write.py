@@ -83,8 +83,8 @@ def _arranged(image: Any, axes: str | None, like: Metadata) -> tuple[Any, str]:
         image, axes = image[..., 0], axes[:-1]
     elif axes[-1] == "C" and image.shape[-1] == 3 and len(like.channel_names) < 2:
         axes = axes[:-1] + "S"
-    if "S" in axes and image.shape[axes.index("S")] != 3:
-        raise ValueError(f"{image.shape[axes.index('S')]} colours cannot be written; red, green and blue are needed")
+    if "S" in axes and image.shape[axes.index("S")] not in (3, 4):
+        raise ValueError(f"{image.shape[axes.index('S')]} samples along S are not red, green, blue (and alpha)")
     order = sorted(range(len(axes)), key=lambda i: ("YXS".find(axes[i]), i))
     return image.transpose(order), "".join(axes[i] for i in order)
 
@@ -95,8 +95,8 @@ def _writer(path: Path, image: Any, axes: str) -> Callable[..., None]:
     if extension not in WRITABLE:
         raise ValueError(f"{path}: extension {extension!r} cannot be written; {', '.join(WRITABLE)} can")
     if extension in (".tif", ".tiff"):
-        if dtype.kind not in "uif" or dtype.itemsize > (8 if dtype.kind == "f" else 4) or dtype == np.float16:
-            raise ValueError(f"{path}: {dtype} values cannot be written; 8 to 32 bit integers, float32 and float64 can")
+        if dtype.kind not in "uif":
+            raise ValueError(f"{path}: {dtype} values cannot be written; integers and floats can")
         return write_tiff
     if axes not in ("YX", "YXS"):
         raise ValueError(f"{path}: axes {axes} do not fit into {extension}; write .ome.tif")
@@ -106,6 +106,8 @@ def _writer(path: Path, image: Any, axes: str) -> Callable[..., None]:
         return _write_png
     if dtype != np.uint8:
         raise ValueError(f"{path}: {dtype} values do not fit into {extension}; write .tif or .png, or convert to 8 bit")
+    if image.shape[2:] == (4,):
+        raise ValueError(f"{path}: alpha does not fit into {extension}; write .png or .tif, or leave it out")
     if max(image.shape[:2]) > LARGEST_JPEG:
         raise ValueError(f"{path}: a side of {max(image.shape[:2])} px is too long for {extension}; write .tif")
     return _write_jpeg

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
+
 from ..io import Metadata, write_image
 from .source import PLUGIN
 
@@ -32,18 +34,19 @@ def write_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 
     Raises
     ------
-    ValueError
+    RuntimeError
         If the format does not take such a picture; the message says which does.
     OSError
         If it cannot be written.
     """
     data = data[0] if meta.get("multiscale") else data
+    data = data.astype(np.uint8) * 255 if data.dtype == bool else data
     rgb = bool(meta.get("rgb"))
-    ndim = len(data.shape) - rgb
-    axes = _axes(meta.get("axis_labels") or (), ndim)
-    if rgb:
-        data, axes = data[..., :3], axes + "S"  # alpha is left out
-    return [str(write_image(path, data, axes=axes, like=_metadata(meta, axes)))]
+    axes = _axes(meta.get("axis_labels") or (), len(data.shape) - rgb) + "S" * rgb
+    try:
+        return [str(write_image(path, data, axes=axes, like=_metadata(meta, axes)))]
+    except ValueError as error:  # which napari would take to mean that there is no writer, and not show
+        raise RuntimeError(str(error)) from error
 
 
 def _axes(labels: Any, ndim: int) -> str:
