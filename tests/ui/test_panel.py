@@ -183,6 +183,8 @@ def test_selected_layers_stack_together_as_channels(viewer, panel, stack, qtbot)
     assert panel.button.text() == "Stack 2 channels together"  # and again
     panel.chooser.together.setChecked(False)
     assert panel.button.text() == "Stack 5 frames"
+    viewer.add_image(stack[:3], name="other")
+    assert not panel.chooser.together.isVisibleTo(panel)
 
 
 def test_the_chooser_follows_the_layer_list(viewer, panel, stack):

@@ -7,11 +7,11 @@ from napari_focusstack.alignment import Alignment, Area
 from napari_focusstack.ui.report import AlignmentReport, motions, summary
 
 
-def alignment(transforms, kept=None, area=Area(0, 0, 101, 201)):
+def alignment(transforms, kept=None):
     n = len(transforms)
     return Alignment(
         transforms=np.asarray(transforms, float),
-        area=area,
+        area=Area(0, 0, 101, 201),
         reference=0,
         kept=np.ones(n, bool) if kept is None else np.asarray(kept),
         correlation=np.linspace(1, 0.5, n),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
+from napari.layers._source import layer_source
 
 from napari_focusstack.ui.source import (
     PLUGIN,
@@ -71,12 +72,25 @@ def test_bursts_are_images_with_frames_that_are_not_our_results():
 
 def test_channels_are_alike():
     a, b = image((5, 8, 9)), image((5, 8, 9))
-    assert channel_group([a, b]) == (a, b)
-    assert channel_group([a]) == ()
-    assert channel_group([a, image((6, 8, 9))]) == ()
-    assert channel_group([a, image((5, 8, 9), translate=(0, 1, 0))]) == ()
-    assert channel_group([a, Image(np.zeros((5, 8, 9), np.uint16))]) == ()
-    assert channel_group([image((5, 8, 9, 3), rgb=True), image((5, 8, 9, 3), rgb=True)]) == ()
+    others = [
+        image((6, 8, 9)),
+        image((5, 8, 9), translate=(0, 1, 0)),
+        Image(np.zeros((5, 8, 9), np.uint16)),
+        image((5, 8, 9, 3), rgb=True),
+    ]
+    assert channel_group(a, [a, b, *others], []) == ((a, b), False)
+    assert channel_group(others[0], [a, b, *others], [a, b]) == ((), False)
+    assert channel_group(others[3], [others[3], image((5, 8, 9, 3), rgb=True)], []) == ((), False)
+    assert channel_group(image((2, 5, 8, 9), "czyx"), [image((2, 5, 8, 9), "czyx")] * 2, []) == ((), False)
+
+
+def test_channels_that_are_selected_or_come_from_one_file_belong_together():
+    a, b, c = (image((5, 8, 9)) for _ in range(3))
+    assert channel_group(a, [a, b, c], [a, b]) == ((a, b), True)
+    assert channel_group(c, [a, b, c], [a, b]) == ((a, b, c), False)
+    with layer_source(path="stack.tif"):
+        d, e = image((5, 8, 9)), image((5, 8, 9))
+    assert channel_group(d, [a, d, e], [d]) == ((d, e), True)
 
 
 def test_a_source_of_one_layer_takes_its_data_as_they_are():

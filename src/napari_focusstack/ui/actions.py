@@ -46,12 +46,14 @@ def align(viewer: napari.viewer.Viewer) -> None:
 
 
 def _start(viewer: napari.viewer.Viewer, task: Callable[[Source], Run]) -> None:
-    selected = bursts_among(layer for layer in viewer.layers if layer in viewer.layers.selection)
+    bursts = bursts_among(viewer.layers)
+    selected = [layer for layer in bursts if layer in viewer.layers.selection]
     if not selected:
-        show_warning(NOTHING if not len(viewer.layers) else NO_BURST)
+        show_warning(NO_BURST if len(viewer.layers) else NOTHING)
         return
-    active = [layer for layer in selected if layer == viewer.layers.selection.active]
-    source = source_of(channel_group(selected) or active or selected[:1])
+    layer = next((layer for layer in selected if layer == viewer.layers.selection.active), selected[0])
+    group, meant = channel_group(layer, bursts, selected)
+    source = source_of(group if meant else [layer])
     run = task(source)
     _Watcher(run, source)
     run.start()

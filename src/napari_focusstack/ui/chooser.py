@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,11 +49,11 @@ class LayerChooser(QWidget):
         super().__init__(parent)
         self._layers = viewer.layers
         self._candidates: list[Image] = []  # as in the layer combo
-        self._group: tuple[Image, ...] = ()  # selected layers that can be channels of one picture
+        self._group: tuple[Image, ...] = ()  # layers that can be channels of one picture
+        self._meant = False  # ... and are meant to be
         self._axes: list[Axis] = []  # as in the focus combo
         self.layer, self.focus, self.channels = (quiet(QComboBox()) for _ in range(3))
         self.together = QCheckBox()
-        self.together.setChecked(True)
         self.facts = help_label()
         self._build()
         self.layer.activated.connect(self._on_layer)
@@ -119,8 +121,6 @@ class LayerChooser(QWidget):
         before = self._current() if self._candidates else None
         self._candidates = bursts_among(self._layers)
         selected = [layer for layer in self._candidates if layer in self._layers.selection]
-        if selected or not all(layer in self._candidates for layer in self._group):
-            self._group = channel_group(selected)
         active = self._layers.selection.active
         wished = [layer for layer in selected if active is not None and layer == active] or selected
         at = next((self._candidates.index(layer) for layer in (*wished, before) if layer in self._candidates), 0)
@@ -128,11 +128,25 @@ class LayerChooser(QWidget):
             self.layer.clear()
             self.layer.addItems([layer.name for layer in self._candidates])
             self.layer.setCurrentIndex(at if self._candidates else -1)
+        if selected or not set(self._group) <= set(self._candidates):
+            self._find_group(selected)
         self._show_axes(keep=bool(self._candidates) and self._current() is before)
 
     def _on_layer(self) -> None:
-        self._group = ()
+        self._find_group(())
         self._show_axes(keep=False)
+
+    def _find_group(self, selected: Sequence[Image]) -> None:
+        """Offer to stack layers together that can be channels of one picture, and do so if they are meant to be."""
+        before = set(self._group), self._meant
+        self._group, self._meant = (
+            channel_group(self._current(), self._candidates, selected) if self._candidates else ((), False)
+        )
+        if (set(self._group), self._meant) != before:
+            with QSignalBlocker(self.together):
+                self.together.setChecked(self._meant)
+            self.together.setText(f"Stack {len(self._group)} layers together, as channels")
+            self.together.setToolTip(f"<p>{html.escape(', '.join(layer.name for layer in self._group))}</p>")
 
     def _show_axes(self, *, keep: bool) -> None:
         """Offer the layer's axes, the most likely one first; `keep` the choice if it is still the same layer."""
@@ -149,7 +163,6 @@ class LayerChooser(QWidget):
         for row in (self.layer, self.focus, self.facts):
             self._rows.setRowVisible(row, source is not None)
         self._rows.setRowVisible(self.together, bool(self._group))
-        self.together.setText(f"Stack the {len(self._group)} selected layers together, as channels")
         self.facts.setText("" if source is None else _facts(source))
         names = [] if source is None else _channel_names(source)
         before = self.channel_choice()

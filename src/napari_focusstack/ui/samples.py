@@ -14,7 +14,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def raw_burst() -> list[LayerData]:
-    """Layer of a simulated camera raw burst (a slanted scene with focus breathing), read from DNG files."""
+    """Layer of a simulated camera raw burst of an insect, written as DNG files and read from them."""
     from ..io import read_burst
     from ..simulation.samples import sample_raw_burst
     from .reader import burst_layer
@@ -26,8 +26,16 @@ def raw_burst() -> list[LayerData]:
 
 
 def zstack() -> list[LayerData]:
-    """Layer of a simulated fluorescence z-stack."""
+    """Layers of a simulated fluorescence z-stack, one for each channel."""
     from ..simulation.samples import sample_zstack
 
-    data, metadata = sample_zstack()
-    return [(data, metadata, "image")]
+    stack, known = sample_zstack()
+    keywords = {
+        "channel_axis": 1,
+        "name": known["channel_names"],
+        "colormap": known["colormaps"],
+        "scale": (known["step_um"], known["pixel_size_um"], known["pixel_size_um"]),
+        "units": "um",
+        "axis_labels": ("z", "y", "x"),
+    }
+    return [(stack, keywords, "image")]

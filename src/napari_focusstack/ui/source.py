@@ -139,22 +139,24 @@ def bursts_among(layers: Iterable[Layer]) -> list[Image]:
     ]
 
 
-def channel_group(layers: Sequence[Image]) -> tuple[Image, ...]:
-    """Return the layers if they can be the channels of one picture: alike in all but their values, and at least two."""
+def channel_group(layer: Image, bursts: Iterable[Image], selected: Iterable[Layer]) -> tuple[tuple[Image, ...], bool]:
+    """Layers that can be channels of one picture together with `layer`, and whether they are meant to be.
 
-    def kind(layer: Image) -> tuple[Any, ...]:
-        data = _data(layer)
-        return (
-            data.shape,
-            np.dtype(data.dtype),
-            tuple(layer.axis_labels),
-            tuple(layer.scale),
-            tuple(layer.translate),
-        )
-
-    alike = len(layers) > 1 and len({kind(layer) for layer in layers}) == 1
-    mono = all(not layer.rgb and "C" not in axes_of(layer, focus_axes(layer)[0].number) for layer in layers)
-    return tuple(layers) if alike and mono else ()
+    Channels are alike in all but their values. They are meant to belong together if several are selected, or if they
+    were opened from one file or sample.
+    """
+    if layer.rgb or "C" in axes_of(layer, focus_axes(layer)[0].number):
+        return (), False
+    alike = [other for other in bursts if _kind(other) == _kind(layer)]
+    chosen = set(selected)
+    origin = (layer.source.path, layer.source.sample)
+    for group in (
+        [other for other in alike if other in chosen],
+        [other for other in alike if origin != (None, None) and (other.source.path, other.source.sample) == origin],
+    ):
+        if len(group) > 1 and layer in group:
+            return tuple(group), True
+    return (tuple(alike), False) if len(alike) > 1 else ((), False)
 
 
 def source_of(layers: Sequence[Image], focus_axis: int | None = None) -> Source:
@@ -188,6 +190,11 @@ def _joined(parts: list[Any]) -> Any:
 
     da: Any = dask.array  # untyped
     return da.stack([part if isinstance(part, da.Array) else da.from_array(part, name=False) for part in parts])
+
+
+def _kind(layer: Image) -> tuple[Any, ...]:
+    data, where = _data(layer), (tuple(layer.scale), tuple(layer.translate))
+    return data.shape, np.dtype(data.dtype), layer.rgb, tuple(layer.axis_labels), where, notes(layer).get("role")
 
 
 def _data(layer: Image) -> Any:
