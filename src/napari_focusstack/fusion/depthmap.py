@@ -92,11 +92,11 @@ def _depth(sharpest: Sharpest, count: int, smoothing: float) -> Plane:
 
     trust, picture = sharpest.trust, sharpest.picture
     contrast = max(CONTRAST, 4 * sharpest.sigma)
-    depth = np.clip(sharpest.index + sharpest.offset, 0, count - 1)
+    depth: Plane = np.clip(sharpest.index + sharpest.offset, 0, count - 1)
     around = filled(depth, trust, picture, reach=REACH, contrast=contrast)
-    middle = np.float32((count - 1) / 2)  # where nothing at all is in focus
-    depth += (1 - trust) * (np.nan_to_num(around, nan=middle) - depth)
+    around[np.isnan(around)] = (count - 1) / 2  # nothing at all is in focus
+    depth += (1 - trust) * (around - depth)
     if smoothing > 0:
         weight = np.maximum(sharpest.confidence, np.float32(LEAST_WEIGHT))
-        depth = filled(depth, weight, picture, reach=smoothing, contrast=contrast)
+        return filled(depth, weight, picture, reach=smoothing, contrast=contrast)
     return depth

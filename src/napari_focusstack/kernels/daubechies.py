@@ -49,4 +49,5 @@ def low_pass(taps: int) -> NDArray[np.complex128]:
     g[k] = (-1)^k conj(h[L - 1 - k]), antisymmetric.
     """
     half = np.array(LOW_PASS[taps])
-    return half * (np.sqrt(0.5) / half.sum())
+    half *= np.sqrt(0.5) / half.sum()
+    return half

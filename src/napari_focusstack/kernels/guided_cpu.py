@@ -18,13 +18,26 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["BASE_EPS", "BASE_MEAN", "BASE_RADIUS", "COARSE", "DETAIL_RADIUS", "Layers", "add", "layers", "merged"]
+__all__ = [
+    "BASE_EPS",
+    "BASE_MEAN",
+    "BASE_RADIUS",
+    "COARSE",
+    "DETAIL_RADIUS",
+    "FINE",
+    "Layers",
+    "add",
+    "layers",
+    "merged",
+]
 
 COARSE = 4  # px of the picture in one of the base's grid: the base is a mean over 31 px, and needs no more
 BASE_MEAN = 15 // COARSE + 1  # radius of that mean (Li et al.: 15 px), in steps of the grid
 BASE_RADIUS = 45 // COARSE  # of the guided filter for the base's weights (45 px)
 BASE_EPS = 0.3
-DETAIL_RADIUS = 7  # px, of the guided filter for the detail's weights
+FINE = 2  # px of the picture in one of the grid of the guided filter for the detail's weights
+DETAIL_RADIUS = 7 // FINE  # of that filter (7 px)
+HALO = 16  # px around a strip that its detail's weights depend on, a multiple of FINE
 
 
 @dataclass(slots=True)
@@ -65,7 +78,9 @@ def add(
     small_shares = np.empty(state.base_weight.shape, np.float32)
     over_rows(_shrink_rows, len(image), image, k, index, trust, count, shares, small, small_shares, align=COARSE)
     base = cv2.blur(small, (2 * BASE_MEAN + 1,) * 2, borderType=cv2.BORDER_REPLICATE).reshape(small.shape)
-    weight = _guided(grey(small, channel), small_shares, BASE_RADIUS, BASE_EPS)
+    light = grey(small, channel)
+    slope, level = _guided(light, small_shares, BASE_RADIUS, BASE_EPS)
+    weight = _weight(slope, level, light)
     state.base += weight[..., None] * base
     state.base_weight += weight
     over_rows(_detail_rows, len(image), state, image, k, shares, base, eps, channel, align=COARSE)
@@ -89,53 +104,63 @@ def _shrink_rows(
     small_shares[coarse] = _shrunk(shares[rows])
 
 
-def _shrunk(part: NDArray[np.float32]) -> NDArray[np.float32]:
-    height, width = part.shape[:2]
-    below, beside = -height % COARSE, -width % COARSE
+def _shrunk(part: Any, step: int = COARSE) -> Any:
+    """Means of squares of `step` pixels, the last pixel repeated to a whole number of them."""
+    below, beside = -part.shape[0] % step, -part.shape[1] % step
     if below or beside:
         part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    size = part.shape[1] // COARSE, part.shape[0] // COARSE
-    return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.float32)
+    size = part.shape[1] // step, part.shape[0] // step
+    return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
 
 
-def _enlarged(plane: NDArray[np.float32], start: int, stop: int, width: int) -> NDArray[np.float32]:
+def _enlarged(plane: Any, start: int, stop: int, width: int) -> Any:
     """Rows `start` (a multiple of COARSE) to `stop` of a plane of the coarse grid on the fine one, (…, width, C)."""
     first = max(0, start // COARSE - 1)
     part = plane[first : -(-stop // COARSE) + 1]
     size = part.shape[1] * COARSE, part.shape[0] * COARSE
     fine = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR).reshape(size[1], size[0], -1)
-    return np.asarray(fine[start - first * COARSE : stop - first * COARSE, :width], np.float32)
+    return fine[start - first * COARSE : stop - first * COARSE, :width]
 
 
-def _guided(guide: Plane, values: Plane, radius: int, eps: float) -> Plane:
-    """Guided filter (He et al. 2013), clipped to [0, 1] and a trace above 0, so that weights can be divided by."""
+def _guided(guide: Any, values: Any, radius: int, eps: float) -> tuple[Any, Any]:
+    """Slope and level of the guided filter (He et al. 2013), by which its result is slope · guide + level."""
 
     def mean(plane: Any) -> Any:
         return cv2.blur(plane, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REPLICATE)
 
     mean_guide, mean_values = mean(guide), mean(values)
-    slope = (mean(guide * values) - mean_guide * mean_values) / (
-        np.maximum(mean(guide * guide) - mean_guide * mean_guide, 0) + np.float32(eps)
-    )
-    weight = mean(slope) * guide + mean(mean_values - slope * mean_guide)
-    return np.clip(weight, np.float32(1e-8), 1, out=weight)  # type: ignore[no-any-return]
+    spread = np.maximum(mean(guide * guide) - mean_guide * mean_guide, 0) + np.float32(eps)
+    slope = (mean(guide * values) - mean_guide * mean_values) / spread
+    return mean(slope), mean(mean_values - slope * mean_guide)
+
+
+def _weight(slope: Any, level: Any, guide: Any) -> Any:
+    """Result of the guided filter, clipped to [0, 1] and a trace above 0, so that weights can be divided by."""
+    weight = slope * guide
+    weight += level
+    return np.clip(weight, np.float32(1e-8), np.float32(1), out=weight)
 
 
 def _detail_rows(
     state: Layers, image: NDArray[Any], k: int, shares: Plane, base: NDArray[np.float32], eps: float, channel: int,
     start: int, stop: int,
 ) -> None:  # fmt: skip
-    top = max(0, start - 2 * DETAIL_RADIUS)
-    reach = slice(top, stop + 2 * DETAIL_RADIUS)
-    weight = _guided(grey(image[reach], channel), shares[reach], DETAIL_RADIUS, eps)[start - top : stop - top]
-    rows = slice(start, stop)
+    top = max(0, start - HALO)
+    light, share = grey(image[top : stop + HALO], channel), shares[top : stop + HALO]
+    inner, rows = slice(start - top, stop - top), slice(start, stop)
+    planes = _guided(_shrunk(light, FINE), _shrunk(share, FINE), DETAIL_RADIUS, eps)
+    size = planes[0].shape[1] * FINE, planes[0].shape[0] * FINE
+    slope, level = (
+        cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[inner, : image.shape[1]] for plane in planes
+    )
+    weight = _weight(slope, level, light[inner])
     values = to_float(image[rows])
     if state.low is not None:
         np.minimum(state.low[rows], values, out=state.low[rows])
         np.maximum(state.high[rows], values, out=state.high[rows])
     _accumulate(
-        values, _enlarged(base, start, stop, image.shape[1]), weight, k, state.detail[rows], state.detail_weight[rows],
-        state.strongest[rows], state.source[rows],
+        values, _enlarged(base, start, stop, image.shape[1]), weight, k, state.detail[rows],
+        state.detail_weight[rows], state.strongest[rows], state.source[rows],
     )  # fmt: skip
 
 

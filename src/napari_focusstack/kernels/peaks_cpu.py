@@ -38,9 +38,9 @@ class Peaks:
 
 def peaks(height: int, width: int) -> Peaks:
     """Peaks before the first frame."""
-    planes = [np.zeros((height, width), np.float32) for _ in range(6)]
-    planes[0] -= 1  # so that the first frame wins even where its measure is 0
-    return Peaks(*planes, np.zeros((height, width), np.uint16))
+    best, before, after, last, total, picture = np.zeros((6, height, width), np.float32)
+    best -= 1  # so that the first frame wins even where its measure is 0
+    return Peaks(best, before, after, last, total, picture, np.zeros((height, width), np.uint16))
 
 
 def observe(state: Peaks, image: NDArray[Any], k: int, measure: str, radius: float, channel: int) -> None:

@@ -115,7 +115,8 @@ def _split(state: Coefficients, values: Array, decides: int | None, plane: int |
 
 
 def _energy(detail: Array) -> Array:
-    return np.einsum("bpyx,bpyx->byx", detail, detail)
+    energy: Array = np.einsum("bpyx,bpyx->byx", detail, detail)
+    return energy
 
 
 def _decide_rows(state: Coefficients, level: int, k: int, start: int, stop: int) -> None:
