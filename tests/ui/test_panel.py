@@ -121,7 +121,7 @@ def test_the_default_methods_make_it_sharp(viewer, panel, stack, qtbot):
     panel.alignment.report.click()
     table = panel.findChild(AlignmentReport).table
     assert table.rowCount() == 5
-    assert table.item(2, 6).text() == "reference"
+    assert table.item(2, 7).text() == "reference"
 
 
 def test_a_second_click_updates_in_place(viewer, panel, stack, qtbot):
@@ -324,3 +324,14 @@ def test_both_themes_have_their_colours(viewer, panel):
     dark = panel.styleSheet()
     viewer.theme = "light"
     assert panel.styleSheet() != dark
+
+
+def test_long_paths_do_not_widen_the_panel(viewer, panel):
+    width = panel.widget().minimumSizeHint().width()
+    panel.say(
+        "frame 3: /home/somebody/pictures/" + "a_very_long_folder_name/" * 5 + "shot_0003.tif cannot be read", "error"
+    )
+    assert panel.widget().minimumSizeHint().width() == width
+    viewer.add_image(np.zeros((3, 8, 9)), name="a very long name of a layer " * 5)
+    assert panel.widget().minimumSizeHint().width() <= width
+    assert panel.message.textFormat() == panel.message.textFormat().PlainText

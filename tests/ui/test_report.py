@@ -7,7 +7,7 @@ from napari_focusstack.alignment import Alignment, Area
 from napari_focusstack.ui.report import AlignmentReport, motions, summary
 
 
-def alignment(transforms, kept=None):
+def alignment(transforms, kept=None, misfits=()):
     n = len(transforms)
     return Alignment(
         transforms=np.asarray(transforms, float),
@@ -17,6 +17,7 @@ def alignment(transforms, kept=None):
         correlation=np.linspace(1, 0.5, n),
         gains=np.ones((n, 1)),
         transfer="linear",
+        misfits=misfits,
     )
 
 
@@ -64,7 +65,14 @@ def test_motions_are_read_at_the_centre():
             1,
             True,
             "2 × 7 frames aligned and fused in 1.0 s. Largest shift 2.0 px (frame 1). "
-            "1 of them fit nowhere and were left out.",
+            "1 of them fit nowhere; see the report.",
+        ),
+        (
+            [alignment([np.eye(3)] * 4, [True, False, True, True], misfits=(1, 3))],
+            1,
+            True,
+            "7 frames aligned and fused in 1.0 s. Nothing had moved. Frame 1 fits nowhere and was left out. "
+            "Frame 3 fits no neighbour and was placed between them.",
         ),
     ],
 )
@@ -74,13 +82,14 @@ def test_the_summary_says_what_was_done(alignments, seconds, fused, expected):
 
 def test_the_table_has_a_row_for_each_frame(qtbot):
     first = alignment([np.eye(3), about_centre(1.02, 3, x=3, y=-4)], [True, False])
-    dialog = AlignmentReport([first, alignment([np.eye(3)] * 3)], "beetle")
+    dialog = AlignmentReport([first, alignment([np.eye(3)] * 3, misfits=(2,))], "beetle")
     qtbot.addWidget(dialog)
     assert dialog.windowTitle() == "Alignment of beetle"
-    rows = [[dialog.table.item(i, k).text() for k in range(7)] for i in range(2)]
+    rows = [[dialog.table.item(i, k).text() for k in range(8)] for i in range(2)]
     assert rows == [
-        ["0", "+0.00", "+0.00", "1.00000", "+0.000", "1.0000", "reference"],
-        ["1", "+3.00", "-4.00", "1.02000", "+3.000", "0.5000", "left out"],
+        ["0", "+0.00", "+0.00", "1.00000", "+0.000", "1.0000", "× 1.000", "reference"],
+        ["1", "+3.00", "-4.00", "1.02000", "+3.000", "0.5000", "× 1.000", "left out"],
     ]
     dialog.burst.setCurrentIndex(1)
     assert dialog.table.rowCount() == 3
+    assert dialog.table.item(2, 7).text() == "between neighbours"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-__all__ = ["Section", "style_sheet"]
+__all__ = ["Section", "breakable", "style_sheet"]
+
+LONGEST_WORD = 36  # characters that fit into a line of the panel
 
 
 class Section(QFrame):
@@ -74,6 +78,12 @@ def style_sheet(theme: str) -> str:
     }}
     QToolButton#sectionHeader:hover {{ background-color: {colors.foreground.as_rgb()}; }}
     """
+
+
+def breakable(text: str) -> str:
+    """Text whose very long words (paths) may be broken by a label after their separators."""
+    words = re.split(r"(\s)", text)
+    return "".join(re.sub(r"([/\\_.-])", "\\1\u200b", w) if len(w) > LONGEST_WORD else w for w in words)
 
 
 def _faded(colors: object) -> str:

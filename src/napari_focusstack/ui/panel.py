@@ -23,7 +23,7 @@ from ..alignment import Alignment
 from ..progress import Step
 from ..recipe import Recipe
 from .chooser import LayerChooser
-from .look import Section, style_sheet
+from .look import Section, breakable, style_sheet
 from .report import AlignmentReport, summary
 from .sections import AlignmentPart, FusionPart, RecipePart
 from .settings import preferences
@@ -117,6 +117,7 @@ class FocusStackPanel(QScrollArea):
         """Stop applying a saved alignment."""
         self._applied = None
         self.alignment.show_applied("")
+        self._show_state()
 
     def show_report(self) -> None:
         """Open a window with the motion of each frame."""
@@ -158,10 +159,11 @@ class FocusStackPanel(QScrollArea):
                 self.say(f"“{Path(path).name}” cannot be used: {error}", "error")
             else:
                 self.alignment.show_applied(Path(path).name)
+                self._show_state()
 
     def say(self, text: str, kind: str = "info") -> None:
         """Show a message: "info", "warning" or "error"."""
-        self.message.setText(text)
+        self.message.setText(breakable(text))
         self.message.setProperty("kind", kind)
         self.message.style().unpolish(self.message)
         self.message.style().polish(self.message)
@@ -222,6 +224,7 @@ class FocusStackPanel(QScrollArea):
         self.message = QLabel()
         self.message.setObjectName("message")
         self.message.setWordWrap(True)
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.alignment, self.fusion, self.recipes = AlignmentPart(), FusionPart(), RecipePart()
         self.sections = {
@@ -274,7 +277,7 @@ class FocusStackPanel(QScrollArea):
         self.button.setEnabled(ready and not running)
         self.alignment.only.setEnabled(ready and not running)
         self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else self._button_text())
-        self.sections["Alignment"].set_summary(self.alignment.methods.title)
+        self.sections["Alignment"].set_summary("as saved" if self._applied else self.alignment.methods.title)
         self.sections["Fusion"].set_summary(self.fusion.methods.title)
 
     def _button_text(self) -> str:

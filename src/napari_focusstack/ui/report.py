@@ -77,22 +77,33 @@ def summary(alignments: Sequence[Alignment], frames: int, seconds: float, *, fus
         moved = [(m.shift, i) for a in alignments for i, m in enumerate(motions(a)) if a.kept[i]]
         shift, frame = max(moved)
         parts.append(f"Largest shift {shift:.1f} px (frame {frame})." if shift >= 0.05 else "Nothing had moved.")
-        parts.extend(_left_out(alignments))
+        parts.extend(_odd_frames(alignments))
     return " ".join(parts)
 
 
-def _left_out(alignments: Sequence[Alignment]) -> list[str]:
-    """Sentence that names the frames that fit nowhere."""
+def _odd_frames(alignments: Sequence[Alignment]) -> list[str]:
+    """Sentences that name the frames that fit nowhere, and what was done with them."""
     if len(alignments) > 1:
-        count = sum(int((~np.asarray(a.kept)).sum()) for a in alignments)
-        return [f"{count} of them fit nowhere and were left out."] if count else []
-    numbers = np.flatnonzero(~np.asarray(alignments[0].kept))
-    if not numbers.size:
+        count = sum(len(set(a.misfits) | _left_out(a)) for a in alignments)
+        return [f"{count} of them fit nowhere; see the report."] if count else []
+    (alignment,) = alignments
+    out = _left_out(alignment)
+    placed = set(alignment.misfits) - out
+    return [
+        *_sentence(out, "fits nowhere and was left out", "fit nowhere and were left out"),
+        *_sentence(placed, "fits no neighbour and was placed between them", "fit no neighbour and were placed between"),
+    ]
+
+
+def _left_out(alignment: Alignment) -> set[int]:
+    return set(np.flatnonzero(~np.asarray(alignment.kept)).tolist())
+
+
+def _sentence(numbers: set[int], one: str, many: str) -> list[str]:
+    if not numbers:
         return []
-    names = ", ".join(map(str, numbers))
-    if numbers.size == 1:
-        return [f"Frame {names} fits nowhere and was left out."]
-    return [f"Frames {names} fit nowhere and were left out."]
+    names = ", ".join(map(str, sorted(numbers)))
+    return [f"Frame {names} {one}." if len(numbers) == 1 else f"Frames {names} {many}."]
 
 
 def _duration(seconds: float) -> str:
@@ -110,13 +121,13 @@ class AlignmentReport(QDialog):
         Of the source.
     """
 
-    COLUMNS = ("Frame", "Shift x (px)", "Shift y (px)", "Scale", "Rotation (°)", "Correlation", "Used")
+    COLUMNS = ("Frame", "Shift x (px)", "Shift y (px)", "Scale", "Rotation (°)", "Correlation", "Light", "Used")
 
     def __init__(self, alignments: Sequence[Alignment], name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(f"Alignment of {name}")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(660, 520)
+        self.resize(760, 520)
         self._alignments = list(alignments)
         self._words = QLabel()
         self._words.setWordWrap(True)
@@ -141,11 +152,10 @@ class AlignmentReport(QDialog):
         rows = motions(alignment)
         self._words.setText(
             f"Motion of each frame at the picture's centre, relative to frame {alignment.reference}. The correlation "
-            "is with the neighbouring frame after alignment."
+            "is with the neighbouring frame after alignment; light says what its brightness was multiplied by."
         )
         self.table.setRowCount(len(rows))
         for i, row in enumerate(rows):
-            used = "reference" if i == alignment.reference else "yes" if alignment.kept[i] else "left out"
             texts: list[Any] = [
                 i,
                 f"{row.x:+.2f}",
@@ -153,9 +163,18 @@ class AlignmentReport(QDialog):
                 f"{row.scale:.5f}",
                 f"{row.rotation:+.3f}",
                 f"{alignment.correlation[i]:.4f}",
-                used,
+                f"× {np.mean(alignment.gains[i]):.3f}",
+                _use(alignment, i),
             ]
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(str(text))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(i, column, item)
+
+
+def _use(alignment: Alignment, i: int) -> str:
+    if not alignment.kept[i]:
+        return "left out"
+    if i in alignment.misfits:
+        return "between neighbours"
+    return "reference" if i == alignment.reference else "yes"

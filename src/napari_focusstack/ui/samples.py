@@ -20,7 +20,7 @@ def raw_burst() -> list[LayerData]:
     from .reader import burst_layer
 
     folder = Path(tempfile.mkdtemp(prefix="focusstack-"))
-    burst = read_burst(sample_raw_burst(folder))
+    burst = read_burst(sample_raw_burst(folder / "insect"))
     weakref.finalize(burst, shutil.rmtree, folder, ignore_errors=True)
     return [burst_layer(burst)]
 
