@@ -84,7 +84,8 @@ def draw_strokes(canvas: Canvas, paths: Tensor, half_widths: Tensor) -> Strokes:
     """
     height, width = canvas.shape
     points = paths.reshape(-1, 2) + torch.tensor([canvas.left, canvas.top], device=paths.device)
-    half = half_widths.reshape(-1)
+    half = half_widths.reshape(-1).clamp_min(0.5)  # what is thinner than a pixel is drawn as wide as one, and fainter
+    strength = half_widths.reshape(-1) / half
     at, owner, near = _nearest(points, half, height, width)
     dx, dy = (at % width) - points[owner, 0], (at // width) - points[owner, 1]
     reach, length = half[owner], paths.shape[1]
@@ -96,8 +97,8 @@ def draw_strokes(canvas: Canvas, paths: Tensor, half_widths: Tensor) -> Strokes:
         within = near.sqrt() * (reach + 0.5) - offset.abs() < 1.0  # beyond its ends a stroke covers nothing
     covered = torch.minimum(offset + 0.5, reach) - torch.maximum(offset - 0.5, -reach)
     values = {
-        "coverage": covered.clamp(0, 1) * within,
-        "across": (offset / reach.clamp_min(1e-3)).clamp(-1, 1),
+        "coverage": covered.clamp(0, 1) * within * strength[owner],
+        "across": (offset / reach).clamp(-1, 1),
         "along": (owner % length) / max(length - 1, 1),
         "which": owner // length,
     }
