@@ -130,11 +130,11 @@ def tenengrad(grey: Grey) -> Grey:
 
 def variance(grey: Grey) -> Grey:
     """Variance in a window of 5 × 5 pixels, mirrored at the border (Forster et al. 2004)."""
-    # Around the window's mean, not mean(I²) - mean(I)²: float32 would lose small variances of bright images.
-    centred = grey - cv2.GaussianBlur(grey, (0, 0), 8, borderType=cv2.BORDER_REFLECT_101)
-    mean = cv2.blur(centred, (5, 5), borderType=cv2.BORDER_REFLECT_101)
-    square = cv2.sqrBoxFilter(centred, cv2.CV_32F, (5, 5), normalize=True, borderType=cv2.BORDER_REFLECT_101)
-    return np.maximum(square - mean * mean, 0)
+    # In float64: in float32, mean(I²) - mean(I)² would lose the small variances of bright images.
+    window, border = (5, 5), cv2.BORDER_REFLECT_101
+    square = cv2.sqrBoxFilter(grey, cv2.CV_64F, window, normalize=True, borderType=border)
+    mean = cv2.boxFilter(grey, cv2.CV_64F, window, normalize=True, borderType=border)
+    return np.maximum(square - mean * mean, 0).astype(np.float32)
 
 
 def modified_laplacian(grey: Grey) -> Grey:

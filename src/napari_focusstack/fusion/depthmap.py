@@ -72,17 +72,16 @@ def fuse_depthmap(
     where it is. A second pass blends the frames around that depth, so that every value stays inside the range of
     the stack. Memory: 8 C + 40 bytes a pixel, at most, whatever the number of frames.
     """
-    count, height, width, channels = frames.shape
     sharpest = find_sharpest(frames, measure=measure, radius=radius, noise=noise, channel=channel, device=device)
-    depth = _depth(sharpest, count, smoothing)
+    depth = _depth(sharpest, len(frames), smoothing)
     reach = (1 - sharpest.trust) * np.float32(AVERAGED)
     index = np.where(sharpest.trust > 0, depth, np.float32(np.nan))
     confidence = sharpest.confidence
     del sharpest
     kernels = load("depthmap", device)
-    sums = kernels.blend(height, width, channels)
+    sums = kernels.blend(frames.shape[3], depth, reach, softness)
     for k, image in visit(frames, "Blending"):
-        kernels.blended(sums, image, k, depth, reach, softness)
+        kernels.blended(sums, image, k)
     return Fusion(kernels.mean(sums), index, confidence)
 
 

@@ -56,12 +56,11 @@ def fuse_guided(
     grid four times coarser (He and Sun, Fast guided filter, 2015). Memory: 5 C + 40 bytes a pixel, at most, with
     `keep_range` 8 C more, whatever the number of frames.
     """
-    count, height, width, channels = frames.shape
     sharpest = find_sharpest(frames, measure="laplacian", radius=radius, noise=noise, channel=channel, device=device)
     kernels = load("guided", device)
-    state = kernels.layers(height, width, channels, keep_range)
+    state = kernels.layers(frames.shape[3], sharpest.index, sharpest.trust, keep_range)
     eps = max(EPS, sharpest.sigma**2)
     for k, image in visit(frames, "Fusing"):
-        kernels.add(state, image, k, sharpest.index, sharpest.trust, count, eps, channel)
+        kernels.add(state, image, k, len(frames), eps, channel)
     image, source = kernels.merged(state)
     return Fusion(image, np.where(sharpest.trust > 0, source, np.float32(np.nan)), sharpest.confidence)

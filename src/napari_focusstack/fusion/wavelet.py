@@ -81,7 +81,7 @@ def fuse_wavelet(
     if not reassign:
         return Fusion(np.stack(fused, axis=-1), index, confidence)
     kernels = load("reassign", device)
-    colours = kernels.nearest(height, width, channels)
+    colours = kernels.nearest(channels, fused[0], TOLERANCE * denoise * sigma)
     for _, image in visit(frames, "Assigning colours"):
-        kernels.compare(colours, image, fused[0], TOLERANCE * denoise * sigma, channel)
+        kernels.compare(colours, image, channel)
     return Fusion(kernels.assigned(colours), index, confidence)

@@ -18,35 +18,40 @@ if TYPE_CHECKING:
 
 __all__ = ["Blend", "blend", "blended", "mean"]
 
+LEAST_SOFTNESS = 1e-3  # frames: a depth half-way between two frames takes the mean of both
+
 
 @dataclass(slots=True)
 class Blend:
-    """Running weighted sum of the frames, (Y, X, C), and of the weights, (Y, X)."""
+    """Running weighted sum of the frames, (Y, X, C), and of the weights, (Y, X); what the weights follow from."""
 
     total: Any
     weight: Any
+    depth: Any
+    reach: Any
+    softness: float
 
 
-def blend(height: int, width: int, channels: int) -> Blend:
-    """Sums before the first frame."""
-    return Blend(np.zeros((height, width, channels), np.float32), np.zeros((height, width), np.float32))
+def blend(channels: int, depth: Plane, reach: Plane, softness: float) -> Blend:
+    """Sums before the first frame.
 
-
-def blended(state: Blend, image: NDArray[Any], k: int, depth: Plane, reach: Plane, softness: float) -> None:
-    """Add frame `k`, (Y, X, C) as stored, weighted by its distance from `depth` in frames.
-
-    The weight is 1 near the depth and falls to 0 around half a frame's distance, over `softness` frames (0: the
-    nearest frame alone, 1: linear interpolation of the two neighbours); `reach` moves its foot so many frames out.
+    A frame's weight is 1 near `depth`, (Y, X) in frames, and falls to 0 around half a frame's distance from it, over
+    `softness` frames (0: the nearest frame alone, 1: linear interpolation of the two neighbours); `reach`, (Y, X),
+    moves its foot so many frames out.
     """
-    over_rows(_blended_rows, len(image), state, image, k, depth, reach, softness)
+    total, weight = np.zeros((*depth.shape, channels), np.float32), np.zeros(depth.shape, np.float32)
+    return Blend(total, weight, depth, reach, max(softness, LEAST_SOFTNESS))
 
 
-def _blended_rows(
-    state: Blend, image: NDArray[Any], k: int, depth: Plane, reach: Plane, softness: float, start: int, stop: int
-) -> None:
+def blended(state: Blend, image: NDArray[Any], k: int) -> None:
+    """Add frame `k`, (Y, X, C) as stored."""
+    over_rows(_blended_rows, len(image), state, image, k)
+
+
+def _blended_rows(state: Blend, image: NDArray[Any], k: int, start: int, stop: int) -> None:
     rows = slice(start, stop)
     weight = np.empty((stop - start, image.shape[1]), np.float32)
-    if _weigh(depth[rows], reach[rows], np.float32(k), np.float32(max(softness, 1e-3)), weight):
+    if _weigh(state.depth[rows], state.reach[rows], np.float32(k), np.float32(state.softness), weight):
         _add(to_float(image[rows]), weight, state.total[rows], state.weight[rows])
 
 

@@ -37,13 +37,20 @@ BASE_RADIUS = 45 // COARSE  # of the guided filter for the base's weights (45 px
 BASE_EPS = 0.3
 FINE = 2  # px of the picture in one of the grid of the guided filter for the detail's weights
 DETAIL_RADIUS = 7 // FINE  # of that filter (7 px)
+LEAST = 1e-8  # weight of a frame: something to divide by where all are 0
 HALO = 16  # px around a strip that its detail's weights depend on, a multiple of FINE
 
 
 @dataclass(slots=True)
 class Layers:
-    """Weighted sums of base (on the coarse grid) and detail, with their weights and the largest of the latter's."""
+    """Running sums over the frames, and what their weights follow from.
 
+    `index` of the sharpest frame and how far it can be trusted; weighted sums of base (on the coarse grid) and detail;
+    the detail's largest weight and the frame it is from; lowest and highest values of the frames, or None.
+    """
+
+    index: Any
+    trust: Any
     base: Any
     base_weight: Any
     detail: Any
@@ -54,29 +61,30 @@ class Layers:
     high: Any
 
 
-def layers(height: int, width: int, channels: int, keep_range: bool) -> Layers:
-    """Sums before the first frame; with `keep_range`, the lowest and highest value of every pixel is kept, too."""
+def layers(channels: int, index: NDArray[np.uint16], trust: Plane, keep_range: bool) -> Layers:
+    """Sums before the first frame.
+
+    A frame's weight, before it is filtered, is 1 where `index`, (Y, X), is its number, else 0, and the same for all
+    frames where `trust`, (Y, X), is 0.
+    """
+    height, width = index.shape
     small = -(-height // COARSE), -(-width // COARSE)
     base, base_weight = np.zeros((*small, channels), np.float32), np.zeros(small, np.float32)
     detail, weight = np.zeros((height, width, channels), np.float32), np.zeros((height, width), np.float32)
     strongest, source = np.zeros_like(weight), np.zeros((height, width), np.uint16)
     extent = [np.full_like(detail, end) if keep_range else None for end in (np.inf, -np.inf)]
-    return Layers(base, base_weight, detail, weight, strongest, source, *extent)
+    return Layers(index, trust, base, base_weight, detail, weight, strongest, source, *extent)
 
 
-def add(
-    state: Layers, image: NDArray[Any], k: int, index: NDArray[np.uint16], trust: Plane, count: int, eps: float,
-    channel: int,
-) -> None:  # fmt: skip
-    """Add frame `k`, (Y, X, C) as stored.
+def add(state: Layers, image: NDArray[Any], k: int, count: int, eps: float, channel: int) -> None:
+    """Add frame `k` of `count`, (Y, X, C) as stored.
 
-    Its weight, before it is filtered, is 1 where `index` is k, else 0, and the same for all of the `count` frames
-    where `trust` is 0. `eps` is the square of the steps in the grey that the detail's weights begin to follow.
+    `eps` is the square of the steps in the grey that the detail's weights begin to follow.
     """
-    shares = np.empty(index.shape, np.float32)
+    shares = np.empty(state.index.shape, np.float32)
     small = np.empty(state.base.shape, np.float32)
     small_shares = np.empty(state.base_weight.shape, np.float32)
-    over_rows(_shrink_rows, len(image), image, k, index, trust, count, shares, small, small_shares, align=COARSE)
+    over_rows(_shrink_rows, len(image), state, image, k, count, shares, small, small_shares, align=COARSE)
     base = cv2.blur(small, (2 * BASE_MEAN + 1,) * 2, borderType=cv2.BORDER_REPLICATE).reshape(small.shape)
     light = grey(small, channel)
     slope, level = _guided(light, small_shares, BASE_RADIUS, BASE_EPS)
@@ -94,12 +102,13 @@ def merged(state: Layers) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
 
 
 def _shrink_rows(
-    image: NDArray[Any], k: int, index: NDArray[np.uint16], trust: Plane, count: int, shares: Plane,
-    small: NDArray[np.float32], small_shares: Plane, start: int, stop: int,
+    state: Layers, image: NDArray[Any], k: int, count: int, shares: Plane, small: NDArray[np.float32],
+    small_shares: Plane, start: int, stop: int,
 ) -> None:  # fmt: skip
     rows = slice(start, stop)
     coarse = slice(start // COARSE, -(-stop // COARSE))
-    np.add(trust[rows] * (index[rows] == k), (1 - trust[rows]) / count, out=shares[rows])
+    trust = state.trust[rows]
+    np.add(trust * (state.index[rows] == k), (1 - trust) / count, out=shares[rows])
     small[coarse] = _shrunk(to_float(image[rows])).reshape(small[coarse].shape)
     small_shares[coarse] = _shrunk(shares[rows])
 
@@ -138,7 +147,7 @@ def _weight(slope: Any, level: Any, guide: Any) -> Any:
     """Result of the guided filter, clipped to [0, 1] and a trace above 0, so that weights can be divided by."""
     weight = slope * guide
     weight += level
-    return np.clip(weight, np.float32(1e-8), np.float32(1), out=weight)
+    return np.clip(weight, np.float32(LEAST), np.float32(1), out=weight)
 
 
 def _detail_rows(

@@ -20,30 +20,36 @@ if TYPE_CHECKING:
 __all__ = ["Nearest", "assigned", "compare", "nearest"]
 
 NEIGHBOURHOOD = 2.0  # px, standard deviation: single pixels would find their grey in frames of any colour
+LEAST_SQUARE = 1e-20  # of a difference: something to divide by
 
 
 @dataclass(slots=True)
 class Nearest:
-    """Weighted sum of the frames, (Y, X, C), their weights and the smallest squared difference so far, (Y, X)."""
+    """Running weighted sum of the frames, (Y, X, C), and what their weights follow from.
 
+    The wanted grey, (Y, X), with its tolerance, and the smallest squared difference from it so far.
+    """
+
+    wanted: Any
+    tolerance: float
     total: Any
     weight: Any
     smallest: Any
 
 
-def nearest(height: int, width: int, channels: int) -> Nearest:
-    """Sums before the first frame."""
-    total, weight = np.zeros((height, width, channels), np.float32), np.zeros((height, width), np.float32)
-    return Nearest(total, weight, np.full_like(weight, np.inf))
+def nearest(channels: int, wanted: Plane, tolerance: float) -> Nearest:
+    """Sums before the first frame, for a `wanted` grey, (Y, X).
 
-
-def compare(state: Nearest, image: NDArray[Any], wanted: Plane, tolerance: float, channel: int) -> None:
-    """Take a frame, (Y, X, C) as stored, by how near its grey is to the `wanted` one, (Y, X), around each pixel.
-
-    Its weight is 1 / (d² + tolerance²)^4, d² being the mean squared difference: in effect the nearest frame alone, or
-    the mean of those that are nearly as near or differ by less than the tolerance.
+    A frame's weight is 1 / (d² + tolerance²)^4, d² being the mean squared difference of its grey around a pixel: in
+    effect the nearest frame alone, or the mean of those that are nearly as near or differ by less than the tolerance.
     """
-    over_rows(_compare_rows, len(image), state, image, wanted, tolerance, channel)
+    total, weight = np.zeros((*wanted.shape, channels), np.float32), np.zeros(wanted.shape, np.float32)
+    return Nearest(wanted, tolerance, total, weight, np.full_like(weight, np.inf))
+
+
+def compare(state: Nearest, image: NDArray[Any], channel: int) -> None:
+    """Take a frame, (Y, X, C) as stored, with the weight of its distance from the wanted grey."""
+    over_rows(_compare_rows, len(image), state, image, channel)
 
 
 def assigned(state: Nearest) -> NDArray[np.float32]:
@@ -52,15 +58,13 @@ def assigned(state: Nearest) -> NDArray[np.float32]:
     return state.total  # type: ignore[no-any-return]
 
 
-def _compare_rows(
-    state: Nearest, image: NDArray[Any], wanted: Plane, tolerance: float, channel: int, start: int, stop: int
-) -> None:
+def _compare_rows(state: Nearest, image: NDArray[Any], channel: int, start: int, stop: int) -> None:
     halo = int(4 * NEIGHBOURHOOD) + 2
     top = max(0, start - halo)
     reach, rows = slice(top, stop + halo), slice(start, stop)
-    gap = grey(image[reach], channel) - wanted[reach]
+    gap = grey(image[reach], channel) - state.wanted[reach]
     square = smoothed(gap * gap, NEIGHBOURHOOD)[start - top : stop - top]
-    square += np.float32(tolerance**2 + 1e-20)
+    square += np.float32(state.tolerance**2 + LEAST_SQUARE)
     _take(to_float(image[rows]), square, state.total[rows], state.weight[rows], state.smallest[rows])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
-__all__ = ["Coefficients", "coefficients", "combined", "judged", "take"]
+__all__ = ["Coefficients", "Level", "coefficients", "combined", "judged", "take"]
 
 NEIGHBOURHOOD = 1.0  # coefficients: standard deviation of the mean energy that decides
 TINY = 1e-12
@@ -31,29 +31,44 @@ FINEST = 3  # levels that tell which frame a pixel comes from
 
 
 @dataclass(slots=True)
-class Coefficients:
-    """Fused coefficients of one or more planes and the energies by which they were chosen.
+class Level:
+    """One level of y × x coefficients: how they were chosen, and the fused ones of each plane.
 
-    Lists go over levels, finest first, of y × x coefficients: `energy`, `total`, `index` and `wins` are (D, y, x), D
-    being 1 if the detail bands decide together, else 3; `detail` is the newest frame's, (3, 2, y, x). `best` and
-    `mean` hold such arrays for each plane; `low`, (2, y, x) a plane, is weighted by `low_weight`.
+    `energy` of the chosen frame, `index` its number, `total` over all frames, `newest` frame's, and whether it `wins`:
+    (D, y, x) each, D being 1 if the detail bands decide together, else 3. `detail` is the newest frame's, (3, 2, y, x),
+    three bands of real and imaginary part; `best` and `total_detail` hold such arrays for each plane. `noise` is the
+    root mean square of what shows little but noise.
     """
 
-    taps: int
-    together: bool
+    energy: Any
+    total: Any
+    newest: Any
+    index: Any
+    wins: Any
+    detail: Any
+    best: list[Any]
+    total_detail: list[Any]
+    noise: float = math.inf
+
+
+@dataclass(slots=True)
+class Coefficients:
+    """Fused coefficients: levels, finest first, and for each plane the low band, (2, y, x), with its weight."""
+
+    filters: NDArray[np.complex128]
     smooth: bool
     shapes: list[tuple[int, int]]
-    energy: list[Any] = field(default_factory=list)
-    total: list[Any] = field(default_factory=list)
-    index: list[Any] = field(default_factory=list)
-    newest: list[Any] = field(default_factory=list)
-    wins: list[Any] = field(default_factory=list)
-    noise: list[float] = field(default_factory=list)
-    detail: list[Any] = field(default_factory=list)
-    best: list[list[Any]] = field(default_factory=list)
-    mean: list[list[Any]] = field(default_factory=list)
-    low: list[Any] = field(default_factory=list)
-    low_weight: Any = None
+    levels: list[Level]
+    low: list[Any]
+    low_weight: Any
+
+
+def shapes_of(height: int, width: int, levels: int) -> list[tuple[int, int]]:
+    """Sizes of the picture and of the coefficients of each level."""
+    shapes = [(height, width)]
+    for _ in range(levels):
+        shapes.append((-(-shapes[-1][0] // 2), -(-shapes[-1][1] // 2)))
+    return shapes
 
 
 def coefficients(
@@ -64,88 +79,83 @@ def coefficients(
     With `together`, the three detail bands of a place come from the same frame; with `smooth`, its neighbourhood
     decides with it.
     """
-    shapes = [(height, width)]
-    for _ in range(levels):
-        shapes.append((-(-shapes[-1][0] // 2), -(-shapes[-1][1] // 2)))
-    state = Coefficients(taps, together, smooth, shapes)
-    bands = 1 if together else 3
-    for shape in shapes[1:]:
-        state.energy.append(np.full((bands, *shape), -1, np.float32))  # so that the first frame wins
-        state.total.append(np.zeros((bands, *shape), np.float32))
-        state.index.append(np.zeros((bands, *shape), np.uint16))
-        state.newest.append(np.zeros((bands, *shape), np.float32))
-        state.wins.append(np.zeros((bands, *shape), np.bool_))
-        state.detail.append(np.zeros((3, 2, *shape), np.float32))
-    state.noise = [math.inf] * min(FINEST, levels)
-    state.best = [[np.zeros_like(part) for part in state.detail] for _ in range(planes)]
-    state.mean = [[np.zeros_like(part) for part in state.detail] for _ in range(planes)]
-    state.low = [np.zeros((2, *shapes[-1]), np.float32) for _ in range(planes)]
-    state.low_weight = np.zeros(shapes[-1], np.float32)
-    return state
+    shapes = shapes_of(height, width, levels)
+    low = [np.zeros((2, *shapes[-1]), np.float32) for _ in range(planes)]
+    parts = [_level(shape, planes, 1 if together else 3) for shape in shapes[1:]]
+    return Coefficients(low_pass(taps), smooth, shapes, parts, low, np.zeros(shapes[-1], np.float32))
+
+
+def _level(shape: tuple[int, int], planes: int, bands: int) -> Level:
+    total, newest = np.zeros((2, bands, *shape), np.float32)
+    energy = np.full_like(total, -1)  # so that the first frame wins
+    index, wins = np.zeros(total.shape, np.uint16), np.zeros(total.shape, np.bool_)
+    detail, *fused = np.zeros((1 + 2 * planes, 3, 2, *shape), np.float32)
+    return Level(energy, total, newest, index, wins, detail, fused[:planes], fused[planes:])
 
 
 def take(state: Coefficients, image: NDArray[Any], k: int, channel: int) -> None:
     """Take frame `k`, (Y, X, C) as stored: its grey decides; the fused planes are the grey, or all channels."""
-    alone = len(state.best) == 1
+    alone = len(state.low) == 1
     low = _split(state, grey(image, channel), k, 0 if alone else None)
-    for level, newest in enumerate(state.newest[:FINEST]):
-        faintest = float(np.quantile(newest[:, ::SAMPLED, ::SAMPLED], FAINTEST))
-        state.noise[level] = min(state.noise[level], math.sqrt(faintest))
-    weight = np.maximum(state.newest[-1].mean(axis=0), np.float32(TINY))
+    note_noise([level.newest[:, ::SAMPLED, ::SAMPLED] for level in state.levels[:FINEST]], state.levels)
+    weight = np.maximum(state.levels[-1].newest.mean(axis=0), np.float32(TINY))
     state.low_weight += weight
     if alone:
         state.low[0] += weight * low
     else:
-        for plane in range(len(state.best)):
+        for plane in range(len(state.low)):
             state.low[plane] += weight * _split(state, to_float(image[..., plane]), None, plane)
+
+
+def note_noise(samples: list[Array], levels: list[Level]) -> None:
+    """Let the finest levels know what little but noise shows: the faintest parts of the least textured frame.
+
+    `samples` are energies of the newest frame, some of each level.
+    """
+    for sample, level in zip(samples, levels, strict=False):
+        level.noise = min(level.noise, math.sqrt(float(np.quantile(sample, FAINTEST))))
 
 
 def _split(state: Coefficients, values: Array, decides: int | None, plane: int | None) -> Array:
     """Analyse a plane, (Y, X); decide as frame number `decides`; merge into `plane`; return the low band."""
     low = values[None]
-    for level, detail in enumerate(track(state.detail)):
-        source, low = low, np.empty((2, *detail.shape[2:]), np.float32)
-        analyse(source, low_pass(state.taps), low, detail)
+    for level in track(state.levels):
+        source, low = low, np.empty((2, *level.detail.shape[2:]), np.float32)
+        analyse(source, state.filters, low, level.detail)
         if decides is not None:
-            over_rows(_decide_rows, low.shape[1], state, level, decides)
+            over_rows(_decide_rows, low.shape[1], level, state.smooth, decides)
         if plane is not None:
-            best, mean = state.best[plane][level], state.mean[plane][level]
-            over_rows(_merge_rows, low.shape[1], detail, state.wins[level], best, mean)
+            over_rows(_merge_rows, low.shape[1], level.detail, level.wins, level.best[plane], level.total_detail[plane])
     return low
 
 
-def _energy(detail: Array) -> Array:
-    energy: Array = np.einsum("bpyx,bpyx->byx", detail, detail)
-    return energy
-
-
-def _decide_rows(state: Coefficients, level: int, k: int, start: int, stop: int) -> None:
-    halo = 6 if state.smooth else 0
+def _decide_rows(level: Level, smooth: bool, k: int, start: int, stop: int) -> None:
+    halo = 6 if smooth else 0
     top = max(0, start - halo)
-    energy = _energy(state.detail[level][:, :, top : stop + halo])
-    if state.together:
+    detail = level.detail[:, :, top : stop + halo]
+    energy: Array = np.einsum("bpyx,bpyx->byx", detail, detail)
+    if len(level.energy) == 1:
         energy = energy.mean(axis=0, keepdims=True)
-    if state.smooth:
+    if smooth:
         energy = np.stack([smoothed(band, NEIGHBOURHOOD) for band in energy])
-    energy = energy[:, start - top : stop - top]
-    best, rows = state.energy[level], slice(start, stop)
-    wins = energy > best[:, rows]
-    np.copyto(best[:, rows], energy, where=wins)
-    np.copyto(state.index[level][:, rows], np.uint16(k), where=wins)
-    state.total[level][:, rows] += energy
-    state.newest[level][:, rows] = energy
-    state.wins[level][:, rows] = wins
+    energy, rows = energy[:, start - top : stop - top], slice(start, stop)
+    wins = energy > level.energy[:, rows]
+    np.copyto(level.energy[:, rows], energy, where=wins)
+    np.copyto(level.index[:, rows], np.uint16(k), where=wins)
+    level.total[:, rows] += energy
+    level.newest[:, rows] = energy
+    level.wins[:, rows] = wins
 
 
 @njit(cache=True, nogil=True)
-def _merge_rows(detail, wins, best, mean, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _merge_rows(detail, wins, best, total, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
     for band in range(3):
         decision = min(band, wins.shape[0] - 1)
         for part in range(2):
             for y in range(start, stop):
                 for x in range(detail.shape[3]):
                     value = detail[band, part, y, x]
-                    mean[band, part, y, x] += value
+                    total[band, part, y, x] += value
                     if wins[decision, y, x]:
                         best[band, part, y, x] = value
 
@@ -159,19 +169,24 @@ def combined(state: Coefficients, count: int, denoise: float) -> list[Array]:
     planes = []
     for plane, low in enumerate(state.low):
         low /= state.low_weight
-        for level in track(reversed(range(len(state.detail)))):
-            best, mean = state.best[plane][level], state.mean[plane][level]
-            floor = np.float32(denoise * state.noise[min(level, len(state.noise) - 1)])
-            over_rows(_shrink_rows, best.shape[2], best, mean, state.energy[level], count, floor)
-            out = np.empty((2 if level else 1, *state.shapes[level]), np.float32)
-            synthesise(low, best, low_pass(state.taps), out)
+        for at in track(reversed(range(len(state.levels)))):
+            level, floor = state.levels[at], np.float32(denoise * noise_of(state.levels, at))
+            best, total = level.best[plane], level.total_detail[plane]
+            over_rows(_shrink_rows, best.shape[2], best, total, level.energy, np.float32(count), floor)
+            out = np.empty((2 if at else 1, *state.shapes[at]), np.float32)
+            synthesise(low, best, state.filters, out)
             low = out
         planes.append(low[0])
     return planes
 
 
+def noise_of(levels: list[Level], at: int) -> float:
+    """Noise of a level; that of the coarser ones cannot be told from the picture: white noise has the same on all."""
+    return levels[min(at, FINEST - 1)].noise
+
+
 @njit(cache=True, nogil=True)
-def _shrink_rows(best, mean, energy, count, floor, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _shrink_rows(best, total, energy, count, floor, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
     for band in range(3):
         decision = min(band, energy.shape[0] - 1)
         for part in range(2):
@@ -181,7 +196,7 @@ def _shrink_rows(best, mean, energy, count, floor, start, stop):  # type: ignore
                     if floor > 0:
                         share = np.sqrt(energy[decision, y, x]) / floor - np.float32(1)
                         share = min(np.float32(1), max(np.float32(0), share))
-                    average = mean[band, part, y, x] / np.float32(count)
+                    average = total[band, part, y, x] / count
                     best[band, part, y, x] = average + share * (best[band, part, y, x] - average)
 
 
@@ -191,15 +206,15 @@ def judged(state: Coefficients, count: int, denoise: float) -> tuple[Array, Arra
     Of the finest levels the one with the most energy tells.
     """
     height, width = state.shapes[0]
-    index = np.full((height, width), np.nan, np.float32)
-    confidence, strongest = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    for level in track(range(min(FINEST, len(state.detail)))):
-        energy = state.energy[level].mean(axis=0)
-        others = (state.total[level].mean(axis=0) - energy) / max(1, count - 1)
+    confidence, strongest, index = np.zeros((3, height, width), np.float32)
+    index[:] = np.nan
+    for at, level in enumerate(track(state.levels[:FINEST])):
+        energy = level.energy.mean(axis=0)
+        others = (level.total.mean(axis=0) - energy) / max(1, count - 1)
         distinct = 1 - np.sqrt(np.clip(others, 0, None) / np.maximum(energy, TINY))
-        source = np.take_along_axis(state.index[level], state.energy[level].argmax(axis=0)[None], 0)[0]
-        energy *= energy > (denoise * state.noise[level]) ** 2
-        over_rows(_place_rows, height, level + 1, energy, distinct, source, strongest, index, confidence)
+        source = np.take_along_axis(level.index, level.energy.argmax(axis=0)[None], 0)[0]
+        energy *= energy > (denoise * level.noise) ** 2
+        over_rows(_place_rows, height, at + 1, energy, distinct, source, strongest, index, confidence)
     return index, confidence
 
 
