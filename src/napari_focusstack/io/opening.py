@@ -77,7 +77,7 @@ def open_files(
     paths = find_files(source)
     if len(paths) == 1 and kind_of(paths[0]) == "TIFF":
         planes = open_planes(paths[0], series)
-        if len(planes) > 1 or series:
+        if len(planes) > 1 or series or planes.cut_off:
             _refuse("a TIFF file", half_size=half_size, linear=linear)
             return _open_stack(planes, skip_bad)
     if series:
@@ -90,6 +90,11 @@ def open_files(
 def _open_stack(planes: TiffPlanes, skip_bad: bool) -> Opened:
     """Open one multi-page file; with one leading axis, bad planes can be left out."""
     kept, skipped = [], []
+    if planes.cut_off:
+        problem = f"it is cut off (an incomplete copy?): {len(planes)} pages or fewer are there"
+        if not skip_bad:
+            raise UnreadableFrame(planes.path, problem)
+        skipped.append((Source(planes.path), problem))
     for k, error in _checked(planes, decode=skip_bad):
         if error is None:
             kept.append(k)
@@ -103,7 +108,7 @@ def _open_stack(planes: TiffPlanes, skip_bad: bool) -> Opened:
             skipped.append((Source(planes.path, k), error.problem))
     if not kept:
         raise UnreadableFrame(planes.path, "no page of it can be read", remedy=skipped[0][1])
-    metadata, whole = planes.metadata, not skipped
+    metadata, whole = planes.metadata, len(kept) == len(planes)
     if not whole and metadata.positions:
         left = tuple(metadata.positions[k] for k in kept)
         metadata = replace(metadata, positions=left, step=even_step(left))

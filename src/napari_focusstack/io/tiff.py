@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,70 +16,21 @@ from tifffile import TiffFile
 
 from .exif import exif_of_tiff, facts_of
 from .header import Header, Metadata, Source, UnreadableFrame
+from .tiff_layout import Layout
 from .tiff_metadata import scale_of
+from .tiff_whole import announced, is_complete, leads_outside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
-__all__ = ["Layout", "TiffPlanes", "decode_tiff", "open_planes", "tiff_header"]
+__all__ = ["TiffPlanes", "decode_tiff", "open_planes", "tiff_header"]
 
-WHITE_IS_0, BLACK_IS_0, RGB, PALETTE, CMYK, YCBCR, MOSAIC, LINEAR_RAW = 0, 1, 2, 3, 5, 6, 32803, 34892
-JPEG = (6, 7)  # compressions that turn YCbCr into RGB
-ALPHA = (1, 2)  # kinds of extra samples that are not light
 EXIF, MAKER, ORIENTATION, ICC = 34665, 271, 274, 34675  # tags
 DAMAGE = (RuntimeError, ValueError, IndexError, KeyError, TypeError, struct.error)  # what a decoder raises on nonsense
+ANNOUNCING = ("imagej", "ome", "shaped")  # formats that say how many pages there are
 UNKNOWN_AXES = "IQ"  # tifffile's letters for pages, and for an array's axis, of which nothing is said
 SPARE_LETTERS = "QUVWABDFGJKLMNO"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a page's stored samples become a picture (Y, X, C)."""
-
-    channels: int
-    dtype: np.dtype[Any]
-    planar: bool
-    inverted: bool
-    palette: NDArray[np.uint16] | None
-
-    @classmethod
-    def of(cls, page: TiffPage, path: Path, scientific: bool) -> Layout:
-        """Layout of a page. For a microscope's file a palette is a way to look at the values, not what they are.
-
-        Raises
-        ------
-        UnreadableFrame
-            If its values are not grey or RGB light.
-        """
-        kind = int(page.photometric)
-        if kind in (MOSAIC, LINEAR_RAW):
-            raise UnreadableFrame(path, "it holds a camera's raw data; name it .dng to read it as camera raw")
-        light = kind in (WHITE_IS_0, BLACK_IS_0, RGB, PALETTE) or (kind == YCBCR and page.compression in JPEG)
-        if not light or page.axes not in ("YX", "YXS", "SYX"):
-            name = "CMYK" if kind == CMYK else getattr(page.photometric, "name", str(kind))
-            raise UnreadableFrame(path, f"it is a {name} picture of axes {page.axes}; grey or RGB is needed")
-        if page.dtype is None or page.dtype.kind not in "buif":
-            raise UnreadableFrame(path, f"its values are of type {page.dtype}; integers or floats are needed")
-        dtype = np.dtype(np.uint8 if page.dtype.kind == "b" else page.dtype)
-        palette = page.colormap if kind == PALETTE and not scientific else None
-        alpha = sum(int(sample) in ALPHA for sample in page.extrasamples)
-        channels = 3 if palette is not None else max(1, page.samplesperpixel - alpha)
-        return cls(channels, dtype, page.axes == "SYX", kind == WHITE_IS_0 and not scientific, palette)
-
-    def picture(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """Picture (Y, X, C) of a page's stored samples, without alpha."""
-        if self.planar:
-            stored = np.moveaxis(stored, 0, -1)
-        if stored.dtype == bool:
-            stored = stored.astype(np.uint8) * 255
-        if self.palette is not None:
-            colours = self.palette.T if self.dtype.itemsize > 1 else (self.palette.T >> 8).astype(np.uint8)
-            stored = colours.astype(self.dtype)[stored]
-        if self.inverted and self.dtype.kind == "u":
-            stored = np.iinfo(self.dtype).max - stored
-        stored = stored[..., None] if stored.ndim == 2 else stored
-        return np.ascontiguousarray(stored[..., : self.channels])
 
 
 class TiffPlanes:
@@ -92,24 +44,30 @@ class TiffPlanes:
         Letters of the leading axes.
     lengths : tuple of int
         Their lengths; their product is K.
+    cut_off : bool
+        Whether pages that nothing announced may be lacking, because the file ends before its directories do.
     """
 
     def __init__(self, path: Path, tif: TiffFile, series: int) -> None:
         found = tif.series[series]
         page = found.keyframe
         named = [(axis, size) for axis, size in zip(found.axes, found.shape, strict=True) if axis not in "YXS"]
+        self._offset = found.dataoffset
+        known = found.kind in ANNOUNCING
+        if math.prod(size for _, size in announced(tif)) > len(found) and page.is_contiguous:  # cut off: see check
+            named, self._offset, known = announced(tif), page.dataoffsets[0], True
         self.path = path
         self.axes = _named("".join(axis for axis, _ in named))
         self.lengths = tuple(size for _, size in named)
         self._layout = layout = Layout.of(page, path, _scientific(tif))
         frames = dict(zip(self.axes, self.lengths, strict=True)).get("Z", 1)
         self.metadata = _metadata(tif, page, layout, path, series, frames)
-        self.shape = (int(np.prod(self.lengths, dtype=int)), page.imagelength, page.imagewidth, layout.channels)
+        self.shape = (math.prod(self.lengths), page.imagelength, page.imagewidth, layout.channels)
         self.dtype = layout.dtype
         self._stored, self._stored_shape = np.dtype(page.dtype).newbyteorder(tif.byteorder), page.shape
-        self._offset = found.dataoffset
         self._pages = [] if self._offset is not None else [_page_of(found, k) for k in range(len(found))]
         self._size = path.stat().st_size
+        self.cut_off = not known and leads_outside(tif)
         self._lock = threading.Lock()  # pages share one file handle
 
     def __len__(self) -> int:
@@ -130,7 +88,7 @@ class TiffPlanes:
             complete = self._offset + (k + 1) * self._bytes <= self._size
         else:
             page = self._pages[k] if k < len(self._pages) else None
-            complete = page is not None and _complete(page, page.parent.filehandle.size)
+            complete = page is not None and is_complete(page, page.parent.filehandle.size)
         if not complete:
             raise UnreadableFrame(self.path, f"page {k + 1} of {len(self)} is missing or cut off (an incomplete copy?)")
 
@@ -141,7 +99,7 @@ class TiffPlanes:
 
     @property
     def _bytes(self) -> int:
-        return int(np.prod(self._stored_shape)) * self._stored.itemsize
+        return math.prod(self._stored_shape) * self._stored.itemsize
 
     def _contiguous(self, k: int) -> NDArray[Any]:
         assert self._offset is not None
@@ -194,7 +152,7 @@ def tiff_header(path: Path) -> Header:
             planes = len(tif.series[0])
             raise UnreadableFrame(path, f"it holds {planes} planes, a burst of its own: open it alone")
         layout = Layout.of(page, path, _scientific(tif))
-        if not _complete(page, tif.filehandle.size):
+        if not is_complete(page, tif.filehandle.size) or leads_outside(tif):
             raise UnreadableFrame(path, "the file ends before its picture does (an incomplete copy?)")
         orientation = page.tags.get(ORIENTATION)
         turn = 1 if orientation is None or _scientific(tif) else int(orientation.value)
@@ -240,12 +198,6 @@ def _page_of(series: TiffPageSeries, k: int) -> TiffPage | TiffFrame | None:
         return None
 
 
-def _complete(page: TiffPage | TiffFrame, size: int) -> bool:
-    """Whether all of a page's strips or tiles lie in a file of that size."""
-    parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    return bool(parts) and all(offset and count and offset + count <= size for offset, count in parts)
-
-
 def _metadata(tif: TiffFile, page: TiffPage, layout: Layout, path: Path, series: int, frames: int) -> Metadata:
     metadata = Metadata(
         transfer="srgb" if layout.channels == 3 and layout.dtype.kind == "u" else "linear",
@@ -270,6 +222,6 @@ def _named(axes: str) -> str:
         letters[unknown[-1]] = "Z"
     spare = iter(letter for letter in SPARE_LETTERS if letter not in letters)
     for i in unknown:
-        if letters[i] in UNKNOWN_AXES:
+        if letters.count(letters[i]) > 1:
             letters[i] = next(spare)
     return "".join(letters)
