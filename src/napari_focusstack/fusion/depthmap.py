@@ -20,7 +20,7 @@ __all__ = ["fuse_depthmap"]
 
 REACH = 30.0  # px, of the filling
 LEAST_WEIGHT = 1e-3  # of a depth that is smoothed
-CONTRAST = 0.03  # of edges that the filling respects, in the scale of the picture
+CONTRAST = 0.03  # of edges that the filling respects, in units of the contrast of the picture
 AVERAGED = 3.0  # frames to either side that are averaged where nothing is in focus
 
 
@@ -31,7 +31,7 @@ def fuse_depthmap(
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 4.0,
     softness: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.5,
     smoothing: Annotated[float, {"min": 0.0, "max": 50.0}] = 4.0,
-    noise: Annotated[float, {"min": 0.0, "max": 20.0}] = 3.0,
+    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 3.0,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Fusion:
@@ -51,7 +51,7 @@ def fuse_depthmap(
         interpolates linearly between neighbours: smoothest, least noise.
     smoothing : float
         Reach, in px, over which the depth is smoothed, though hardly across edges of the picture. 0: not at all.
-    noise : float
+    noise_floor : float
         How many times above the noise a focus measure must be to count. Below, depth is taken from the
         surroundings, and neighbouring frames are averaged.
     channel : int
@@ -66,13 +66,15 @@ def fuse_depthmap(
 
     Notes
     -----
-    Per frame k the focus measure is F_k = G_radius * measure(grey_k). Depth is its argmax, refined by a Gaussian
-    through three frames (Nayar and Nakagawa, PAMI 1994). It is trusted where F is `noise` times what the measure
-    answers to the noise, or twice the mean of the other frames; elsewhere it is filled in, edge-aware, from
-    where it is. A second pass blends the frames around that depth, so that every value stays inside the range of
-    the stack. Memory: 8 C + 40 bytes a pixel, at most, whatever the number of frames.
+    The focus measure of frame k is F_k = G_radius * measure(grey_k); the depth its argmax over k, refined by a
+    Gaussian through three frames (Nayar and Nakagawa, PAMI 1994). It is trusted where F exceeds the noise (see
+    `find_sharpest`); elsewhere it is the edge-aware mean of where it is. Then it is smoothed, weighted by its
+    confidence (F - mean of the others' F) / F, and a second pass blends the frames around it, so that every value
+    stays inside the range of the stack. Memory: 8 C + 40 bytes a pixel at most, whatever the number of frames.
     """
-    sharpest = find_sharpest(frames, measure=measure, radius=radius, noise=noise, channel=channel, device=device)
+    sharpest = find_sharpest(
+        frames, measure=measure, radius=radius, noise_floor=noise_floor, channel=channel, device=device
+    )
     depth = _depth(sharpest, len(frames), smoothing)
     reach = (1 - sharpest.trust) * np.float32(AVERAGED)
     index = np.where(sharpest.trust > 0, depth, np.float32(np.nan))
@@ -90,7 +92,7 @@ def _depth(sharpest: Sharpest, count: int, smoothing: float) -> Plane:
     from ..kernels.fill import filled
 
     trust, picture = sharpest.trust, sharpest.picture
-    contrast = max(CONTRAST, 4 * sharpest.sigma)
+    contrast = max(CONTRAST * sharpest.contrast, 4 * sharpest.sigma)
     depth: Plane = np.clip(sharpest.index + sharpest.offset, 0, count - 1)
     around = filled(depth, trust, picture, reach=REACH, contrast=contrast)
     around[np.isnan(around)] = (count - 1) / 2  # nothing at all is in focus

@@ -13,14 +13,14 @@ from .sharpest import find_sharpest
 
 __all__ = ["fuse_guided"]
 
-EPS = 1e-6  # square of the step in the grey that the detail's weights begin to follow (Li et al. 2013)
+BASE_EPS, DETAIL_EPS = 0.3, 1e-6  # squares of the steps that weights follow, in units of the contrast (Li et al. 2013)
 
 
 def fuse_guided(
     frames: Frames,
     *,
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 5.0,
-    noise: Annotated[float, {"min": 0.0, "max": 20.0}] = 3.0,
+    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 3.0,
     keep_range: bool = False,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
@@ -33,7 +33,7 @@ def fuse_guided(
         (N, Y, X, C), aligned.
     radius : float
         Neighbourhood that decides together which frame is sharpest, in px (standard deviation).
-    noise : float
+    noise_floor : float
         How many times above the noise a focus measure must be to count. Below, all frames are averaged.
     keep_range : bool
         Keep every value inside the range of the stack at that pixel.
@@ -56,11 +56,16 @@ def fuse_guided(
     grid four times coarser (He and Sun, Fast guided filter, 2015). Memory: 5 C + 40 bytes a pixel, at most, with
     `keep_range` 8 C more, whatever the number of frames.
     """
-    sharpest = find_sharpest(frames, measure="laplacian", radius=radius, noise=noise, channel=channel, device=device)
+    sharpest = find_sharpest(
+        frames, measure="laplacian", radius=radius, noise_floor=noise_floor, channel=channel, device=device
+    )
     kernels = load("guided", device)
-    state = kernels.layers(frames.shape[3], sharpest.index, sharpest.trust, keep_range)
-    eps = max(EPS, sharpest.sigma**2)
+    eps = BASE_EPS * sharpest.contrast**2, max(DETAIL_EPS * sharpest.contrast**2, sharpest.sigma**2)
+    middle = (sharpest.low + sharpest.high) / 2
+    state = kernels.layers(
+        frames.shape[3], sharpest.index, sharpest.trust, keep_range=keep_range, eps=eps, middle=middle
+    )
     for k, image in visit(frames, "Fusing"):
-        kernels.add(state, image, k, len(frames), eps, channel)
+        kernels.add(state, image, k, len(frames), channel)
     image, source = kernels.merged(state)
     return Fusion(image, np.where(sharpest.trust > 0, source, np.float32(np.nan)), sharpest.confidence)

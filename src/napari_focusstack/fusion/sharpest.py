@@ -24,7 +24,10 @@ __all__ = ["Sharpest", "find_sharpest"]
 
 FAINTEST = 0.25  # share of a frame that shows little but noise
 STANDS_OUT = 2.0  # times the mean of the other frames: noise alone never does, however strong it is there
-TINY = np.float32(1e-12)  # a focus measure that is nothing but rounding
+NEARLY_NONE = 0.01  # share of the greys at either end that may be specks
+SAMPLED = 8  # px between pixels that stand for all of them
+ROUNDING = 1e-5  # of greys, relative
+TINY = 1e-12  # a focus measure that is nothing but rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Sharpest:
         From 0 (no frame stands out) to 1, (F - mean of the others' F) / F where trusted.
     picture : (Y, X) float32
         Grey of the sharpest frames.
+    low, high : float
+        Range of nearly all greys of the picture: frames may fill little of their type's range, and floats any.
     sigma : float
         Noise of the grey of one frame, standard deviation.
     """
@@ -52,10 +57,19 @@ class Sharpest:
     trust: Plane
     confidence: Plane
     picture: Plane
+    low: float
+    high: float
     sigma: float
 
+    @property
+    def contrast(self) -> float:
+        """Range of the greys, and never less than their rounding."""
+        return max(self.high - self.low, ROUNDING * max(abs(self.low), abs(self.high)), TINY)
 
-def find_sharpest(frames: Frames, *, measure: str, radius: float, noise: float, channel: int, device: str) -> Sharpest:
+
+def find_sharpest(
+    frames: Frames, *, measure: str, radius: float, noise_floor: float, channel: int, device: str
+) -> Sharpest:
     """The sharpest frame at every pixel, by a focus measure that a neighbourhood decides on together.
 
     Parameters
@@ -66,13 +80,18 @@ def find_sharpest(frames: Frames, *, measure: str, radius: float, noise: float, 
         A name in `FOCUS_MEASURES`.
     radius : float
         Standard deviation of the neighbourhood, in px.
-    noise : float
-        A peak is trusted from so many times the measure of nothing but noise on; below only where it is twice the
+    noise_floor : float
+        A peak is trusted from so many times the measure of the noise on; below only where it is more than twice the
         mean of the other frames.
     channel : int
         Channel that decides; -1: all jointly.
     device : str
         "auto", "cpu", "cuda", "mps".
+
+    Notes
+    -----
+    What the measure makes of the noise is read from its own values, whatever colour interpolation and compression
+    gave to the noise: the lowest quarter of the pixels of the least textured frame.
     """
     count, height, width, _ = frames.shape
     kernels = load("peaks", device)
@@ -83,10 +102,11 @@ def find_sharpest(frames: Frames, *, measure: str, radius: float, noise: float, 
         kernels.observe(state, image, k, measure, radius, channel)
         faintest = min(faintest, float(np.quantile(kernels.sampled(state), FAINTEST)))
     found: Peaks = kernels.found(state)
-    floor = noise * faintest
+    floor = noise_floor * faintest
     offset, trust, confidence = (np.empty((height, width), np.float32) for _ in range(3))
     over_rows(_judge, height, found, count, floor, offset, trust, confidence)
-    return Sharpest(found.index, offset, trust, confidence, found.picture, sigma)
+    low, high = np.quantile(found.picture[::SAMPLED, ::SAMPLED], (NEARLY_NONE, 1 - NEARLY_NONE))
+    return Sharpest(found.index, offset, trust, confidence, found.picture, float(low), float(high), sigma)
 
 
 def _judge(

@@ -24,7 +24,7 @@ def fuse_wavelet(
     *,
     taps: Literal[6, 14] = 6,
     consistency: Literal["both", "bands", "none"] = "both",
-    denoise: Annotated[float, {"min": 0.0, "max": 10.0}] = 2.0,
+    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 2.0,
     reassign: bool = True,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
@@ -40,7 +40,7 @@ def fuse_wavelet(
     consistency : {"both", "bands", "none"}
         What must come from one frame together: "bands", the horizontal, vertical and diagonal detail of a place;
         "both", its neighbourhood, too; "none", nothing: the literal maximum of every coefficient.
-    denoise : float
+    noise_floor : float
         Coefficients weaker than so many times the noise are averaged over all frames, not picked.
     reassign : bool
         Take each pixel's value from the frame that comes nearest to the fused grey: true input colours, and every
@@ -75,13 +75,13 @@ def fuse_wavelet(
     for k, image in visit(frames, "Fusing coefficients"):
         sigma = min(sigma, image_noise(image, channel))
         kernels.take(state, image, k, channel)
-    index, confidence = kernels.judged(state, count, denoise)
-    fused = kernels.combined(state, count, denoise)
+    index, confidence = kernels.judged(state, count, noise_floor)
+    fused = kernels.combined(state, count, noise_floor)
     del state
     if not reassign:
         return Fusion(np.stack(fused, axis=-1), index, confidence)
     kernels = load("reassign", device)
-    colours = kernels.nearest(channels, fused[0], TOLERANCE * denoise * sigma)
+    colours = kernels.nearest(channels, fused[0], TOLERANCE * noise_floor * sigma)
     for _, image in visit(frames, "Assigning colours"):
         kernels.compare(colours, image, channel)
     return Fusion(kernels.assigned(colours), index, confidence)

@@ -27,8 +27,8 @@ class Kernels:
     def blend(self, channels: int, depth: Plane, reach: Plane, softness: float) -> Blend:
         """As `depthmap_cpu.blend`."""
         total = torch.zeros((*depth.shape, channels), device=self.device)
-        planes = (torch.from_numpy(plane).to(self.device) for plane in (depth, reach))
-        return Blend(total, torch.zeros(depth.shape, device=self.device), *planes, max(softness, LEAST_SOFTNESS))
+        depths, reaches = (torch.from_numpy(plane).to(self.device) for plane in (depth, reach))
+        return Blend(total, torch.zeros_like(depths), depths, reaches, max(softness, LEAST_SOFTNESS))
 
     def blended(self, state: Blend, image: NDArray[Any], k: int) -> None:
         """As `depthmap_cpu.blended`."""

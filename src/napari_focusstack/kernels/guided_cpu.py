@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]  # (Y, X)
 
 __all__ = [
-    "BASE_EPS",
     "BASE_MEAN",
     "BASE_RADIUS",
     "COARSE",
@@ -34,7 +33,6 @@ __all__ = [
 COARSE = 4  # px of the picture in one of the base's grid: the base is a mean over 31 px, and needs no more
 BASE_MEAN = 15 // COARSE + 1  # radius of that mean (Li et al.: 15 px), in steps of the grid
 BASE_RADIUS = 45 // COARSE  # of the guided filter for the base's weights (45 px)
-BASE_EPS = 0.3
 FINE = 2  # px of the picture in one of the grid of the guided filter for the detail's weights
 DETAIL_RADIUS = 7 // FINE  # of that filter (7 px)
 LEAST = 1e-8  # weight of a frame: something to divide by where all are 0
@@ -49,6 +47,8 @@ class Layers:
     the detail's largest weight and the frame it is from; lowest and highest values of the frames, or None.
     """
 
+    eps: tuple[float, float]
+    middle: float
     index: Any
     trust: Any
     base: Any
@@ -61,11 +61,14 @@ class Layers:
     high: Any
 
 
-def layers(channels: int, index: NDArray[np.uint16], trust: Plane, keep_range: bool) -> Layers:
+def layers(
+    channels: int, index: NDArray[np.uint16], trust: Plane, *, keep_range: bool, eps: tuple[float, float], middle: float
+) -> Layers:
     """Sums before the first frame.
 
     A frame's weight, before it is filtered, is 1 where `index`, (Y, X), is its number, else 0, and the same for all
-    frames where `trust`, (Y, X), is 0.
+    frames where `trust`, (Y, X), is 0. `eps` are the squares of the steps in the grey that the filters begin to follow,
+    for base and detail; `middle` is a grey from which the others do not differ much, for the sake of rounding.
     """
     height, width = index.shape
     small = -(-height // COARSE), -(-width // COARSE)
@@ -73,25 +76,22 @@ def layers(channels: int, index: NDArray[np.uint16], trust: Plane, keep_range: b
     detail, weight = np.zeros((height, width, channels), np.float32), np.zeros((height, width), np.float32)
     strongest, source = np.zeros_like(weight), np.zeros((height, width), np.uint16)
     extent = [np.full_like(detail, end) if keep_range else None for end in (np.inf, -np.inf)]
-    return Layers(index, trust, base, base_weight, detail, weight, strongest, source, *extent)
+    return Layers(eps, middle, index, trust, base, base_weight, detail, weight, strongest, source, *extent)
 
 
-def add(state: Layers, image: NDArray[Any], k: int, count: int, eps: float, channel: int) -> None:
-    """Add frame `k` of `count`, (Y, X, C) as stored.
-
-    `eps` is the square of the steps in the grey that the detail's weights begin to follow.
-    """
+def add(state: Layers, image: NDArray[Any], k: int, count: int, channel: int) -> None:
+    """Add frame `k` of `count`, (Y, X, C) as stored."""
     shares = np.empty(state.index.shape, np.float32)
     small = np.empty(state.base.shape, np.float32)
     small_shares = np.empty(state.base_weight.shape, np.float32)
     over_rows(_shrink_rows, len(image), state, image, k, count, shares, small, small_shares, align=COARSE)
     base = cv2.blur(small, (2 * BASE_MEAN + 1,) * 2, borderType=cv2.BORDER_REPLICATE).reshape(small.shape)
-    light = grey(small, channel)
-    slope, level = _guided(light, small_shares, BASE_RADIUS, BASE_EPS)
+    light = grey(small, channel) - np.float32(state.middle)
+    slope, level = _guided(light, small_shares, BASE_RADIUS, state.eps[0])
     weight = _weight(slope, level, light)
     state.base += weight[..., None] * base
     state.base_weight += weight
-    over_rows(_detail_rows, len(image), state, image, k, shares, base, eps, channel, align=COARSE)
+    over_rows(_detail_rows, len(image), state, image, k, shares, base, channel, align=COARSE)
 
 
 def merged(state: Layers) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
@@ -151,13 +151,13 @@ def _weight(slope: Any, level: Any, guide: Any) -> Any:
 
 
 def _detail_rows(
-    state: Layers, image: NDArray[Any], k: int, shares: Plane, base: NDArray[np.float32], eps: float, channel: int,
+    state: Layers, image: NDArray[Any], k: int, shares: Plane, base: NDArray[np.float32], channel: int,
     start: int, stop: int,
 ) -> None:  # fmt: skip
     top = max(0, start - HALO)
-    light, share = grey(image[top : stop + HALO], channel), shares[top : stop + HALO]
+    light, share = grey(image[top : stop + HALO], channel) - np.float32(state.middle), shares[top : stop + HALO]
     inner, rows = slice(start - top, stop - top), slice(start, stop)
-    planes = _guided(_shrunk(light, FINE), _shrunk(share, FINE), DETAIL_RADIUS, eps)
+    planes = _guided(_shrunk(light, FINE), _shrunk(share, FINE), DETAIL_RADIUS, state.eps[1])
     size = planes[0].shape[1] * FINE, planes[0].shape[0] * FINE
     slope, level = (
         cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[inner, : image.shape[1]] for plane in planes

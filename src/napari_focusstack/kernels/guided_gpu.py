@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
 from .focus_gpu import grey, mean, uploaded
-from .guided_cpu import BASE_EPS, BASE_MEAN, BASE_RADIUS, COARSE, DETAIL_RADIUS, FINE, LEAST, Layers
+from .guided_cpu import BASE_MEAN, BASE_RADIUS, COARSE, DETAIL_RADIUS, FINE, LEAST, Layers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,16 @@ class Kernels:
     def __init__(self, device: str) -> None:
         self.device = torch.device(device)
 
-    def layers(self, channels: int, index: NDArray[np.uint16], trust: NDArray[np.float32], keep_range: bool) -> Layers:
+    def layers(
+        self,
+        channels: int,
+        index: NDArray[np.uint16],
+        trust: NDArray[np.float32],
+        *,
+        keep_range: bool,
+        eps: tuple[float, float],
+        middle: float,
+    ) -> Layers:
         """As `guided_cpu.layers`."""
         height, width = index.shape
         small = -(-height // COARSE), -(-width // COARSE)
@@ -35,21 +44,21 @@ class Kernels:
         chosen = torch.from_numpy(index.astype(np.int32)).to(self.device)
         trusted = torch.from_numpy(trust).to(self.device)
         strongest = torch.zeros_like(weight)
-        return Layers(chosen, trusted, base, base_weight, detail, weight, strongest, source, *extent)
+        return Layers(eps, middle, chosen, trusted, base, base_weight, detail, weight, strongest, source, *extent)
 
-    def add(self, state: Layers, image: NDArray[Any], k: int, count: int, eps: float, channel: int) -> None:
+    def add(self, state: Layers, image: NDArray[Any], k: int, count: int, channel: int) -> None:
         """As `guided_cpu.add`."""
         values = uploaded(image, self.device)
         shares = state.trust * (state.index == k) + (1 - state.trust) / count
         small, size = _shrunk(values, COARSE), values.shape[:2]
         base = torch.stack([mean(plane, BASE_MEAN) for plane in small.unbind(2)], dim=2)
-        light = grey(small, channel)
-        slope, level = _guided(light, _shrunk(shares, COARSE), BASE_RADIUS, BASE_EPS)
+        light = grey(small, channel) - state.middle
+        slope, level = _guided(light, _shrunk(shares, COARSE), BASE_RADIUS, state.eps[0])
         weight = (slope * light + level).clamp(LEAST, 1)
         state.base += weight[..., None] * base
         state.base_weight += weight
-        light = grey(values, channel)
-        slope, level = _guided(_shrunk(light, FINE), _shrunk(shares, FINE), DETAIL_RADIUS, eps)
+        light = grey(values, channel) - state.middle
+        slope, level = _guided(_shrunk(light, FINE), _shrunk(shares, FINE), DETAIL_RADIUS, state.eps[1])
         weight = (_enlarged(slope, FINE, size) * light + _enlarged(level, FINE, size)).clamp(LEAST, 1)
         state.detail += weight[..., None] * (values - _enlarged(base, COARSE, size))
         state.detail_weight += weight

@@ -49,6 +49,7 @@ class Kernels:
 
     def found(self, state: Peaks) -> Peaks:
         """As `peaks_cpu.found`."""
-        planes = (state.best, state.before, state.after, state.last, state.total, state.picture)
         index = state.index.cpu().numpy().astype(np.uint16)
-        return Peaks(*(plane.cpu().numpy() for plane in planes), index)
+        planes = (state.best, state.before, state.after, state.last, state.total, state.picture)
+        best, before, after, last, total, picture = (plane.cpu().numpy() for plane in planes)
+        return Peaks(best, before, after, last, total, picture, index)

@@ -160,17 +160,17 @@ def _merge_rows(detail, wins, best, total, start, stop):  # type: ignore[no-unty
                         best[band, part, y, x] = value
 
 
-def combined(state: Coefficients, count: int, denoise: float) -> list[Array]:
+def combined(state: Coefficients, count: int, noise_floor: float) -> list[Array]:
     """Fused planes, (Y, X) each, of `count` frames.
 
-    Coefficients whose deciding root mean square lies below `denoise` times the noise of their level are the mean of
+    Coefficients whose deciding root mean square lies below `noise_floor` times the noise of their level are the mean of
     all frames, above twice that the chosen ones, between the two a mixture. The coefficients are used up.
     """
     planes = []
     for plane, low in enumerate(state.low):
         low /= state.low_weight
         for at in track(reversed(range(len(state.levels)))):
-            level, floor = state.levels[at], np.float32(denoise * noise_of(state.levels, at))
+            level, floor = state.levels[at], np.float32(noise_floor * noise_of(state.levels, at))
             best, total = level.best[plane], level.total_detail[plane]
             over_rows(_shrink_rows, best.shape[2], best, total, level.energy, np.float32(count), floor)
             out = np.empty((2 if at else 1, *state.shapes[at]), np.float32)
@@ -200,10 +200,11 @@ def _shrink_rows(best, total, energy, count, floor, start, stop):  # type: ignor
                     best[band, part, y, x] = average + share * (best[band, part, y, x] - average)
 
 
-def judged(state: Coefficients, count: int, denoise: float) -> tuple[Array, Array]:
-    """Source frame of every pixel, NaN where no coefficient is `denoise` times the noise, and confidence; (Y, X) each.
+def judged(state: Coefficients, count: int, noise_floor: float) -> tuple[Array, Array]:
+    """Source frame of every pixel and confidence, (Y, X) each.
 
-    Of the finest levels the one with the most energy tells.
+    Of the finest levels the one with the most energy tells. The source is NaN where no coefficient is `noise_floor`
+    times the noise.
     """
     height, width = state.shapes[0]
     confidence, strongest, index = np.zeros((3, height, width), np.float32)
@@ -213,7 +214,7 @@ def judged(state: Coefficients, count: int, denoise: float) -> tuple[Array, Arra
         others = (level.total.mean(axis=0) - energy) / max(1, count - 1)
         distinct = 1 - np.sqrt(np.clip(others, 0, None) / np.maximum(energy, TINY))
         source = np.take_along_axis(level.index, level.energy.argmax(axis=0)[None], 0)[0]
-        energy *= energy > (denoise * level.noise) ** 2
+        energy *= energy > (noise_floor * level.noise) ** 2
         over_rows(_place_rows, height, at + 1, energy, distinct, source, strongest, index, confidence)
     return index, confidence
 

@@ -55,13 +55,13 @@ class Kernels:
             for plane in range(len(state.low)):
                 state.low[plane] += weight * self._split(state, values[..., plane], None, plane)
 
-    def combined(self, state: Coefficients, count: int, denoise: float) -> list[Array]:
+    def combined(self, state: Coefficients, count: int, noise_floor: float) -> list[Array]:
         """As `wavelet_cpu.combined`."""
         planes = []
         for plane, total_low in enumerate(state.low):
             low = total_low / state.low_weight
             for at in track(reversed(range(len(state.levels)))):
-                level, floor = state.levels[at], denoise * wavelet_cpu.noise_of(state.levels, at)
+                level, floor = state.levels[at], noise_floor * wavelet_cpu.noise_of(state.levels, at)
                 share = (level.energy.sqrt() / floor - 1).clamp(0, 1)[:, None] if floor > 0 else 1.0
                 mean = level.total_detail[plane] / count
                 detail = mean + share * (level.best[plane] - mean)
@@ -69,7 +69,7 @@ class Kernels:
             planes.append(low[0].cpu().numpy())
         return planes
 
-    def judged(self, state: Coefficients, count: int, denoise: float) -> tuple[Array, Array]:
+    def judged(self, state: Coefficients, count: int, noise_floor: float) -> tuple[Array, Array]:
         """As `wavelet_cpu.judged`, which does it: it comes once."""
         levels = [
             replace(
@@ -80,7 +80,7 @@ class Kernels:
             )
             for level in state.levels[:FINEST]
         ]
-        return wavelet_cpu.judged(replace(state, levels=levels), count, denoise)
+        return wavelet_cpu.judged(replace(state, levels=levels), count, noise_floor)
 
     def _zeros(self, *shape: int) -> Tensor:
         return torch.zeros(shape, device=self.device)
