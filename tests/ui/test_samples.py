@@ -4,9 +4,19 @@ import gc
 from pathlib import Path
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 
+from napari_focusstack.simulation import samples, simulate
 from napari_focusstack.ui.source import PLUGIN, channel_group, source_of
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Samples of the same kind, in a fraction of the time."""
+    monkeypatch.setattr(
+        samples, "simulate", lambda scene, **choices: simulate(scene, **{**choices, "height": 96, "width": 128})
+    )
 
 
 def test_the_raw_burst_is_a_lazy_layer_whose_files_go_with_it(plugin):
