@@ -372,7 +372,7 @@ def test_a_damaged_page_is_named(tmp_path):
     burst = read_burst(path, skip_bad=True)
     assert len(burst) == 3
     assert burst.skipped[0][0].page == 2
-    assert str(burst.skipped[0][0]).endswith("a.tif page 2")
+    assert str(burst.skipped[0][0]).endswith("a.tif page 3")
 
 
 def test_planes_of_a_series_cannot_be_left_out(tmp_path):

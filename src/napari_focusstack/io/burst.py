@@ -37,8 +37,8 @@ class Burst(Metadata):
     """
 
     name: str
-    sources: tuple[Source, ...]
-    skipped: tuple[tuple[Source, str], ...] = ()
+    sources: tuple[Source, ...] = field(repr=False)
+    skipped: tuple[tuple[Source, str], ...] = field(default=(), repr=False)
     _planes: Frames = field(repr=False)
     _lead: str = "Z"
     _lengths: tuple[int, ...] = ()

@@ -37,13 +37,13 @@ class UnreadableFrame(OSError):  # noqa: N818 - says what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a plane lies: a file, and the page in it (None if the file is the plane)."""
+    """Where a plane lies: a file, and the number of the page in it from 0 (None if the file is the plane)."""
 
     path: Path
     page: int | None = None
 
     def __str__(self) -> str:
-        return str(self.path) if self.page is None else f"{self.path} page {self.page}"
+        return str(self.path) if self.page is None else f"{self.path} page {self.page + 1}"
 
 
 @dataclass(frozen=True, kw_only=True)

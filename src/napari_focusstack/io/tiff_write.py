@@ -41,9 +41,10 @@ def write_tiff(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
     ome = image.dtype.name in OME_TYPES and (not photograph or title.lower().endswith(".ome"))
     big = int(np.prod(image.shape)) * image.dtype.itemsize > BIG
     exif = b"" if ome else inherited(like.exif, *image.shape[:2])
+    planes = _planes(image, image.ndim - tail)
     tifffile.imwrite(
         file,
-        _planes(image, image.ndim - tail),
+        planes,
         shape=image.shape,
         dtype=image.dtype,
         byteorder="<",
@@ -60,6 +61,7 @@ def write_tiff(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
         software="napari-focusstack",
         **_resolution(like),
     )
+    next(planes, None)  # tifffile stops before the loop knows that it is over
     if exif:
         _append_exif(file, exif, big)
 

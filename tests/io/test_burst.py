@@ -1,0 +1,246 @@
+"""Which files make a burst, what is lazy about it, which frames are bad, and how errors say so."""
+
+import numpy as np
+import pytest
+from making import exif_block, picture, truncated, write_dng, write_jpeg
+from PIL import Image
+from tifffile import imwrite
+
+from napari_focusstack.arrays import Frames, as_frames, visit
+from napari_focusstack.io import RAW_EXTENSIONS, Metadata, UnreadableFrame, opening, read_burst
+from napari_focusstack.progress import Cancelled, listening
+
+
+def jpegs(folder, count, **size):
+    for i in range(count):
+        write_jpeg(folder / f"IMG_{i}.jpg", picture(i, **size))
+    return sorted(folder.glob("IMG_*.jpg"), key=lambda path: int(path.stem[4:]))
+
+
+def test_a_burst_is_frames_and_metadata(tmp_path):
+    jpegs(tmp_path, 3)
+    burst = read_burst(tmp_path)
+    assert isinstance(burst, Frames)
+    assert isinstance(burst, Metadata)
+    assert as_frames(burst) is burst
+    assert [i for i, _ in visit(burst, "Reading")] == [0, 1, 2]
+    assert burst.name == tmp_path.name
+    assert not burst.is_series
+    assert burst.skipped == ()
+    np.testing.assert_array_equal(burst[-1], burst[2])
+    with pytest.raises(IndexError):
+        burst[3]
+
+
+def test_files_in_any_order_are_sorted(tmp_path):
+    paths = jpegs(tmp_path, 12)
+    assert [source.path for source in read_burst(paths[::-1]).sources] == paths
+    assert [source.path for source in read_burst([str(path) for path in paths]).sources] == paths
+    assert read_burst([tmp_path]).shape == read_burst(str(tmp_path)).shape == (12, 12, 16, 3)
+
+
+def test_a_folder_may_hold_other_things(tmp_path):
+    jpegs(tmp_path, 2)
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "._IMG_0.jpg").write_bytes(b"resource fork")
+    (tmp_path / "older.jpg").mkdir()
+    assert len(read_burst(tmp_path)) == 2
+
+
+def test_a_folder_with_one_stack_is_that_stack(tmp_path):
+    imwrite(tmp_path / "stack.tif", np.zeros((4, 8, 9), np.uint8), photometric="minisblack")
+    assert read_burst(tmp_path).shape == (4, 8, 9, 1)
+
+
+def test_opening_decodes_nothing_and_a_frame_only_itself(tmp_path, monkeypatch):
+    jpegs(tmp_path, 5)
+    read = []
+    decode = opening.decode_image
+    monkeypatch.setattr(opening, "decode_image", lambda path, header: read.append(path.stem) or decode(path, header))
+    burst = read_burst(tmp_path)
+    _ = burst.data, burst.shape, burst.describe(), burst.sizes
+    assert read == []
+    burst[3]
+    burst.data[1, 2:4].compute()
+    assert read == ["IMG_3", "IMG_1"]
+
+
+def test_data_are_lazy_with_a_chunk_a_frame(tmp_path):
+    jpegs(tmp_path, 3)
+    burst = read_burst(tmp_path)
+    assert burst.axes == "ZYXS"
+    assert burst.sizes == {"Z": 3, "Y": 12, "X": 16, "S": 3}
+    assert burst.data.chunks == ((1, 1, 1), (12,), (16,), (3,))
+    assert burst.data.dtype == np.uint8
+    np.testing.assert_array_equal(burst.data.compute(), [burst[i] for i in range(3)])
+
+
+def test_no_file_stays_open(tmp_path):
+    """The fixture of all tests looks; here every kind is left in the middle of its use."""
+    kept = []
+    for kind in ("jpg", "png", "tif", "dng", "stack"):
+        folder = tmp_path / kind
+        folder.mkdir()
+        for i in range(2):
+            if kind == "dng":
+                write_dng(folder / f"{i}.dng", np.full((32, 48), 5000, np.uint16))
+            elif kind == "tif":
+                imwrite(folder / f"{i}.tif", picture(i), photometric="rgb", compression="zlib")
+            elif kind == "stack":
+                frames = np.zeros((3, 8, 9), np.uint16)
+                imwrite(folder / "a.tif", frames, photometric="minisblack", compression="zlib")
+            else:
+                Image.fromarray(picture(i)).save(folder / f"{i}.{kind}")
+        burst = read_burst(folder)
+        kept.append((burst, burst[1], burst.data))
+    assert len(kept) == 5
+
+
+def test_missing_paths_and_empty_sources(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere does not exist"):
+        read_burst(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"b\.jpg does not exist"):
+        read_burst([*jpegs(tmp_path, 1), tmp_path / "b.jpg"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty holds no pictures; camera raw .*\.jpg, \.png, \.tif can be read"):
+        read_burst(tmp_path / "empty")
+    with pytest.raises(ValueError, match="no files were given"):
+        read_burst([])
+
+
+def test_what_is_no_picture(tmp_path):
+    (tmp_path / "a.txt").write_text("hello")
+    with pytest.raises(ValueError, match=r"a\.txt is not a picture that can be read; camera raw"):
+        read_burst(tmp_path / "a.txt")
+    (tmp_path / "a.jpg").write_text("hello")
+    with pytest.raises(UnreadableFrame, match=r"a\.jpg: its content is not that of a picture"):
+        read_burst(tmp_path / "a.jpg")
+    (tmp_path / "sub").mkdir()
+    with pytest.raises(ValueError, match=r"sub is a folder among files; give the files of one burst, or one folder"):
+        read_burst([tmp_path / "a.jpg", tmp_path / "sub"])
+
+
+def test_a_frame_of_another_size_is_named_with_what_was_expected(tmp_path):
+    jpegs(tmp_path, 4)
+    write_jpeg(tmp_path / "IMG_1.jpg", picture(1, 20, 30))
+    expected = (
+        r"IMG_1\.jpg: it is JPEG, 30 × 20 px, RGB, uint8; most frames are JPEG, 16 × 12 px, RGB, uint8; .*skip_bad"
+    )
+    with pytest.raises(UnreadableFrame, match=expected) as caught:
+        read_burst(tmp_path)
+    assert caught.value.path == tmp_path / "IMG_1.jpg"
+
+
+def test_an_odd_first_frame_does_not_condemn_the_others(tmp_path):
+    jpegs(tmp_path, 4)
+    write_jpeg(tmp_path / "IMG_0.jpg", picture(1, 20, 30))
+    with pytest.raises(UnreadableFrame, match=r"IMG_0\.jpg: it is JPEG, 30 × 20"):
+        read_burst(tmp_path)
+    assert read_burst(tmp_path, skip_bad=True).shape == (3, 12, 16, 3)
+
+
+@pytest.mark.parametrize("odd", ["kind", "channels", "dtype"])
+def test_a_frame_of_another_kind(tmp_path, odd):
+    for i in range(3):
+        imwrite(tmp_path / f"{i}.tif", picture(i), photometric="rgb")
+    if odd == "kind":
+        (tmp_path / "1.tif").unlink()
+        write_jpeg(tmp_path / "1.jpg", picture(1))
+    elif odd == "channels":
+        imwrite(tmp_path / "1.tif", picture(1)[..., 0])
+    else:
+        imwrite(tmp_path / "1.tif", picture(1, dtype=np.uint16), photometric="rgb")
+    said = {"kind": "JPEG, 16 × 12 px, RGB", "channels": "TIFF, 16 × 12 px, mono", "dtype": "RGB, uint16"}[odd]
+    with pytest.raises(
+        UnreadableFrame, match=rf"1\.\w+: it is .*{said}.*; most frames are TIFF, 16 × 12 px, RGB, uint8"
+    ):
+        read_burst(tmp_path)
+    burst = read_burst(tmp_path, skip_bad=True)
+    assert len(burst) == 2
+    assert burst.skipped[0][0].path.stem == "1"
+
+
+def test_skip_bad_lists_all_that_it_left_out(tmp_path):
+    for i in range(6):
+        Image.fromarray(picture(i, 80, 90)).save(tmp_path / f"{i}.png")
+    truncated(tmp_path / "1.png")
+    Image.fromarray(picture(3, 10, 10)).save(tmp_path / "3.png")
+    damaged = bytearray((tmp_path / "4.png").read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    (tmp_path / "4.png").write_bytes(damaged)
+    burst = read_burst(tmp_path, skip_bad=True)
+    assert [source.path.stem for source in burst.sources] == ["0", "2", "5"]
+    problems = {source.path.stem: problem for source, problem in burst.skipped}
+    assert set(problems) == {"1", "3", "4"}
+    assert "ends before" in problems["1"]
+    assert "most frames are" in problems["3"]
+    assert "damaged" in problems["4"]
+    np.testing.assert_array_equal(burst[1], picture(2, 80, 90))
+    assert burst.describe().count("left out") == 3
+
+
+def test_nothing_left(tmp_path):
+    for path in jpegs(tmp_path, 3, height=50, width=60):
+        truncated(path)
+    with pytest.raises(UnreadableFrame, match=r"IMG_0\.jpg: .*none of 3 frames can be read"):
+        read_burst(tmp_path, skip_bad=True)
+
+
+def test_checking_every_frame_can_be_cancelled(tmp_path):
+    jpegs(tmp_path, 4)
+    steps = []
+
+    def listener(step):
+        steps.append(str(step))
+        if step is not None and step.stage == "Checking" and step.done == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled), listening(listener):
+        read_burst(tmp_path, skip_bad=True)
+    assert [step for step in steps if step.startswith("Checking")] == [f"Checking {i}/4" for i in range(3)]
+
+
+@pytest.mark.parametrize("option", ["half_size", "linear"])
+def test_options_of_raw_files_are_not_dropped_silently(tmp_path, option):
+    jpegs(tmp_path, 2)
+    with pytest.raises(ValueError, match=rf"{option}=True is for camera raw files; this is JPEG files: leave it out"):
+        read_burst(tmp_path, **{option: True})
+    imwrite(tmp_path / "a.tif", np.zeros((3, 8, 9), np.uint8), photometric="minisblack")
+    with pytest.raises(ValueError, match="this is a TIFF file"):
+        read_burst(tmp_path / "a.tif", **{option: True})
+    with pytest.raises(ValueError, match="series=1 is for one TIFF file"):
+        read_burst(sorted(tmp_path.glob("*.jpg")), series=1)
+
+
+def test_description_in_words(tmp_path):
+    for i in range(2):
+        write_jpeg(tmp_path / f"{i}.jpg", picture(i), exif_block(distance=0.5 + i))
+    text = read_burst(tmp_path).describe()
+    for fact in (
+        "2 of 16 × 12 px, RGB, uint8",
+        "Z 2, Y 12, X 16, S 3",
+        "sRGB curve",
+        "ACME One",
+        "0.5 to 1.5 m, step 1 m",
+    ):
+        assert fact in text
+    metadata = {"axes": "ZCYX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.2, "Channel": {"Name": ["DAPI", "GFP"]}}
+    imwrite(
+        tmp_path / "a.tif", np.zeros((3, 2, 8, 9), np.uint16), ome=True, metadata=metadata, photometric="minisblack"
+    )
+    text = read_burst(tmp_path / "a.tif").describe()
+    for fact in ("2 channels", "DAPI, GFP", "0.1 × 0.2 µm", "linear", "a.tif page 6"):
+        assert fact in text
+
+
+def test_long_bursts_open_by_their_headers(tmp_path, monkeypatch):
+    write_jpeg(tmp_path / "0.jpg", picture(), exif_block())
+    for i in range(1, 300):
+        (tmp_path / f"{i}.jpg").write_bytes((tmp_path / "0.jpg").read_bytes())
+    monkeypatch.setattr(opening, "decode_image", None)
+    assert len(read_burst(tmp_path)) == 300
+
+
+def test_raw_extensions_are_lower_case_with_a_dot():
+    assert {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2"} <= RAW_EXTENSIONS
+    assert all(extension == extension.lower() and extension.startswith(".") for extension in RAW_EXTENSIONS)
