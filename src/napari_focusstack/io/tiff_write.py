@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -41,10 +41,10 @@ def write_tiff(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
     ome = image.dtype.name in OME_TYPES and (not photograph or title.lower().endswith(".ome"))
     big = int(np.prod(image.shape)) * image.dtype.itemsize > BIG
     exif = b"" if ome else inherited(like.exif, *image.shape[:2])
-    planes = _planes(image, image.ndim - tail)
+    places = track(list(itertools.product(*map(range, image.shape[:-tail]))), "Writing")
     tifffile.imwrite(
         file,
-        planes,
+        map(partial(_plane, image), places),
         shape=image.shape,
         dtype=image.dtype,
         byteorder="<",
@@ -61,16 +61,14 @@ def write_tiff(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
         software="napari-focusstack",
         **_resolution(like),
     )
-    next(planes, None)  # tifffile stops before the loop knows that it is over
+    next(places, None)  # tifffile stops before the loop knows that it is over
     if exif:
         _append_exif(file, exif, big)
 
 
-def _planes(image: Any, lead: int) -> Iterator[NDArray[Any]]:
-    places = list(itertools.product(*map(range, image.shape[:lead])))
-    for place in track(places, "Writing"):
-        plane = np.asarray(image[place])
-        yield np.ascontiguousarray(plane, plane.dtype.newbyteorder("<"))
+def _plane(image: Any, place: tuple[int, ...]) -> NDArray[Any]:
+    plane = np.asarray(image[place])
+    return np.ascontiguousarray(plane, plane.dtype.newbyteorder("<"))
 
 
 def _ome(image: Any, axes: str, like: Metadata, title: str) -> dict[str, Any]:
