@@ -57,8 +57,8 @@ def test_without_a_burst_it_says_why_not(viewer, told):
 def test_the_commands_are_in_the_menu(viewer):
     menu = get_app_model().menus.get_menu("napari/layers/project")
     titles = [item.command.title for item in menu if hasattr(item, "command")]
-    assert [t for t in titles if t.startswith("Focus stack")] == [
-        "Focus stack: Stack (Focus Stack)",
-        "Focus stack: Fuse (Focus Stack)",
-        "Focus stack: Align (Focus Stack)",
+    assert [title for title in titles if title.endswith("(Focus Stack)")] == [
+        "Stack frames (Focus Stack)",
+        "Fuse frames (Focus Stack)",
+        "Align frames (Focus Stack)",
     ]
