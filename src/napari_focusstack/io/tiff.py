@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TiffPlanes", "decode_tiff", "open_planes", "tiff_header"]
 
-EXIF, MAKER, ORIENTATION, ICC = 34665, 271, 274, 34675  # tags
+CAMERA, ORIENTATION, ICC = (271, 272, 34665), 274, 34675  # tags: maker, model, EXIF; …
 DAMAGE = (RuntimeError, ValueError, IndexError, KeyError, TypeError, struct.error)  # what a decoder raises on nonsense
 ANNOUNCING = ("imagej", "ome", "shaped")  # formats that say how many pages there are
 UNKNOWN_AXES = "IQ"  # tifffile's letters for pages, and for an array's axis, of which nothing is said
@@ -204,7 +204,7 @@ def _metadata(tif: TiffFile, page: TiffPage, layout: Layout, path: Path, series:
         icc=page.tags[ICC].value if ICC in page.tags else b"",
         **scale_of(tif, page, series, frames),
     )
-    if EXIF not in page.tags and MAKER not in page.tags:
+    if not any(tag in page.tags for tag in CAMERA):
         return metadata
     with path.open("rb") as file:
         exif = exif_of_tiff(file)
