@@ -47,7 +47,7 @@ def point_spread(radius: float, psf: Psf = "disc", *, device: torch.device | str
     """
     _check(radius, psf)
     kernel = _disc(radius) if psf == "disc" else _gaussian(radius)
-    return kernel.to(device=device, dtype=torch.float32)
+    return kernel.float().to(device)
 
 
 def transfer_function(

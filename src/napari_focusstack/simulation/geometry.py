@@ -90,9 +90,12 @@ def resample(picture: Tensor, matrix: NDArray[np.float64], height: int, width: i
     look-ups (Sigg and Hadwiger 2005).
     """
     planes = _coefficients(picture.reshape(1, -1, *picture.shape[-2:]))
-    x = torch.arange(width, dtype=torch.float64, device=planes.device)
-    y = torch.arange(height, dtype=torch.float64, device=planes.device)[:, None]
-    (x_at, x_share), (y_at, y_share) = (_taps(row[0] * x + row[1] * y + row[2]) for row in matrix[:2])
+    exact = torch.float32 if planes.device.type == "mps" else torch.float64  # Metal has no more
+    x = torch.arange(width, dtype=exact, device=planes.device)
+    y = torch.arange(height, dtype=exact, device=planes.device)[:, None]
+    (x_at, x_share), (y_at, y_share) = (
+        _taps(float(row[0]) * x + float(row[1]) * y + float(row[2])) for row in matrix[:2]
+    )
     rows, columns = planes.shape[-2:]
     out: Tensor | float = 0.0
     for v, v_share in zip(y_at, y_share, strict=True):

@@ -99,16 +99,24 @@ def _frequency(canvas: Canvas) -> Tensor:
 
 
 def surface(canvas: Canvas, kind: str | None = None) -> Tensor:
-    """(C, H, W) linear light: the next given texture, or one of `TEXTURES`, by chance or by name."""
+    """(C, H, W) linear light of a surface: the next given texture, one of `TEXTURES` by name, or patches of two."""
     given = canvas.next_given()
     if given is not None:
         return given
-    kinds = list(TEXTURES)
-    light = TEXTURES[kind or kinds[int(canvas.uniform(0, len(kinds)))]](canvas)
+    if kind:
+        light = TEXTURES[kind](canvas)
+    else:
+        light, other = (TEXTURES[_by_chance(canvas)](canvas) for _ in range(2))
+        patches = coverage(fractal(canvas, slope=2.0, coarsest=min(canvas.shape) / 3)[0] - 0.35)
+        light = light * (1 - patches) + other * patches  # neither repeats all over: a motion can always be found
     shade = torch.exp(0.25 * fractal(canvas, slope=1.6) + 0.12 * fractal(canvas, slope=0.7))
     light = soften(canvas, light * shade)
     bright = float(torch.quantile(light[:, ::4, ::4], 0.98))  # only highlights may be brighter than white
     return (light * min(1.0, 0.85 / bright)).clamp(0.004, 6.0)
+
+
+def _by_chance(canvas: Canvas) -> str:
+    return list(TEXTURES)[int(canvas.uniform(0, len(TEXTURES)))]
 
 
 def stone(canvas: Canvas) -> Tensor:
@@ -135,7 +143,7 @@ def grid(canvas: Canvas) -> Tensor:
     angle, period = canvas.uniform(0, math.pi), math.exp(canvas.uniform(math.log(6), math.log(20)))
     y, x = canvas.pixels()
     along, across = math.cos(angle) * x + math.sin(angle) * y, math.cos(angle) * y - math.sin(angle) * x
-    warp = 0.8 * fractal(canvas, slope=2.0, planes=2)
+    warp = 1.5 * fractal(canvas, slope=2.0, planes=2)
     lines = [((place + shift) / period) for place, shift in zip((along, across), warp, strict=True)]
     from_line = [(line - line.round()).abs() * period for line in lines]
     kept = [canvas.random(4096)[line.round().long() % 4096] < 0.75 for line in lines]
