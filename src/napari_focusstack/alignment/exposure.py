@@ -1,4 +1,4 @@
-"""Drift of exposure and white balance: small pictures of the light in each frame in, a gain per frame and channel out."""
+"""Drift of exposure and white balance: small pictures of each frame's light in, a gain per frame and channel out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["Light", "gain_table", "light_gains", "light_of", "relit"]
 GRID = 64  # cells along the longer side
 SAMPLES = 12  # pixels along the side of a cell that are looked at
 CLIPPED = 0.98  # of white: a pixel that may be brighter than it says
-DARKEST = 0.02  # of the brightest cells' light: what is darker says little
+REACH = 2  # cells that light of a clipped one may spread over when it is out of focus
+SMALLEST_SHARE = 0.02  # of the cells that must count for a gain to be believed
 SMALLEST_GAIN, LARGEST_GAIN = 0.5, 2.0
-EDGE = 0.1  # relative difference between neighbouring cells that halves a cell's weight: defocus moves light across it
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,8 @@ def light_gains(lights: Sequence[Light], transforms: NDArray[np.float64], refere
         if i != reference:
             matrix = np.linalg.solve(to_px, transforms[i] @ to_px)
             cells, usable = (warp(part, matrix, rows, columns) for part in (light.cells, light.usable))
-            weights = (
-                (usable > 0.99) * target.usable * _inside(matrix, rows, columns) * _flat(target.cells) * _flat(cells)
-            )
-            gains[i] = [_gain(target.cells[..., c], cells[..., c], weights[..., 0]) for c in range(channels)]
+            both = (usable > 0.99) & (target.usable > 0) & _inside(matrix, rows, columns)
+            gains[i] = _gains(target.cells, cells, _apart(both))
     return np.clip(gains, SMALLEST_GAIN, LARGEST_GAIN)
 
 
@@ -105,24 +103,18 @@ def _inside(matrix: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.
     return np.asarray(inside).reshape(rows, columns, 1)
 
 
-def _flat(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weight of each cell, (y, x, 1): low where the light changes from cell to cell."""
-    grey = cells.mean(axis=2)
-    spread = cv2.dilate(grey, np.ones((3, 3), np.uint8)) - cv2.erode(grey, np.ones((3, 3), np.uint8))
-    return (1 / (1 + (spread / (EDGE * np.maximum(grey, 1e-9))) ** 2))[..., None]
+def _apart(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells so far from those that do not count that these spread no light over them when out of focus."""
+    return cv2.erode(cells.astype(np.uint8), np.ones((2 * REACH + 1,) * 2, np.uint8), borderValue=1)[..., None] > 0
 
 
-def _gain(target: NDArray[np.float32], cells: NDArray[np.float32], weights: NDArray[np.float32]) -> float:
-    """Weighted median of the cells' ratios; cells count by their light."""
-    bright = np.maximum(target, cells)
-    weights = weights * bright * ((target > 0) & (cells > 0) & (bright > DARKEST * np.percentile(bright, 99)))
-    if not weights.sum() > 0:
-        return 1.0
-    used = weights > 0
-    ratios, weights = target[used] / cells[used], weights[used]
-    order = np.argsort(ratios)
-    total = np.cumsum(weights[order])
-    return float(np.interp(total[-1] / 2, total - weights[order] / 2, ratios[order]))
+def _gains(
+    target: NDArray[np.float32], cells: NDArray[np.float32], counted: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Ratio of the light of all cells together, (C,): defocus moves light about, but loses none."""
+    wanted, there = (np.where(counted, part, 0).sum(axis=(0, 1), dtype=np.float64) for part in (target, cells))
+    enough = (counted.mean() >= SMALLEST_SHARE) & (wanted > 0) & (there > 0)
+    return np.divide(wanted, there, out=np.ones_like(wanted), where=enough)
 
 
 def gain_table(gains: NDArray[np.float64], dtype: DTypeLike, transfer: Transfer) -> NDArray[np.float32]:
