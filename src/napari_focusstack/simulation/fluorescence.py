@@ -72,7 +72,7 @@ def _nuclei(canvas: Canvas, cells: _Cells) -> tuple[Tensor, Tensor]:
         u = (math.cos(turn) * (x - cx) + math.sin(turn) * (y - cy)) / (0.36 * radius * long)
         v = (math.cos(turn) * (y - cy) - math.sin(turn) * (x - cx)) / (0.36 * radius / long)
         inside = 1 - u**2 - v**2
-        body = coverage(inside) * (0.35 + 0.65 * inside.clamp_min(0).sqrt()) * canvas.uniform(0.25, 0.4)
+        body = coverage(inside) * (0.35 + 0.65 * inside.clamp_min(0).sqrt()) * canvas.uniform(0.18, 0.28)
         depth = torch.where(inside > -0.5, level - 0.06 * inside.clamp_min(0).sqrt(), depth)
         glow = torch.maximum(glow, body * chromatin)
     return glow, depth
