@@ -204,3 +204,30 @@ def test_a_frame_that_changed_after_opening_is_named(tmp_path):
     (tmp_path / "0.jpg").unlink()
     with pytest.raises(UnreadableFrame, match=r"0\.jpg: it cannot be read any more"):
         burst[0]
+
+
+def test_odd_but_valid_jpeg_segments(tmp_path):
+    write_jpeg(tmp_path / "a.jpg", picture())
+    data = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "b.jpg").write_bytes(data[:2] + b"\xff\xff" + data[2:])  # padding before a marker
+    np.testing.assert_array_equal(read_burst(tmp_path / "b.jpg")[0], decoded(tmp_path / "a.jpg"))
+
+
+def test_a_jpeg_without_a_frame_and_a_png_of_no_known_colours(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xff\xda\0\x04ab" + b"\xff\xd9")
+    with pytest.raises(UnreadableFrame, match="the JPEG header is damaged"):
+        read_burst(tmp_path / "a.jpg")
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    data = bytearray((tmp_path / "a.png").read_bytes())
+    data[25] = 5
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(UnreadableFrame, match="the PNG header is damaged"):
+        read_burst(tmp_path / "a.png")
+
+
+def test_a_damaged_profile_is_left_out(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.png", icc_profile=ICC_RGB)
+    data = (tmp_path / "a.png").read_bytes()
+    at = data.index(b"iCCP") + 4 + len(b"ICC Profile\0\0")
+    (tmp_path / "a.png").write_bytes(data[:at] + b"\0\0" + data[at + 2 :])
+    assert read_burst(tmp_path / "a.png").icc == b""

@@ -3,13 +3,15 @@
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import rawpy
 from making import PATTERNS, exif_block, mosaic_of, picture, truncated, write_dng, write_jpeg
 
 from napari_focusstack.color import to_stored
-from napari_focusstack.io import UnreadableFrame, read_burst
+from napari_focusstack.io import UnreadableFrame, raw, read_burst
 
 BLACK, WHITE, BALANCE = 512, 16383, (2.0, 1.0, 1.6)
 SHARED = Path(os.environ.get("FOCUSSTACK_DATA", "no such folder")) / "raw"  # real pictures, not in the repository
@@ -234,3 +236,45 @@ def test_real_cameras(tmp_path, name):
     assert mosaic.shape[0] == (burst.shape[1] - burst.cfa_offset[0]) // 2
     assert 0 < mosaic.mean() < 1
     assert burst.camera
+
+
+def test_without_a_camera_white_balance_daylight_is_taken(tmp_path):
+    write_dng(tmp_path / "a.dng", mosaic_of(grey(0.5)), extra=[(50728, 5, 3, (0, 1) * 3, True)])
+    burst = read_burst(tmp_path / "a.dng", linear=True)
+    assert np.isfinite(burst[0]).all()
+    assert burst[0].max() > 1000
+
+
+def test_a_frame_that_changed_after_opening_is_named(tmp_path):
+    for i in range(2):
+        write_dng(tmp_path / f"{i}.dng", random_mosaic())
+    burst = read_burst(tmp_path)
+    write_dng(tmp_path / "1.dng", random_mosaic(40, 60))
+    with pytest.raises(
+        UnreadableFrame, match=r"1\.dng: it develops to \(40, 60, 3\), the first frame to \(32, 48, 3\)"
+    ):
+        burst[1]
+
+
+def test_exif_of_a_raw_file_that_is_no_tiff_comes_from_its_preview(tmp_path):
+    write_jpeg(tmp_path / "preview.jpg", picture(), exif_block(distance=0.25))
+    preview = SimpleNamespace(data=(tmp_path / "preview.jpg").read_bytes())
+    assert raw.preview_exif(SimpleNamespace(extract_thumb=lambda: preview)) == exif_block(distance=0.25)
+    write_jpeg(tmp_path / "preview.jpg", picture())
+    preview.data = (tmp_path / "preview.jpg").read_bytes()
+    assert raw.preview_exif(SimpleNamespace(extract_thumb=lambda: preview)) == b""
+
+    def none():
+        raise rawpy.LibRawNoThumbnailError
+
+    assert raw.preview_exif(SimpleNamespace(extract_thumb=none)) == b""
+
+
+def test_mosaics_of_other_colours_are_refused():
+    sizes = SimpleNamespace(top_margin=0, left_margin=0)
+    sensor = SimpleNamespace(raw_pattern=np.array([[0, 1], [2, 3]], np.uint8), sizes=sizes, color_desc=b"GMCY")
+    with pytest.raises(ValueError, match=r"a\.raw holds a mosaic of GMCY; raw methods need an RGB Bayer sensor"):
+        raw.red_site(sensor, Path("a.raw"))
+    sensor = SimpleNamespace(raw_pattern=None, sizes=sizes, color_desc=b"RGBG")
+    with pytest.raises(ValueError, match="no mosaic of 2 × 2 colours"):
+        raw.red_site(sensor, Path("a.raw"))

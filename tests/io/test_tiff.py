@@ -436,3 +436,16 @@ def test_a_missing_file_of_ome_is_a_missing_page(tmp_path):
     with pytest.raises(UnreadableFrame, match=r"page 3 of 3 is missing"):
         read_burst(paths[0])
     assert len(read_burst(paths[0], skip_bad=True)) == 2
+
+
+def test_no_page_left(tmp_path):
+    path = tmp_path / "a.tif"
+    imwrite(path, stack(3, height=60, width=60), photometric="minisblack", compression="zlib", metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(path) as tif:
+        pages = [(page.dataoffsets[0], page.databytecounts[0]) for page in tif.pages]
+    data = bytearray(path.read_bytes())
+    for begin, count in pages:
+        data[begin : begin + count] = b"\x55" * count
+    path.write_bytes(data)
+    with pytest.raises(UnreadableFrame, match=r"a\.tif: no page of it can be read; page 1 is damaged"):
+        read_burst(path, skip_bad=True)

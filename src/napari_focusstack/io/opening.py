@@ -117,7 +117,7 @@ def _open_stack(planes: TiffPlanes, skip_bad: bool) -> Opened:
         planes=planes if whole else Selection(planes, kept),
         axes=planes.axes,
         lengths=planes.lengths if whole else (len(kept),),
-        sources=tuple(planes.sources[k] for k in kept),
+        sources=tuple(Source(planes.path, k) for k in kept),
         skipped=tuple(skipped),
         metadata=metadata,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import rawpy
     from numpy.typing import NDArray
 
-__all__ = ["Development", "RawFrames", "check_raw", "raw_header"]
+__all__ = ["Development", "RawFrames", "check_raw", "preview_exif", "raw_header", "red_site"]
 
 SRGB_CURVE, LINEAR_CURVE = (2.4, 12.92), (1.0, 1.0)  # power, and slope of the toe
 
@@ -70,7 +70,7 @@ class RawFrames:
         with _opened(paths[0]) as raw:
             self.development = _development(raw, half_size, linear)
             self.shape = (len(paths), *_shape(raw, self.development))
-            exif = header.metadata.exif or _preview_exif(raw)
+            exif = header.metadata.exif or preview_exif(raw)
         self.dtype = np.dtype(np.uint16)
         self.metadata = replace(
             header.metadata,
@@ -102,7 +102,7 @@ class RawFrames:
             If the sensor's mosaic is not a 2 × 2 one of red, green and blue.
         """
         with _opened(self.paths[0]) as raw:
-            return _red_site(raw, self.paths[0])
+            return red_site(raw, self.paths[0])
 
     def mosaic(self, i: int) -> NDArray[np.float32]:
         """Sensor values of frame `i`: planes of red, green beside red, green beside blue, blue.
@@ -119,7 +119,7 @@ class RawFrames:
         path = self.paths[i]
         top, left = self.cfa_offset
         with _opened(path) as raw:
-            if _red_site(raw, path) != (top, left):
+            if red_site(raw, path) != (top, left):
                 raise UnreadableFrame(path, "its mosaic starts with another colour than the first frame's")
             sites = raw.raw_image_visible
             height, width = (sites.shape[0] - top) // 2, (sites.shape[1] - left) // 2
@@ -206,7 +206,14 @@ def _colours(raw: rawpy.RawPy) -> NDArray[np.uint8]:
     return np.roll(pattern, (-sizes.top_margin, -sizes.left_margin), (0, 1))
 
 
-def _red_site(raw: rawpy.RawPy, path: Path) -> tuple[int, int]:
+def red_site(raw: rawpy.RawPy, path: Path) -> tuple[int, int]:
+    """Row and column of the first red site of the visible area, each 0 or 1.
+
+    Raises
+    ------
+    ValueError
+        If the mosaic is not a 2 × 2 one of red, green and blue.
+    """
     colours, letters = _colours(raw), raw.color_desc.decode("ascii")
     if colours.shape != (2, 2):
         raise ValueError(f"{path} holds no mosaic of 2 × 2 colours; raw methods need an RGB Bayer sensor")
@@ -218,7 +225,7 @@ def _red_site(raw: rawpy.RawPy, path: Path) -> tuple[int, int]:
     raise ValueError(f"{path} holds a mosaic of {letters}; raw methods need an RGB Bayer sensor")
 
 
-def _preview_exif(raw: rawpy.RawPy) -> bytes:
+def preview_exif(raw: rawpy.RawPy) -> bytes:
     """EXIF of the preview inside a raw file that is no TIFF structure."""
     import rawpy
 

@@ -15,7 +15,7 @@ import numpy as np
 from tifffile import TiffFile
 
 from .exif import exif_of_tiff, facts_of
-from .header import Header, Metadata, Source, UnreadableFrame
+from .header import Header, Metadata, UnreadableFrame
 from .tiff_layout import Layout
 from .tiff_metadata import scale_of
 from .tiff_whole import announced, is_complete, leads_outside
@@ -91,11 +91,6 @@ class TiffPlanes:
             complete = page is not None and is_complete(page, page.parent.filehandle.size)
         if not complete:
             raise UnreadableFrame(self.path, f"page {k + 1} of {len(self)} is missing or cut off (an incomplete copy?)")
-
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """File and page of each plane."""
-        return tuple(Source(self.path, k) for k in range(len(self)))
 
     @property
     def _bytes(self) -> int:
