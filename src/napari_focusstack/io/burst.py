@@ -225,6 +225,11 @@ def read_burst(
     UnreadableFrame
         If a frame is damaged or differs from the others in size, type or kind.
 
+    Notes
+    -----
+    A file that ends too early is found at opening, damage inside a PNG, TIFF or raw file at the latest when its pixels
+    are decoded. JPEG decoders smooth over damage inside a complete file, which is therefore not noticed.
+
     Examples
     --------
     >>> burst = read_burst("beetle/")  # doctest: +SKIP

@@ -58,7 +58,7 @@ def burst_layer(burst: Burst) -> LayerData:
         "name": burst.name,
         "rgb": "S" in sizes,
         "scale": [scales[axis] or 1.0 for axis in labels],
-        "units": [burst.unit or "um" if scales[axis] else "pixel" for axis in labels],
+        "units": ["um" if scales[axis] else "pixel" for axis in labels],
         "axis_labels": [axis.lower() for axis in labels],
         "contrast_limits": _contrast_limits(burst, apart),
         "metadata": {PLUGIN: _notes(burst)},
@@ -103,7 +103,7 @@ def _is_ours(burst: Burst, paths: list[Path]) -> bool:
 
 
 def _scale(burst: Burst, axis: str) -> float | None:
-    if axis == "Z" and burst.position_unit == (burst.unit or burst.position_unit) != "m":
+    if axis == "Z" and burst.position_unit == "um":  # a stage's; a lens is focused in metres
         return burst.step
     if axis in "YX" and burst.pixel_size is not None:
         return burst.pixel_size["YX".index(axis)]
