@@ -229,11 +229,6 @@ def read_burst(
     -----
     A file that ends too early is found at opening, damage inside a PNG, TIFF or raw file at the latest when its pixels
     are decoded. JPEG decoders smooth over damage inside a complete file, which is therefore not noticed.
-
-    Examples
-    --------
-    >>> burst = read_burst("beetle/")  # doctest: +SKIP
-    >>> burst.shape, burst[0].dtype  # doctest: +SKIP
     """
     opened: Opened = open_files(source, skip_bad=skip_bad, half_size=half_size, linear=linear, series=series)
     facts = {name: getattr(opened.metadata, name) for name in Metadata.__dataclass_fields__}
