@@ -13,9 +13,12 @@ from napari_focusstack.ui.source import PLUGIN, channel_group, source_of
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Samples of the same kind, in a fraction of the time."""
+    """Samples of the same kind, small and plain."""
+    plain = {"insect": "slanted"}
     monkeypatch.setattr(
-        samples, "simulate", lambda scene, **choices: simulate(scene, **{**choices, "height": 96, "width": 128})
+        samples,
+        "simulate",
+        lambda scene, **choices: simulate(plain.get(scene, scene), **{**choices, "height": 96, "width": 128}),
     )
 
 
