@@ -185,6 +185,14 @@ def test_metadata(tmp_path):
     assert "ACME Raw" in burst.describe()
 
 
+def test_focus_distance_among_a_raw_files_main_tags(tmp_path):
+    for i in range(3):
+        write_dng(tmp_path / f"{i}.dng", random_mosaic(), extra=[(37382, 5, 1, (20 + i, 100), True)])
+    burst = read_burst(tmp_path)
+    assert burst.positions == pytest.approx((0.20, 0.21, 0.22))
+    assert burst.position_unit == "m"
+
+
 def test_damage_is_named(tmp_path):
     for i in range(3):
         write_dng(tmp_path / f"{i}.dng", random_mosaic(200, 300))

@@ -27,6 +27,14 @@ WIDTH, HEIGHT = 0xA002, 0xA003
 THUMBNAIL, THUMBNAIL_LENGTH = 0x0201, 0x0202
 SUBJECT_DISTANCE = 0x9206  # metres; 0 means unknown, numerator 2**32 - 1 infinity
 HANDED_ON = (0x010E, MAKER, MODEL, 0x0132, 0x013B, 0x8298)  # description, camera, date, author, copyright
+TIFF_EP = (
+    33434,
+    33437,
+    34850,
+    34855,
+    36867,
+    *range(37377, 37387),
+)  # exposure to focal length, in a raw file's main tags
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}  # bytes of a value, by type
 
 
@@ -115,8 +123,9 @@ def exif_of_tiff(file: IO[bytes]) -> bytes:
             for tag in (*HANDED_ON, ORIENTATION):
                 if tag in whole:
                     kept[tag], found = whole[tag], True
-            for tag in (EXIF_IFD, GPS_IFD):
-                inner = {key: value for key, value in whole.get_ifd(tag).items() if key != MAKER_NOTE}
+            shot = {tag: whole[tag] for tag in TIFF_EP if tag in whole}
+            for tag, beside in ((EXIF_IFD, shot), (GPS_IFD, {})):
+                inner = beside | {key: value for key, value in whole.get_ifd(tag).items() if key != MAKER_NOTE}
                 kept.get_ifd(tag).update(inner)
                 found |= bool(inner)
             return kept.tobytes().removeprefix(b"Exif\0\0") if found else b""
