@@ -47,8 +47,8 @@ def fuse_depthmap(
         Neighbourhood that decides together, in px (standard deviation). Larger for weak texture, smaller for fine
         details at different depths.
     softness : float
-        Width of the transition from frame to frame, in frames. 0 takes the nearest frame alone: sharpest; 1
-        interpolates linearly between neighbours: smoothest, least noise.
+        Width of the transition from frame to frame, in frames, where the noise can be seen: 1 fades from one into
+        the next all the way. Sharp edges far above the noise are taken from the nearest frame.
     smoothing : float
         Reach, in px, over which the depth is smoothed, though hardly across edges of the picture. 0: not at all.
     noise_floor : float
@@ -76,12 +76,12 @@ def fuse_depthmap(
         frames, measure=measure, radius=radius, noise_floor=noise_floor, channel=channel, device=device
     )
     depth = _depth(sharpest, len(frames), smoothing)
-    reach = (1 - sharpest.trust) * np.float32(AVERAGED)
+    reach = sharpest.doubt * np.float32(softness / 2) + (1 - sharpest.trust) * np.float32(AVERAGED)
     index = np.where(sharpest.trust > 0, depth, np.float32(np.nan))
     confidence = sharpest.confidence
     del sharpest
     kernels = load("depthmap", device)
-    sums = kernels.blend(frames.shape[3], depth, reach, softness)
+    sums = kernels.blend(frames.shape[3], depth, reach)
     for k, image in visit(frames, "Blending"):
         kernels.blended(sums, image, k)
     return Fusion(kernels.mean(sums), index, confidence)

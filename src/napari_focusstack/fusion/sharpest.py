@@ -40,6 +40,8 @@ class Sharpest:
         Its number; the first of equally sharp ones.
     offset : (Y, X) float32
         From it to the peak between the frames, -0.5 to 0.5.
+    doubt : (Y, X) float32
+        What the measure must reach to count, over what it is, 1 at most: near 0 where noise plays no part.
     trust : (Y, X) float32
         From 0 (nothing but noise) to 1.
     confidence : (Y, X) float32
@@ -54,6 +56,7 @@ class Sharpest:
 
     index: NDArray[np.uint16]
     offset: Plane
+    doubt: Plane
     trust: Plane
     confidence: Plane
     picture: Plane
@@ -103,20 +106,23 @@ def find_sharpest(
         faintest = min(faintest, float(np.quantile(kernels.sampled(state), FAINTEST)))
     found: Peaks = kernels.found(state)
     floor = noise_floor * faintest
-    offset, trust, confidence = (np.empty((height, width), np.float32) for _ in range(3))
-    over_rows(_judge, height, found, count, floor, offset, trust, confidence)
+    offset, doubt, trust, confidence = (np.empty((height, width), np.float32) for _ in range(4))
+    over_rows(_judge, height, found, count, floor, offset, doubt, trust, confidence)
     low, high = np.quantile(found.picture[::SAMPLED, ::SAMPLED], (NEARLY_NONE, 1 - NEARLY_NONE))
-    return Sharpest(found.index, offset, trust, confidence, found.picture, float(low), float(high), sigma)
+    extent = float(low), float(high)
+    return Sharpest(found.index, offset, doubt, trust, confidence, found.picture, *extent, sigma)
 
 
 def _judge(
-    found: Peaks, count: int, floor: float, offset: Plane, trust: Plane, confidence: Plane, start: int, stop: int
-) -> None:
+    found: Peaks, count: int, floor: float, offset: Plane, doubt: Plane, trust: Plane, confidence: Plane,
+    start: int, stop: int,
+) -> None:  # fmt: skip
     rows = slice(start, stop)
-    best = found.best[rows]
+    best = np.maximum(found.best[rows], np.float32(TINY))
     others = np.maximum((found.total[rows] - best) / max(1, count - 1), 0)  # sums of equal values may round below
-    above = 2 * best / max(floor, TINY) - 1
+    ratio = floor / best
     ahead = best / np.maximum(others, TINY) - STANDS_OUT
-    trust[rows] = np.clip(np.maximum(above, ahead), 0, 1) * (best > TINY)
-    confidence[rows] = trust[rows] * np.clip(1 - others / np.maximum(best, TINY), 0, 1)
+    trust[rows] = np.clip(np.maximum(2 - ratio, ahead), 0, 1) * (best > TINY)
+    doubt[rows] = np.minimum(ratio, 1)
+    confidence[rows] = trust[rows] * np.clip(1 - others / best, 0, 1)
     offset[rows] = refine_peak(found.before[rows], best, found.after[rows])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Blend", "blend", "blended", "mean"]
 
-LEAST_SOFTNESS = 1e-3  # frames: a depth half-way between two frames takes the mean of both
+LEAST_REACH = 1e-3  # frames: a depth half-way between two frames takes the mean of both
 
 
 @dataclass(slots=True)
@@ -29,18 +29,17 @@ class Blend:
     weight: Any
     depth: Any
     reach: Any
-    softness: float
 
 
-def blend(channels: int, depth: Plane, reach: Plane, softness: float) -> Blend:
+def blend(channels: int, depth: Plane, reach: Plane) -> Blend:
     """Sums before the first frame.
 
-    A frame's weight is 1 near `depth`, (Y, X) in frames, and falls to 0 around half a frame's distance from it, over
-    `softness` frames (0: the nearest frame alone, 1: linear interpolation of the two neighbours); `reach`, (Y, X),
-    moves its foot so many frames out.
+    A frame's weight is 1 up to half a frame's distance from `depth`, (Y, X) in frames, and falls to 0 over the next
+    `reach`, (Y, X): almost 0 takes the nearest frame alone, 0.5 fades from frame to frame all the way, more takes
+    several.
     """
     total, weight = np.zeros((*depth.shape, channels), np.float32), np.zeros(depth.shape, np.float32)
-    return Blend(total, weight, depth, reach, max(softness, LEAST_SOFTNESS))
+    return Blend(total, weight, depth, np.maximum(reach, np.float32(LEAST_REACH)))
 
 
 def blended(state: Blend, image: NDArray[Any], k: int) -> None:
@@ -51,17 +50,16 @@ def blended(state: Blend, image: NDArray[Any], k: int) -> None:
 def _blended_rows(state: Blend, image: NDArray[Any], k: int, start: int, stop: int) -> None:
     rows = slice(start, stop)
     weight = np.empty((stop - start, image.shape[1]), np.float32)
-    if _weigh(state.depth[rows], state.reach[rows], np.float32(k), np.float32(state.softness), weight):
+    if _weigh(state.depth[rows], state.reach[rows], np.float32(k), weight):
         _add(to_float(image[rows]), weight, state.total[rows], state.weight[rows])
 
 
 @njit(cache=True, nogil=True)
-def _weigh(depth, reach, k, softness, weight):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _weigh(depth, reach, k, weight):  # type: ignore[no-untyped-def]  # pragma: no cover
     found = False
     for y in range(depth.shape[0]):
         for x in range(depth.shape[1]):
-            ramp = softness + reach[y, x]
-            value = (np.float32(0.5) * (1 + softness) + reach[y, x] - abs(depth[y, x] - k)) / ramp
+            value = 1 + (np.float32(0.5) - abs(depth[y, x] - k)) / reach[y, x]
             weight[y, x] = min(np.float32(1), max(np.float32(0), value))
             found |= weight[y, x] > 0
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .depthmap_cpu import LEAST_SOFTNESS, Blend
+from .depthmap_cpu import LEAST_REACH, Blend
 from .focus_gpu import uploaded
 
 if TYPE_CHECKING:
@@ -24,16 +24,15 @@ class Kernels:
     def __init__(self, device: str) -> None:
         self.device = torch.device(device)
 
-    def blend(self, channels: int, depth: Plane, reach: Plane, softness: float) -> Blend:
+    def blend(self, channels: int, depth: Plane, reach: Plane) -> Blend:
         """As `depthmap_cpu.blend`."""
         total = torch.zeros((*depth.shape, channels), device=self.device)
         depths, reaches = (torch.from_numpy(plane).to(self.device) for plane in (depth, reach))
-        return Blend(total, torch.zeros_like(depths), depths, reaches, max(softness, LEAST_SOFTNESS))
+        return Blend(total, torch.zeros_like(depths), depths, reaches.clamp(min=LEAST_REACH))
 
     def blended(self, state: Blend, image: NDArray[Any], k: int) -> None:
         """As `depthmap_cpu.blended`."""
-        half = 0.5 * (1 + state.softness) + state.reach
-        weight = ((half - (state.depth - k).abs()) / (state.softness + state.reach)).clamp(0, 1)
+        weight = (1 + (0.5 - (state.depth - k).abs()) / state.reach).clamp(0, 1)
         state.total += weight[..., None] * uploaded(image, self.device)
         state.weight += weight
 

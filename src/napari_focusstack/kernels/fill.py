@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["filled"]
 
 ROUNDS = 3  # of rows and columns: what is left of the streaks of one-dimensional passes is not seen
+PRIOR = 1e-10  # weight of the mean of all values at every pixel
 
 
 def filled(values: Plane, weight: Plane, picture: Plane, *, reach: float, contrast: float) -> Plane:
     """Weighted mean of the surroundings of every pixel, which hardly crosses the edges of `picture`.
 
     The ratio of two edge-aware smoothings, of weight · values and of weight, by the separable weighted least squares
-    of Min et al. (IEEE TIP 23, 5638, 2014, eq. 8 to 14), on a grid of half the size. Its reach has no end: a gap of
-    any size is filled.
+    of Min et al. (IEEE TIP 23, 5638, 2014, eq. 8 to 14), on a grid of half the size. Far from all weights it tends to
+    the weighted mean of all values.
 
     Parameters
     ----------
@@ -48,16 +49,16 @@ def filled(values: Plane, weight: Plane, picture: Plane, *, reach: float, contra
     height, width = values.shape
     size = (-(-width // 2), -(-height // 2))
     plain = np.where(weight > 0, values, np.float32(0))
-    sums = [_shrunk(part, size) for part in (weight * plain, weight, picture)]
-    above, beside, guide = sums
+    total = float(weight.sum(dtype=np.float64))
+    middle = float((weight * plain).sum(dtype=np.float64)) / total if total else np.nan
+    sums = (weight * plain + np.float32(PRIOR * middle), weight + np.float32(PRIOR), picture)
+    above, beside, guide = (_shrunk(part, size) for part in sums)
     strength = (reach / 2) ** 2
     for turn in range(ROUNDS):
         share = np.float32(strength * 1.5 * 4 ** (ROUNDS - 1 - turn) / (4**ROUNDS - 1))
         over_rows(_solve_rows, size[1], above, beside, guide, share, np.float32(1 / contrast))
         over_rows(_solve_columns, size[0], above, beside, guide, share, np.float32(1 / contrast))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = above / beside
-    return np.asarray(cv2.resize(ratio, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.resize(above / beside, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _shrunk(plane: Plane, size: tuple[int, int]) -> Plane:
@@ -65,7 +66,7 @@ def _shrunk(plane: Plane, size: tuple[int, int]) -> Plane:
 
 
 # Both solve (1 + s Σ c) u - s Σ c u_neighbour = f along one axis, c = exp(-|step of the guide| / contrast), by forward
-# elimination and back substitution. All terms are positive: even values of 1e-30 keep their relative accuracy.
+# elimination and back substitution. All terms are positive: small values keep their relative accuracy.
 
 
 @njit(cache=True, nogil=True)
