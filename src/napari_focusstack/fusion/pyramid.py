@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated
 
+import cv2
 import numpy as np
 
 from ..arrays import Frames, unit, visit
@@ -96,8 +97,10 @@ def fuse_pyramid(
             noise = noise_of(image, kernels, count, smoothing, channel)
             rules = _rules(noise, smoothing, noise_floor)
         kernels.merge(state, image, k, (noise.offset, noise.slope), rules, channel)
-    index, confidence = _maps(kernels.decisions(state), [rule[2] for rule in rules], len(frames), (height, width))
-    return Fusion(kernels.collapse(state, 1 / unit(frames.dtype)), index, confidence)
+    decisions = kernels.decisions(state)
+    fused = kernels.collapse(state, 1 / unit(frames.dtype))
+    del state, image
+    return Fusion(fused, *_maps(decisions, [rule[2] for rule in rules], len(frames), (height, width)))
 
 
 def _rules(noise: Noise, smoothing: float, floor: float) -> list[Rule]:
@@ -136,5 +139,6 @@ def _maps(
 
 def _widened(blocks: Plane, shape: tuple[int, ...]) -> Plane:
     """Values of blocks of 2 × 2 px for each pixel, float32."""
-    wide = np.repeat(blocks.astype(np.float32, copy=False), 2, axis=1)[:, : shape[1]]
-    return np.ascontiguousarray(np.repeat(wide, 2, axis=0)[: shape[0]])
+    size = 2 * blocks.shape[1], 2 * blocks.shape[0]
+    wide = cv2.resize(blocks.astype(np.float32, copy=False), size, interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(wide[: shape[0], : shape[1]], np.float32)

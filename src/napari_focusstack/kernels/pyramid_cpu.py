@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]
 
-__all__ = ["Level", "Pyramid", "Rule", "collapse", "decisions", "merge", "pyramid", "samples"]
+__all__ = ["NOTHING", "Level", "Pyramid", "Rule", "collapse", "decisions", "merge", "pyramid", "samples"]
 
 READ_DIRECTLY = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 NOTHING = np.float32(-1e30)  # less than any sharpness
