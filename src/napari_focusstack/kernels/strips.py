@@ -9,7 +9,7 @@ from functools import cache
 from typing import TypeVar
 
 from ..devices import threads
-from ..progress import wait
+from ..progress import track, wait
 
 __all__ = ["over_rows"]
 
@@ -54,7 +54,7 @@ def over_rows(function: Callable[..., R], height: int, *args: object, align: int
         pool.submit(function, *args, start, min(start + rows, height)) for start in range(0, height, rows)
     ]
     try:
-        return [wait(strip) for strip in strips]
+        return [wait(strip) for strip in track(strips)]
     finally:
         for strip in strips:
             strip.cancel()
