@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Samples = list[NDArray[np.float32]]  # one array (M,) for each level, from fine to coarse
+    Samples = list[NDArray[np.float32]]  # one array (T, M) for each level, from fine to coarse: M blocks of T tiles
 
 __all__ = ["Noise", "noise_of"]
 
 SIDE, COUNT = 256, 4  # px of a side, and number along a side, of the windows that are looked at
+TILE = 8  # blocks of a side of the tiles of which it is asked whether they are plain
 MEASURED = 3  # levels whose answer to white noise is measured; from there on it halves from level to level
 QUIETEST = 0.1  # share of the places that are taken for plain: they show the noise and nothing else
 BINS = 8  # of brightness
-LOWER = 0.3  # quantile of the bins that the variance is fitted to: texture in some of them shall not lift it
-CORRELATED = 4.0  # times stronger than white, at most, may noise be in coarser levels
+CORRELATED = (
+    1.8  # times stronger than white, at most, is noise in coarser levels: after colour interpolation, JPEG, warping
+)
+UNEVEN = 2.0  # times the deviation of white noise, at most, is that of noise that channels or pixels share
 ROUNDING = math.sqrt(1 / 12)  # standard deviation of rounding to integers
-TINY = 1e-10  # of a black float image
 FLOAT_ROUNDING = 1e-6  # the same for floats, relative to the greatest value
+TINY = 1e-10  # of a black float image
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +69,41 @@ def noise_of(image: NDArray[Any], kernels: Any, levels: int, smoothing: float, c
     Notes
     -----
     Robust by low quantiles: the first frame of a sweep is blurred nearly everywhere, and a tenth of any frame shows
-    little but noise. Where texture covers all, noise is overestimated, by no more than the weakest texture there is.
-    Noise that neighbouring pixels share (interpolation, JPEG) is stronger in coarse levels than white noise of the
-    same strength in the finest; the second level tells how much.
+    little but noise. White noise falls to a quarter from the first level to the second, noise that neighbouring
+    pixels share (colour interpolation, JPEG, warping) to half at most; texture does not. So the fall tells how much
+    of what looks like noise is texture.
     """
-    measured = min(levels, MEASURED)
     white = np.random.default_rng(0).standard_normal((SIDE, SIDE, image.shape[2]), np.float32)
-    answers, _ = _sharpness(white, kernels, measured, smoothing, channel)
-    quiet = [float(np.quantile(answer, QUIETEST)) for answer in answers]
+    answers, _ = _sharpness(white, kernels, min(levels, MEASURED), smoothing, channel)
     sharpness, light = _sharpness(image, kernels, min(levels, 2), smoothing, channel)
-    peak = float(np.abs(image[:: max(1, len(image) // SIDE)]).max())
-    least = ROUNDING if image.dtype.kind in "ui" else FLOAT_ROUNDING * peak + TINY
-    offset, slope = _variance(sharpness[0] / quiet[0], light[0], least)
-    excess = [1.0] * levels
-    if len(sharpness) > 1:
-        amplitude = sharpness[1] / quiet[1] / np.sqrt(offset + slope * np.maximum(light[1], 0))
-        excess[1:] = [float(np.clip(np.quantile(amplitude, QUIETEST), 1, CORRELATED))] * (levels - 1)
-    halved = [0.5 ** max(0, at - measured + 1) * excess[at] for at in range(levels)]
-    mean, deviation = (
-        tuple(float(of(answers[min(at, measured - 1)])) * halved[at] for at in range(levels))
-        for of in (np.mean, np.std)
-    )
+    least = ROUNDING if image.dtype.kind in "ui" else FLOAT_ROUNDING * float(np.abs(light[0]).max()) + TINY
+    offset, slope = _variance(sharpness[0] / _quiet(answers[0]), light[0], least)
+    for at, brightness in enumerate(light):  # from here on in units of the noise
+        sharpness[at] /= np.sqrt(offset + slope * np.maximum(brightness, 0)).astype(np.float32)
+    excess = 1.0
+    if levels > 1:
+        fall = _quiet(sharpness[1]) / _quiet(answers[0])
+        fall_of_white = _quiet(answers[1]) / _quiet(answers[0])
+        noise = float(np.clip((1 - fall**2) / (1 - (CORRELATED * fall_of_white) ** 2), 0, 1))  # the rest is texture
+        offset, slope = max(offset * noise, least**2), slope * noise
+        excess = float(np.clip(fall / fall_of_white, 1, CORRELATED))
+    uneven = float(np.clip(_unevenness(sharpness[0]) / _unevenness(answers[0]), 1, UNEVEN))
+    scales = [0.5 ** max(0, at - MEASURED + 1) * (excess if at else 1) for at in range(levels)]
+    known = [answers[min(at, len(answers) - 1)] for at in range(levels)]
+    mean = tuple(scale * float(answer.mean()) for scale, answer in zip(scales, known, strict=True))
+    deviation = tuple(scale * uneven * float(answer.std()) for scale, answer in zip(scales, known, strict=True))
     return Noise(offset, slope, mean, deviation)
+
+
+def _quiet(sharpness: NDArray[np.float32]) -> float:
+    return float(np.quantile(sharpness, QUIETEST))
+
+
+def _unevenness(sharpness: NDArray[np.float32]) -> float:
+    """Relative deviation of the sharpness within plain tiles; 0 where all are empty."""
+    mean = sharpness.mean(axis=1)
+    plain = (mean <= np.quantile(mean, 2 * QUIETEST)) & (mean > 0)
+    return float(np.median(sharpness[plain].std(axis=1) / mean[plain])) if plain.any() else 0.0
 
 
 def _sharpness(
@@ -100,9 +116,17 @@ def _sharpness(
         state = kernels.pyramid(*image[rows, columns].shape, levels)
         kernels.merge(state, image[rows, columns], 0, (1.0, 0.0), [(smoothing, 1.0, 0.0, 0.0)] * levels, channel)
         for at, (best, brightness) in enumerate(kernels.samples(state, channel)):
-            sharpness[at].append(best.ravel())
-            light[at].append(brightness.ravel())
+            sharpness[at].append(_tiles(best))
+            light[at].append(_tiles(brightness))
     return [np.concatenate(parts) for parts in sharpness], [np.concatenate(parts) for parts in light]
+
+
+def _tiles(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blocks (Y, X) as tiles (T, M); one tile where there is no room for more. What is not finite counts as 0."""
+    high, wide = (max(1, size // TILE) for size in blocks.shape)
+    tall, broad = (min(TILE, size) for size in blocks.shape)
+    whole = np.nan_to_num(blocks[: high * tall, : wide * broad], nan=0, posinf=0, neginf=0)
+    return whole.reshape(high, tall, wide, broad).swapaxes(1, 2).reshape(high * wide, tall * broad)
 
 
 def _windows(height: int, width: int) -> Iterator[tuple[slice, slice]]:
@@ -115,7 +139,7 @@ def _windows(height: int, width: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _variance(deviation: NDArray[np.float32], light: NDArray[np.float32], least: float) -> tuple[float, float]:
-    """Offset and slope of the variance over the brightness, along the lower edge of the samples.
+    """Offset and slope of the variance over the brightness: through the lower edge of the samples, by least deviation.
 
     Samples below `least` are no noise, but clipped to black or white.
     """
@@ -134,7 +158,7 @@ def _variance(deviation: NDArray[np.float32], light: NDArray[np.float32], least:
 
     def misfit(line: tuple[float, float]) -> float:
         excess = [math.log(seen / max(line[0] + line[1] * max(x, 0), least**2)) for x, seen in points]
-        return sum(LOWER * value if value > 0 else (LOWER - 1) * value for value in excess)
+        return sum(abs(value) for value in excess)
 
     offset, slope = min(lines, key=misfit)
     return max(offset, least**2), slope

@@ -25,7 +25,8 @@ __all__ = ["fuse_pyramid"]
 MOST_LEVELS = 8
 COARSEST = 8  # px, at least, that the coarsest level has
 SOFTNESS = 2.6  # difference of sharpness that makes a weight e times as large, in deviations of the noise's own
-SURELY = 2.0  # times the noise's sharpness: details for certain
+SURELY = 2.0  # times the noise's sharpness: details, not noise, for the decisions of coarser levels
+IN_FOCUS = 3.0  # the same for the index, which shows every doubtful place
 HARD = 1e30  # steepness with which only the greatest sharpness counts, and equal ones alike
 HANDED_ON = 2.0  # weight of the finer level's sharpness in the next one's decision
 TELLING = 0.02  # share of a level's blocks that must surely show details before the level tells the index
@@ -91,16 +92,16 @@ def fuse_pyramid(
     count = levels or max(1, min(MOST_LEVELS, int(math.log2(max(1, min(height, width) / COARSEST)))))
     kernels = load("pyramid", device)
     state = kernels.pyramid(height, width, channels, count, frames.dtype if keep_range else None)
-    noise = None
     for k, image in visit(frames, "Fusing"):
-        if noise is None:
+        if k == 0:
             noise = noise_of(image, kernels, count, smoothing, channel)
             rules = _rules(noise, smoothing, noise_floor)
         kernels.merge(state, image, k, (noise.offset, noise.slope), rules, channel)
     decisions = kernels.decisions(state)
     fused = kernels.collapse(state, 1 / unit(frames.dtype))
     del state, image
-    return Fusion(fused, *_maps(decisions, [rule[2] for rule in rules], len(frames), (height, width)))
+    floors = [IN_FOCUS * noise_floor * mean for mean in noise.mean]
+    return Fusion(fused, *_maps(decisions, floors, len(frames), (height, width)))
 
 
 def _rules(noise: Noise, smoothing: float, floor: float) -> list[Rule]:

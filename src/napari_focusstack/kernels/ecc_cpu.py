@@ -69,6 +69,7 @@ def gram(
     matrix: NDArray[np.float64],
     to_middle: NDArray[np.float64],
     parameters: int,
+    tolerance: float,
 ) -> NDArray[np.float64]:
     """Inner products of all that a step of the motion is computed from, over each half of the pixels.
 
@@ -82,6 +83,8 @@ def gram(
         From px to the coordinates in which the motion's steps are counted.
     parameters : int
         Number of the motion's generators.
+    tolerance : float
+        Difference between the two at which a pixel counts half (Cauchy's weights).
 
     Returns
     -------
@@ -91,17 +94,17 @@ def gram(
     """
     out = np.zeros((2, parameters + 3, parameters + 3))
     origin = to_middle[:2, 2].astype(f4)
-    _gram(template, moved, matrix.astype(f4), f4(to_middle[0, 0]), origin, parameters, out)
+    _gram(template, moved, matrix.astype(f4), f4(to_middle[0, 0]), origin, parameters, f4(tolerance**-2), out)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _gram(template, moved, matrix, scale, origin, parameters, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _gram(template, moved, matrix, scale, origin, parameters, sharpness, out):  # type: ignore[no-untyped-def]  # pragma: no cover
     rows, columns = template.shape
     fields = np.empty((FIELDS + 3, columns - 2), f4)
     used = np.append(np.arange(parameters), np.arange(FIELDS, FIELDS + 3))
     for y in range(1, rows - 1):
-        _fields(fields, template[y - 1 : y + 2], moved[y - 1 : y + 2], y, rows, matrix, scale, origin)
+        _fields(fields, template[y - 1 : y + 2], moved[y - 1 : y + 2], y, rows, matrix, scale, origin, sharpness)
         products = out[y // BAND % 2]
         for i in range(used.size):
             for j in range(i, used.size):
@@ -112,7 +115,7 @@ def _gram(template, moved, matrix, scale, origin, parameters, out):  # type: ign
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _fields(fields, template, moved, row, rows, matrix, scale, origin):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _fields(fields, template, moved, row, rows, matrix, scale, origin, sharpness):  # type: ignore[no-untyped-def]  # pragma: no cover
     above, here, below = template
     moved_above, moved_here, moved_below = moved
     j, last, bottom = f4(row), f4(here.size - 2), f4(rows - 2)
@@ -123,8 +126,10 @@ def _fields(fields, template, moved, row, rows, matrix, scale, origin):  # type:
         v = matrix[1, 0] * i + matrix[1, 1] * j + matrix[1, 2]
         depth = matrix[2, 0] * i + matrix[2, 1] * j + matrix[2, 2]
         inside = (u >= depth) & (u <= last * depth) & (v >= depth) & (v <= bottom * depth)
-        weight = f4(1) if inside else f4(0)
+        difference = here[k + 1] - moved_here[k + 1]
+        weight = f4(1) / (f4(1) + difference * difference * sharpness) if inside else f4(0)
         x = i * scale + origin[0]
+        weight = np.sqrt(weight)
         gx = weight * half * (here[k + 2] - here[k] + moved_here[k + 2] - moved_here[k])
         gy = weight * half * (below[k + 1] - above[k + 1] + moved_below[k + 1] - moved_above[k + 1])
         outward = x * gx + y * gy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numba import njit
 
+from .grids import enlarged, shrunk
 from .strips import over_rows
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["filled"]
 
+GRID = 2  # px of the map in one of the grid that it is solved on
 ROUNDS = 3  # of rows and columns: what is left of the streaks of one-dimensional passes is not seen
 PRIOR = 1e-10  # weight of the mean of all values at every pixel
 
@@ -47,22 +48,34 @@ def filled(values: Plane, weight: Plane, picture: Plane, *, reach: float, contra
         (Y, X) float32; NaN everywhere where no pixel has a weight.
     """
     height, width = values.shape
-    size = (-(-width // 2), -(-height // 2))
-    plain = np.where(weight > 0, values, np.float32(0))
-    total = float(weight.sum(dtype=np.float64))
-    middle = float((weight * plain).sum(dtype=np.float64)) / total if total else np.nan
-    sums = (weight * plain + np.float32(PRIOR * middle), weight + np.float32(PRIOR), picture)
-    above, beside, guide = (_shrunk(part, size) for part in sums)
-    strength = (reach / 2) ** 2
+    above, beside, guide = np.empty((3, -(-height // GRID), -(-width // GRID)), np.float32)
+    over_rows(_shrink_rows, height, values, weight, picture, above, beside, guide, align=GRID)
+    total = float(beside.sum(dtype=np.float64))
+    above += np.float32(PRIOR * float(above.sum(dtype=np.float64)) / total if total else np.nan)
+    beside += np.float32(PRIOR)
+    strength = (reach / GRID) ** 2
     for turn in range(ROUNDS):
         share = np.float32(strength * 1.5 * 4 ** (ROUNDS - 1 - turn) / (4**ROUNDS - 1))
-        over_rows(_solve_rows, size[1], above, beside, guide, share, np.float32(1 / contrast))
-        over_rows(_solve_columns, size[0], above, beside, guide, share, np.float32(1 / contrast))
-    return np.asarray(cv2.resize(above / beside, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        over_rows(_solve_rows, above.shape[0], above, beside, guide, share, np.float32(1 / contrast))
+        over_rows(_solve_columns, above.shape[1], above, beside, guide, share, np.float32(1 / contrast))
+    above /= beside
+    out = np.empty((height, width), np.float32)
+    over_rows(_enlarge_rows, height, above, out, align=GRID)
+    return out
 
 
-def _shrunk(plane: Plane, size: tuple[int, int]) -> Plane:
-    return np.ascontiguousarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
+def _shrink_rows(
+    values: Plane, weight: Plane, picture: Plane, above: Plane, beside: Plane, guide: Plane, start: int, stop: int
+) -> None:
+    rows, coarse = slice(start, stop), slice(start // GRID, -(-stop // GRID))
+    heavy = weight[rows]
+    above[coarse] = shrunk(heavy * np.where(heavy > 0, values[rows], np.float32(0)), GRID)
+    beside[coarse] = shrunk(heavy, GRID)
+    guide[coarse] = shrunk(picture[rows], GRID)
+
+
+def _enlarge_rows(small: Plane, out: Plane, start: int, stop: int) -> None:
+    out[start:stop] = enlarged(small, GRID, start, stop, out.shape[1])
 
 
 # Both solve (1 + s Σ c) u - s Σ c u_neighbour = f along one axis, c = exp(-|step of the guide| / contrast), by forward

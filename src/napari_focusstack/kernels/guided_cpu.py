@@ -11,6 +11,7 @@ from numba import njit
 
 from ..arrays import to_float
 from ..focus import grey
+from .grids import enlarged, shrunk
 from .strips import over_rows
 
 if TYPE_CHECKING:
@@ -109,26 +110,8 @@ def _shrink_rows(
     coarse = slice(start // COARSE, -(-stop // COARSE))
     trust = state.trust[rows]
     np.add(trust * (state.index[rows] == k), (1 - trust) / count, out=shares[rows])
-    small[coarse] = _shrunk(to_float(image[rows])).reshape(small[coarse].shape)
-    small_shares[coarse] = _shrunk(shares[rows])
-
-
-def _shrunk(part: Any, step: int = COARSE) -> Any:
-    """Means of squares of `step` pixels, the last pixel repeated to a whole number of them."""
-    below, beside = -part.shape[0] % step, -part.shape[1] % step
-    if below or beside:
-        part = cv2.copyMakeBorder(part, 0, below, 0, beside, cv2.BORDER_REPLICATE)
-    size = part.shape[1] // step, part.shape[0] // step
-    return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-
-
-def _enlarged(plane: Any, start: int, stop: int, width: int) -> Any:
-    """Rows `start` (a multiple of COARSE) to `stop` of a plane of the coarse grid on the fine one, (…, width, C)."""
-    first = max(0, start // COARSE - 1)
-    part = plane[first : -(-stop // COARSE) + 1]
-    size = part.shape[1] * COARSE, part.shape[0] * COARSE
-    fine = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR).reshape(size[1], size[0], -1)
-    return fine[start - first * COARSE : stop - first * COARSE, :width]
+    small[coarse] = shrunk(to_float(image[rows]), COARSE).reshape(small[coarse].shape)
+    small_shares[coarse] = shrunk(shares[rows], COARSE)
 
 
 def _guided(guide: Any, values: Any, radius: int, eps: float) -> tuple[Any, Any]:
@@ -157,7 +140,7 @@ def _detail_rows(
     top = max(0, start - HALO)
     light, share = grey(image[top : stop + HALO], channel) - np.float32(state.middle), shares[top : stop + HALO]
     inner, rows = slice(start - top, stop - top), slice(start, stop)
-    planes = _guided(_shrunk(light, FINE), _shrunk(share, FINE), DETAIL_RADIUS, state.eps[1])
+    planes = _guided(shrunk(light, FINE), shrunk(share, FINE), DETAIL_RADIUS, state.eps[1])
     size = planes[0].shape[1] * FINE, planes[0].shape[0] * FINE
     slope, level = (
         cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR)[inner, : image.shape[1]] for plane in planes
@@ -168,7 +151,7 @@ def _detail_rows(
         np.minimum(state.low[rows], values, out=state.low[rows])
         np.maximum(state.high[rows], values, out=state.high[rows])
     _accumulate(
-        values, _enlarged(base, start, stop, image.shape[1]), weight, k, state.detail[rows],
+        values, enlarged(base, COARSE, start, stop, image.shape[1]), weight, k, state.detail[rows],
         state.detail_weight[rows], state.strongest[rows], state.source[rows],
     )  # fmt: skip
 
@@ -189,6 +172,6 @@ def _accumulate(image, base, weight, k, detail, total, strongest, source):  # ty
 def _merge_rows(state: Layers, start: int, stop: int) -> None:
     rows = slice(start, stop)
     state.detail[rows] /= state.detail_weight[rows, :, None]
-    state.detail[rows] += _enlarged(state.base, start, stop, state.detail.shape[1])
+    state.detail[rows] += enlarged(state.base, COARSE, start, stop, state.detail.shape[1])
     if state.low is not None:
         np.clip(state.detail[rows], state.low[rows], state.high[rows], out=state.detail[rows])

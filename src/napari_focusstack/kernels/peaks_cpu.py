@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Peaks", "found", "observe", "peaks", "sampled"]
 
-SAMPLED = 8  # px between pixels that stand for all of them
-
 
 @dataclass(slots=True)
 class Peaks:
@@ -80,9 +78,9 @@ def _take(new, light, k, best, before, after, last, total, picture, index):  # t
             total[y, x] += value
 
 
-def sampled(state: Peaks) -> NDArray[np.float32]:
-    """Measures of the newest frame at some of the pixels."""
-    return state.last[::SAMPLED, ::SAMPLED]  # type: ignore[no-any-return]
+def sampled(state: Peaks, step: int) -> NDArray[np.float32]:
+    """Measures of the newest frame at every so many-th row and column."""
+    return state.last[::step, ::step]  # type: ignore[no-any-return]
 
 
 def found(state: Peaks) -> Peaks:

@@ -9,7 +9,7 @@ import torch
 
 from ..focus import PRE_BLUR
 from .focus_gpu import FOCUS_MEASURES, grey, smoothed, uploaded
-from .peaks_cpu import SAMPLED, Peaks
+from .peaks_cpu import Peaks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,9 +43,9 @@ class Kernels:
         state.last = new
         state.total += new
 
-    def sampled(self, state: Peaks) -> NDArray[np.float32]:
+    def sampled(self, state: Peaks, step: int) -> NDArray[np.float32]:
         """As `peaks_cpu.sampled`."""
-        return state.last[::SAMPLED, ::SAMPLED].cpu().numpy()  # type: ignore[no-any-return]
+        return state.last[::step, ::step].cpu().numpy()  # type: ignore[no-any-return]
 
     def found(self, state: Peaks) -> Peaks:
         """As `peaks_cpu.found`."""

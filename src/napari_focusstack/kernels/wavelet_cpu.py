@@ -27,6 +27,7 @@ NEIGHBOURHOOD = 1.0  # coefficients: standard deviation of the mean energy that 
 TINY = 1e-12
 FAINTEST = 0.25  # share of a frame that shows little but noise
 SAMPLED = 4  # coefficients between those that stand for all
+SURELY = 1.5  # times the floor: half of a coefficient is picked, half averaged
 FINEST = 3  # levels that tell which frame a pixel comes from
 
 
@@ -203,28 +204,35 @@ def _shrink_rows(best, total, energy, count, floor, start, stop):  # type: ignor
 def judged(state: Coefficients, count: int, noise_floor: float) -> tuple[Array, Array]:
     """Source frame of every pixel and confidence, (Y, X) each.
 
-    Of the finest levels the one with the most energy tells. The source is NaN where no coefficient is `noise_floor`
-    times the noise.
+    The finest level tells that has a coefficient well above the noise there, as it knows the depth best;
+    where none of the three finest has, the source is NaN.
     """
-    height, width = state.shapes[0]
-    confidence, strongest, index = np.zeros((3, height, width), np.float32)
+    index, confidence = np.zeros((2, *state.shapes[0]), np.float32)
     index[:] = np.nan
-    for at, level in enumerate(track(state.levels[:FINEST])):
-        energy = level.energy.mean(axis=0)
-        others = (level.total.mean(axis=0) - energy) / max(1, count - 1)
-        distinct = 1 - np.sqrt(np.clip(others, 0, None) / np.maximum(energy, TINY))
-        source = np.take_along_axis(level.index, level.energy.argmax(axis=0)[None], 0)[0]
-        energy *= energy > (noise_floor * level.noise) ** 2
-        over_rows(_place_rows, height, at + 1, energy, distinct, source, strongest, index, confidence)
+    for at in reversed(range(min(FINEST, len(state.levels)))):
+        floor = np.float32((SURELY * noise_floor * state.levels[at].noise) ** 2)
+        over_rows(
+            _judge_rows, len(index), state.levels[at], at + 1, count, floor, index, confidence, align=2 ** (at + 1)
+        )
     return index, confidence
 
 
+def _judge_rows(
+    level: Level, step: int, count: int, floor: float, index: Array, confidence: Array, start: int, stop: int
+) -> None:
+    coarse = slice(start >> step, -(-stop >> step))
+    chosen = level.energy[:, coarse]
+    energy = chosen.mean(axis=0)
+    others = np.maximum((level.total[:, coarse].mean(axis=0) - energy) / max(1, count - 1), 0)
+    distinct = np.clip(1 - np.sqrt(others / np.maximum(energy, np.float32(TINY))), 0, 1)
+    source = np.take_along_axis(level.index[:, coarse], chosen.argmax(axis=0)[None], 0)[0]
+    _place(step, energy > floor, distinct, source, index[start:stop], confidence[start:stop])
+
+
 @njit(cache=True, nogil=True)
-def _place_rows(level, energy, distinct, source, strongest, index, confidence, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for y in range(start, stop):
+def _place(step, heard, distinct, source, index, confidence):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for y in range(index.shape[0]):
         for x in range(index.shape[1]):
-            there = energy[y >> level, x >> level]
-            if there > strongest[y, x]:
-                strongest[y, x] = there
-                index[y, x] = source[y >> level, x >> level]
-                confidence[y, x] = max(np.float32(0), distinct[y >> level, x >> level])
+            if heard[y >> step, x >> step]:
+                index[y, x] = source[y >> step, x >> step]
+                confidence[y, x] = distinct[y >> step, x >> step]
