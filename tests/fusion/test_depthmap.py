@@ -62,11 +62,14 @@ def test_nothing_in_focus_is_the_mean():
     assert fusion.image == pytest.approx(0.3, abs=1e-6)
 
 
-def test_softness_trades_noise_for_sharpness():
+def test_softness_trades_sharpness_for_noise():
+    stack, truth, _ = tilted()
+    soft, sharp = (psnr(fuse_depthmap(stack, softness=s, device="cpu").image, truth) for s in (1.0, 0.0))
+    assert soft < sharp
     stack, truth, _ = tilted(noise=0.02)
-    assert psnr(fuse_depthmap(stack, softness=1.0, device="cpu").image, truth) > psnr(
-        fuse_depthmap(stack, softness=0.0, device="cpu").image, truth
-    )
+    options = {"noise_floor": 1.0, "device": "cpu"}  # above it everywhere: noise is seen, nothing is averaged for it
+    soft, sharp = (psnr(fuse_depthmap(stack, softness=s, **options).image, truth) for s in (1.0, 0.0))
+    assert soft > sharp
 
 
 def test_a_gap_is_filled_from_its_own_side_of_an_edge():
@@ -86,7 +89,7 @@ def test_every_measure_finds_the_plane(measure):
     stack, truth, depth = tilted()
     fusion = fuse_depthmap(stack, measure=measure, device="cpu")
     assert np.nanmean(np.abs(fusion.index - depth)) < 0.15
-    assert psnr(fusion.image, truth) > 55
+    assert psnr(fusion.image, truth) > 45
 
 
 def test_one_channel_may_decide_for_all():

@@ -22,7 +22,7 @@ def observed(kernels, frames, measure="sml", radius=2.0, channel=-1):
     state = kernels.peaks(*frames.shape[1:3])
     for k, image in enumerate(frames):
         kernels.observe(state, image, k, measure, radius, channel)
-    return kernels.found(state), kernels.sampled(state)
+    return kernels.found(state), kernels.sampled(state, 3)
 
 
 @pytest.mark.parametrize("measure", ["sml", "laplacian", "tenengrad", "variance"])
@@ -34,6 +34,7 @@ def test_peaks_agree(frames, measure, channel):
     for name in PLANES:
         assert getattr(gpu, name) == pytest.approx(getattr(cpu, name), rel=1e-4, abs=1e-6), name
     assert gpu.index.dtype == cpu.index.dtype == np.uint16
+    assert sample.shape == (14, 18)
     assert other == pytest.approx(sample, rel=1e-4)
 
 

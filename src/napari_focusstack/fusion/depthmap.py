@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import Frames, visit
 from ..kernels import load
+from ..kernels.strips import over_rows
 from .result import Fusion
 from .sharpest import Sharpest, find_sharpest
 
@@ -31,7 +32,7 @@ def fuse_depthmap(
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 4.0,
     softness: Annotated[float, {"min": 0.0, "max": 1.0}] = 0.5,
     smoothing: Annotated[float, {"min": 0.0, "max": 50.0}] = 4.0,
-    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 3.0,
+    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 2.0,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Fusion:
@@ -76,8 +77,8 @@ def fuse_depthmap(
         frames, measure=measure, radius=radius, noise_floor=noise_floor, channel=channel, device=device
     )
     depth = _depth(sharpest, len(frames), smoothing)
-    reach = sharpest.doubt * np.float32(softness / 2) + (1 - sharpest.trust) * np.float32(AVERAGED)
-    index = np.where(sharpest.trust > 0, depth, np.float32(np.nan))
+    reach, index = np.empty_like(depth), np.empty_like(depth)
+    over_rows(_reach_rows, len(depth), sharpest, depth, softness, reach, index)
     confidence = sharpest.confidence
     del sharpest
     kernels = load("depthmap", device)
@@ -91,13 +92,34 @@ def _depth(sharpest: Sharpest, count: int, smoothing: float) -> Plane:
     """Depth in frames: filled from its surroundings where it is not trusted, then smoothed, up to edges."""
     from ..kernels.fill import filled
 
-    trust, picture = sharpest.trust, sharpest.picture
     contrast = max(CONTRAST * sharpest.contrast, 4 * sharpest.sigma)
-    depth: Plane = np.clip(sharpest.index + sharpest.offset, 0, count - 1)
-    around = filled(depth, trust, picture, reach=REACH, contrast=contrast)
-    around[np.isnan(around)] = (count - 1) / 2  # nothing at all is in focus
-    depth += (1 - trust) * (around - depth)
-    if smoothing > 0:
-        weight = np.maximum(sharpest.confidence, np.float32(LEAST_WEIGHT))
-        return filled(depth, weight, picture, reach=smoothing, contrast=contrast)
-    return depth
+    depth = np.empty_like(sharpest.offset)
+    over_rows(_peak_rows, len(depth), sharpest, count, depth)
+    around = filled(depth, sharpest.trust, sharpest.picture, reach=REACH, contrast=contrast)
+    weight = around  # takes its place
+    over_rows(_mix_rows, len(depth), sharpest, count, around, depth, weight)
+    return filled(depth, weight, sharpest.picture, reach=smoothing, contrast=contrast) if smoothing > 0 else depth
+
+
+def _peak_rows(sharpest: Sharpest, count: int, depth: Plane, start: int, stop: int) -> None:
+    rows = slice(start, stop)
+    depth[rows] = np.clip(sharpest.index[rows] + sharpest.offset[rows], 0, count - 1)
+
+
+def _mix_rows(
+    sharpest: Sharpest, count: int, around: Plane, depth: Plane, weight: Plane, start: int, stop: int
+) -> None:
+    rows = slice(start, stop)
+    middle = np.float32((count - 1) / 2)  # where nothing at all is in focus
+    plain = np.where(np.isnan(around[rows]), middle, around[rows])
+    depth[rows] += (1 - sharpest.trust[rows]) * (plain - depth[rows])
+    weight[rows] = np.maximum(sharpest.confidence[rows], np.float32(LEAST_WEIGHT))
+
+
+def _reach_rows(
+    sharpest: Sharpest, depth: Plane, softness: float, reach: Plane, index: Plane, start: int, stop: int
+) -> None:
+    rows = slice(start, stop)
+    trust = sharpest.trust[rows]
+    reach[rows] = sharpest.doubt[rows] * np.float32(softness / 2) + (1 - trust) * np.float32(AVERAGED)
+    index[rows] = np.where(trust > 0, depth[rows], np.float32(np.nan))

@@ -20,7 +20,7 @@ def fuse_guided(
     frames: Frames,
     *,
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 5.0,
-    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 3.0,
+    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.5,
     keep_range: bool = False,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",

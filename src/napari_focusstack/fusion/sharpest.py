@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..arrays import Frames, visit
-from ..focus import image_noise, refine_peak
+from ..focus import grey, image_noise, refine_peak
 from ..kernels import load
 from ..kernels.strips import over_rows
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Sharpest", "find_sharpest"]
 
 FAINTEST = 0.25  # share of a frame that shows little but noise
+MOST = 3.0  # times as strong as overall the noise may be at some brightness: what is stronger is texture
+BINS, BIN_SIZE = 8, 200  # of brightness, at most; pixels of one, at least
 STANDS_OUT = 2.0  # times the mean of the other frames: noise alone never does, however strong it is there
 NEARLY_NONE = 0.01  # share of the greys at either end that may be specks
 SAMPLED = 8  # px between pixels that stand for all of them
@@ -84,8 +86,8 @@ def find_sharpest(
     radius : float
         Standard deviation of the neighbourhood, in px.
     noise_floor : float
-        A peak is trusted from so many times the measure of the noise on; below only where it is more than twice the
-        mean of the other frames.
+        A peak counts from so many times the measure of the noise on, and is fully trusted from twice that; below only
+        where it is more than twice the mean of the other frames.
     channel : int
         Channel that decides; -1: all jointly.
     device : str
@@ -94,35 +96,66 @@ def find_sharpest(
     Notes
     -----
     What the measure makes of the noise is read from its own values, whatever colour interpolation and compression
-    gave to the noise: the lowest quarter of the pixels of the least textured frame.
+    gave to the noise: the lowest quarter of the pixels of the least textured frame, of each brightness.
     """
     count, height, width, _ = frames.shape
     kernels = load("peaks", device)
     state = kernels.peaks(height, width)
-    sigma = faintest = math.inf  # of the least textured frame: texture looks like noise
+    sigma = math.inf  # of the least textured frame: texture looks like noise
+    floor = Floor()
     for k, image in visit(frames, "Finding the sharpest frames"):
         sigma = min(sigma, image_noise(image, channel))
         kernels.observe(state, image, k, measure, radius, channel)
-        faintest = min(faintest, float(np.quantile(kernels.sampled(state), FAINTEST)))
+        floor.see(kernels.sampled(state, SAMPLED), grey(image[::SAMPLED, ::SAMPLED], channel))
     found: Peaks = kernels.found(state)
-    floor = noise_floor * faintest
-    offset, doubt, trust, confidence = (np.empty((height, width), np.float32) for _ in range(4))
-    over_rows(_judge, height, found, count, floor, offset, doubt, trust, confidence)
+    planes = np.empty((4, height, width), np.float32)
+    over_rows(_judge, height, found, count, noise_floor, floor, planes)
+    offset, doubt, trust, confidence = planes
     low, high = np.quantile(found.picture[::SAMPLED, ::SAMPLED], (NEARLY_NONE, 1 - NEARLY_NONE))
     extent = float(low), float(high)
     return Sharpest(found.index, offset, doubt, trust, confidence, found.picture, *extent, sigma)
 
 
+class Floor:
+    """What the focus measure makes of the noise, over the brightness: shot noise grows with it."""
+
+    def __init__(self) -> None:
+        self.edges: Plane | None = None
+        self.faintest: Plane = np.empty(0, np.float32)
+        self.overall = math.inf
+
+    def see(self, sample: Plane, light: Plane) -> None:
+        """Learn from some of a frame's measures and greys."""
+        if self.edges is None:
+            count = max(1, min(BINS, sample.size // BIN_SIZE))
+            self.edges = np.quantile(light, np.linspace(0, 1, count + 1)).astype(np.float32)
+            self.faintest = np.full(count, np.inf, np.float32)
+        self.overall = min(self.overall, float(np.quantile(sample, FAINTEST)))
+        place = np.searchsorted(self.edges[1:-1], light)
+        for k in range(len(self.faintest)):
+            part = sample[place == k]
+            if part.size >= min(sample.size, BIN_SIZE // 2):
+                self.faintest[k] = min(self.faintest[k], np.quantile(part, FAINTEST))
+
+    def at(self, light: Plane) -> Plane:
+        """Measure of noise of that brightness."""
+        assert self.edges is not None
+        middles = (self.edges[1:] + self.edges[:-1]) / 2
+        return np.interp(light, middles, np.minimum(self.faintest, MOST * self.overall)).astype(np.float32)
+
+
 def _judge(
-    found: Peaks, count: int, floor: float, offset: Plane, doubt: Plane, trust: Plane, confidence: Plane,
-    start: int, stop: int,
-) -> None:  # fmt: skip
+    found: Peaks, count: int, noise_floor: float, floor: Floor, planes: NDArray[np.float32], start: int, stop: int
+) -> None:
+    """Write offset, doubt, trust and confidence."""
+    offset, doubt, trust, confidence = planes
     rows = slice(start, stop)
     best = np.maximum(found.best[rows], np.float32(TINY))
     others = np.maximum((found.total[rows] - best) / max(1, count - 1), 0)  # sums of equal values may round below
-    ratio = floor / best
+    ratio = np.float32(noise_floor) * floor.at(found.picture[rows]) / best
     ahead = best / np.maximum(others, TINY) - STANDS_OUT
-    trust[rows] = np.clip(np.maximum(2 - ratio, ahead), 0, 1) * (best > TINY)
+    above = 1 / np.maximum(ratio, np.float32(TINY)) - 1
+    trust[rows] = np.clip(np.maximum(above, ahead), 0, 1) * (best > TINY)
     doubt[rows] = np.minimum(ratio, 1)
     confidence[rows] = trust[rows] * np.clip(1 - others / best, 0, 1)
     offset[rows] = refine_peak(found.before[rows], best, found.after[rows])

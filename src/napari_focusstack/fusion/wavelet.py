@@ -53,7 +53,7 @@ def fuse_wavelet(
     Returns
     -------
     Fusion
-        `index` is the frame of the strongest coefficient of the three finest levels.
+        `index` is the frame of the finest coefficient above the noise.
 
     Notes
     -----
