@@ -93,8 +93,9 @@ def _table(cases: Sequence[str], tools: Sequence[Tool], used: Runs, quality: dic
         first = statistics.median(run.cpu_s for run in used[case, tools[0].name])
         for tool in tools:
             runs = used[case, tool.name]
-            cpu, wall = (statistics.median(values) for values in zip(*((r.cpu_s, r.wall_s) for r in runs), strict=True))
-            peak = max(run.peak_mb for run in runs)
+            cpu, wall, peak = (
+                statistics.median(getattr(r, name) for r in runs) for name in ("cpu_s", "wall_s", "peak_mb")
+            )
             megapixels, _, frames = case.partition("x")
             name = f"{megapixels} MP × {frames}"
             figures = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import re
 from pathlib import Path
@@ -75,6 +76,28 @@ def test_the_command_lines_page_is_its_help(hooks):
     page = hooks.on_page_markdown("<!-- help: stack -->")
     assert "--index-out INDEX.tif" in page
     assert "--fuse-" in page
+
+
+def commands_of(page: Path) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("focusstack ")]
+
+
+@pytest.mark.parametrize("page", ["cli.md", "../README.md"])
+def test_the_commands_of_a_page_are_understood(page, monkeypatch):
+    from napari_focusstack import cli
+
+    understood = []
+    for command in ("_stack", "_info", "_demo"):
+        monkeypatch.setattr(cli, command, understood.append)
+    commands = commands_of(DOCS / page)
+    assert commands
+    for command in commands:
+        words = command.replace("*", "1").split()[1:]
+        assert cli.main(words) == cli.OK, command
+        chosen = understood.pop()
+        if words[0] == "stack":
+            cli._recipe(argparse.Namespace(**{**vars(chosen), "recipe": None}))  # its options are allowed
 
 
 def test_benchmark_tables_are_there():
