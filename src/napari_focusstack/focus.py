@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from .arrays import unit
-from .progress import track
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +64,7 @@ def grey(image: NDArray[Any], channel: int = -1) -> Grey:
     weights = np.full((1, channels), 1 / channels) if channel < 0 else np.eye(channels)[channel : channel + 1]
     weights = (weights / unit(image.dtype)).astype(np.float32)
     out = np.empty(image.shape[:2], np.float32)
-    for row in track(range(0, len(image), STRIP)):
+    for row in range(0, len(image), STRIP):
         part = np.ascontiguousarray(image[row : row + STRIP], dtype=np.float32)
         out[row : row + STRIP] = cv2.transform(part, weights)
     return out
