@@ -102,7 +102,7 @@ class LayerChooser(QWidget):
         self._rows = form_layout(self)
         add_row(self._rows, "Layer", self.layer, LAYER_TIP)
         add_row(self._rows, "Focus axis", self.focus, FOCUS_TIP)
-        add_row(self._rows, "", self.facts)
+        self._rows.addRow(self.facts)
         self._rows.addRow(self.together)
         add_row(self._rows, "Sharpness from", self.channels, CHANNELS_TIP)
         for combo in (self.layer, self.focus, self.channels):
@@ -193,7 +193,7 @@ def _facts(source: Source) -> str:
         if letter not in "ZYXC":
             label = labels[i] if not labels[i].lstrip("-").isdigit() else f"axis {i}"
             parts.append(f"{source.layers[0].data.shape[i]} × {label}")
-    return " · ".join(parts)
+    return " · ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
 def _channel_names(source: Source) -> list[str]:
