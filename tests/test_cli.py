@@ -73,8 +73,7 @@ def test_help_lists_the_options_of_the_method(method, capsys):
 def test_info_tells_what_a_burst_holds(folder, capsys):
     assert main(["info", str(folder)]) == 0
     text = capsys.readouterr().out
-    assert "5 frames" in text
-    assert "120 × 96" in text
+    assert "5 of 120 × 96 px" in text
 
 
 @pytest.mark.parametrize(

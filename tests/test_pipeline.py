@@ -57,7 +57,7 @@ def test_one_index_for_each_channel_or_one_for_all(burst):
     assert separate.index_axes == "YXC"
     assert np.array_equal(separate.index[..., 1], only_green.index, equal_nan=True)
     assert np.array_equal(green.index, only_green.index, equal_nan=True)
-    assert np.array_equal(green.image[..., 1:2], only_green.image)
+    assert np.abs(green.image[..., 1:2].astype(int) - only_green.image).max() <= 1
 
 
 def test_a_channel_that_is_not_there_is_named(burst):

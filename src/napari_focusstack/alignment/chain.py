@@ -142,6 +142,7 @@ def believed(links: Sequence[Link]) -> tuple[list[Link], NDArray[np.float64]]:
 
     A scale is drawn towards the smooth one as far as its own doubt explains that it is not there (empirical Bayes): where
     the breathing is regular its noise is averaged away, where the focus steps are irregular the measured scale stays.
+    Beyond the links that are known the frames are taken to stand still: a quadratic says nothing there.
     """
     known = proven(links)
     scaled = bool(links) and links[0].fit.response.size > 0
@@ -149,9 +150,14 @@ def believed(links: Sequence[Link]) -> tuple[list[Link], NDArray[np.float64]]:
     if scaled and np.count_nonzero(known) >= ENOUGH:
         coefficients, deviation = smooth_scale(links, known)
     doubt = float(np.sqrt(np.mean([link.fit.doubt**2 for link in links]))) if links else 0.0
+    proof = [
+        number for link, is_known in zip(links, known, strict=True) if is_known for number in (link.first, link.second)
+    ]
+    span = (min(proof), max(proof)) if proof else (0, 0)
     result = []
     for link, is_known in zip(links, known, strict=True):
-        smooth = float(coefficients @ [link.second - link.first, link.second**2 - link.first**2])
+        first, second = np.clip([link.first, link.second], *span)
+        smooth = float(coefficients @ [second - first, second**2 - first**2])
         motion = exponential(np.array([0, 0, 0, smooth])) if smooth else np.eye(3)
         if is_known:
             rest = log_scale(link.fit.motion) - smooth
