@@ -71,7 +71,8 @@ def fuse_depthmap(
     Gaussian through three frames (Nayar and Nakagawa, PAMI 1994). It is trusted where F exceeds the noise (see
     `find_sharpest`); elsewhere it is the edge-aware mean of where it is. Then it is smoothed, weighted by its
     confidence (F - mean of the others' F) / F, and a second pass blends the frames around it, so that every value
-    stays inside the range of the stack. Memory: 8 C + 40 bytes a pixel at most, whatever the number of frames.
+    stays inside the range of the stack. Memory: about 45 bytes a pixel for three channels, whatever the number of
+    frames.
     """
     sharpest = find_sharpest(
         frames, measure=measure, radius=radius, noise_floor=noise_floor, channel=channel, device=device

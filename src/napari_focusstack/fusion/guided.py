@@ -52,9 +52,9 @@ def fuse_guided(
     Li, Kang and Hu, Image Fusion with Guided Filtering (IEEE TIP 22, 2864, 2013). P_k = 1 where frame k has the
     largest S = G_radius * abs(Laplacian), else 0. Weights of the base W^B = GF(grey_k, P_k; r 45 px, eps 0.3), of the
     detail W^D = GF(grey_k, P_k; r 7 px, eps 1e-6 or the variance of the noise); base B_k = mean of I_k over 31 px,
-    detail D_k = I_k - B_k; result Σ W^B B / Σ W^B + Σ W^D D / Σ W^D. The base and its weights are computed on a
-    grid four times coarser (He and Sun, Fast guided filter, 2015). Memory: 5 C + 40 bytes a pixel, at most, with
-    `keep_range` 8 C more, whatever the number of frames.
+    detail D_k = I_k - B_k; result Σ W^B B / Σ W^B + Σ W^D D / Σ W^D. The filters work on coarser grids, of four px for
+    the base, of two for the detail (He and Sun, Fast guided filter, 2015). Where no frame is trusted, P_k = 1 / N.
+    Memory: about 55 bytes a pixel for three channels, 80 with `keep_range`, whatever the number of frames.
     """
     sharpest = find_sharpest(
         frames, measure="laplacian", radius=radius, noise_floor=noise_floor, channel=channel, device=device
@@ -65,7 +65,9 @@ def fuse_guided(
     state = kernels.layers(
         frames.shape[3], sharpest.index, sharpest.trust, keep_range=keep_range, eps=eps, middle=middle
     )
+    trust, confidence = sharpest.trust, sharpest.confidence
+    del sharpest
     for k, image in visit(frames, "Fusing"):
         kernels.add(state, image, k, len(frames), channel)
     image, source = kernels.merged(state)
-    return Fusion(image, np.where(sharpest.trust > 0, source, np.float32(np.nan)), sharpest.confidence)
+    return Fusion(image, np.where(trust > 0, source, np.float32(np.nan)), confidence)

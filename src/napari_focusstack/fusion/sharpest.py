@@ -108,9 +108,8 @@ def find_sharpest(
         kernels.observe(state, image, k, measure, radius, channel)
         floor.see(kernels.sampled(state, SAMPLED), grey(image[::SAMPLED, ::SAMPLED], channel))
     found: Peaks = kernels.found(state)
-    planes = np.empty((4, height, width), np.float32)
-    over_rows(_judge, height, found, count, noise_floor, floor, planes)
-    offset, doubt, trust, confidence = planes
+    over_rows(_judge, height, found, count, noise_floor, floor)
+    offset, doubt, trust, confidence = found.before, found.after, found.total, found.best
     low, high = np.quantile(found.picture[::SAMPLED, ::SAMPLED], (NEARLY_NONE, 1 - NEARLY_NONE))
     extent = float(low), float(high)
     return Sharpest(found.index, offset, doubt, trust, confidence, found.picture, *extent, sigma)
@@ -144,18 +143,16 @@ class Floor:
         return np.interp(light, middles, np.minimum(self.faintest, MOST * self.overall)).astype(np.float32)
 
 
-def _judge(
-    found: Peaks, count: int, noise_floor: float, floor: Floor, planes: NDArray[np.float32], start: int, stop: int
-) -> None:
-    """Write offset, doubt, trust and confidence."""
-    offset, doubt, trust, confidence = planes
+def _judge(found: Peaks, count: int, noise_floor: float, floor: Floor, start: int, stop: int) -> None:
+    """Put offset, doubt, trust and confidence in the places of before, after, total and best: memory is short."""
     rows = slice(start, stop)
     best = np.maximum(found.best[rows], np.float32(TINY))
     others = np.maximum((found.total[rows] - best) / max(1, count - 1), 0)  # sums of equal values may round below
     ratio = np.float32(noise_floor) * floor.at(found.picture[rows]) / best
-    ahead = best / np.maximum(others, TINY) - STANDS_OUT
     above = 1 / np.maximum(ratio, np.float32(TINY)) - 1
-    trust[rows] = np.clip(np.maximum(above, ahead), 0, 1) * (best > TINY)
-    doubt[rows] = np.minimum(ratio, 1)
-    confidence[rows] = trust[rows] * np.clip(1 - others / best, 0, 1)
-    offset[rows] = refine_peak(found.before[rows], best, found.after[rows])
+    ahead = best / np.maximum(others, TINY) - STANDS_OUT
+    trust = np.clip(np.maximum(above, ahead), 0, 1) * (best > TINY)
+    found.before[rows] = refine_peak(found.before[rows], best, found.after[rows])
+    found.after[rows] = np.minimum(ratio, 1)
+    found.total[rows] = trust
+    found.best[rows] = trust * np.clip(1 - others / best, 0, 1)

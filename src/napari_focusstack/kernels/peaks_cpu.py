@@ -19,7 +19,7 @@ __all__ = ["Peaks", "found", "observe", "peaks", "sampled"]
 
 @dataclass(slots=True)
 class Peaks:
-    """Running peak of the focus measure; 24 bytes a pixel.
+    """Running peak of the focus measure; 26 bytes a pixel.
 
     `best` is the largest measure so far, met in frame `index`; `before` and `after` are those of its neighbours,
     `last` is the newest frame's, `total` the sum over all; `picture` is the grey of the best frame.
@@ -36,8 +36,8 @@ class Peaks:
 
 def peaks(height: int, width: int) -> Peaks:
     """Peaks before the first frame."""
-    best, before, after, last, total, picture = np.zeros((6, height, width), np.float32)
-    best -= 1  # so that the first frame wins even where its measure is 0
+    best = np.full((height, width), -1, np.float32)  # so that the first frame wins even where its measure is 0
+    before, after, last, total, picture = (np.zeros((height, width), np.float32) for _ in range(5))
     return Peaks(best, before, after, last, total, picture, np.zeros((height, width), np.uint16))
 
 
