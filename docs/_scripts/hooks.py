@@ -51,7 +51,9 @@ def _row(option: Option) -> str:
     elif option.type is bool:
         values = "yes or no"
     elif option.minimum is not None:
-        values = f"{option.minimum:g} to {option.maximum:g}" if option.maximum is not None else f"from {option.minimum:g}"
+        values = (
+            f"{option.minimum:g} to {option.maximum:g}" if option.maximum is not None else f"from {option.minimum:g}"
+        )
         values += ", whole" if option.type is int else ""
     else:
         values = {int: "a whole number", float: "a number"}.get(option.type, "a text")
