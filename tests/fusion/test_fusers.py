@@ -7,6 +7,7 @@ import tifffile
 from tilted import psnr, tilted
 
 from napari_focusstack.arrays import to_float
+from napari_focusstack.devices import set_threads
 from napari_focusstack.fusion import FUSERS, fuse
 from napari_focusstack.methods import options_of, summary_of
 from napari_focusstack.progress import Cancelled, listening
@@ -79,6 +80,21 @@ def test_the_scale_of_floats_does_not_matter(method):
     stack = burst()
     plain, large = fuse(stack, method, device="cpu"), fuse(4096 * stack, method, device="cpu")
     assert large.image / 4096 == pytest.approx(plain.image, abs=2e-4)
+
+
+@pytest.mark.parametrize("method", FUSERS)
+def test_the_number_of_threads_does_not_matter(method):
+    """They decide how the picture is cut into strips."""
+    stack, fusions = burst(height=150), []
+    try:
+        for count in (1, 3):
+            set_threads(count)
+            fusions.append(fuse(stack, method, device="cpu"))
+    finally:
+        set_threads(0)
+    for name in ("image", "index", "confidence"):
+        one, three = (getattr(fusion, name) for fusion in fusions)
+        assert three == pytest.approx(one, abs=1e-6, nan_ok=True)
 
 
 class FromFiles:
