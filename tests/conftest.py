@@ -1,6 +1,5 @@
 """What every test must leave behind: no open file and no thread."""
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -16,9 +15,9 @@ def open_files() -> set[str]:
     if not links.is_dir():
         return set()
     found = set()
-    for link in os.listdir(links):
+    for link in links.iterdir():
         try:
-            target = os.readlink(links / link)
+            target = str(link.readlink())
         except OSError:  # the listing's own
             continue
         if target.startswith("/") and Path(target).is_file() and not target.startswith(("/dev/", "/proc/")):

@@ -78,9 +78,9 @@ def test_modules_know_only_those_they_may(path):
 
 
 def test_every_module_of_the_table_is_there():
-    assert {p.name.removesuffix(".py") for p in SOURCE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()} >= set(
-        MAY_KNOW
-    )
+    assert {
+        p.name.removesuffix(".py") for p in SOURCE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()
+    } >= set(MAY_KNOW)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
@@ -97,14 +97,15 @@ def in_a_fresh_process(code: str) -> str:
 
 
 def test_importing_the_package_is_light():
-    code = "import sys, napari_focusstack; print([m for m in ('torch', 'numba', 'qtpy', 'napari', 'cv2') if m in sys.modules])"
+    heavy = ("torch", "numba", "qtpy", "napari", "cv2")
+    code = f"import sys, napari_focusstack; print([m for m in {heavy} if m in sys.modules])"
     assert in_a_fresh_process(code).strip() == "[]"
 
 
 def test_the_smallest_recipe_runs_without_napari_and_qt():
     code = f"""
 import sys
-for name in {sorted(WINDOW - {'PyQt6', 'PySide6'})}:
+for name in {sorted(WINDOW - {"PyQt6", "PySide6"})}:
     sys.modules[name] = None
 import numpy as np
 from napari_focusstack import Recipe, run

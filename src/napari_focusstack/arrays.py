@@ -104,7 +104,8 @@ def to_float(image: Any) -> FloatImage:
     scale = unit(image.dtype)
     if scale == 1.0:
         return np.ascontiguousarray(image, dtype=np.float32)
-    return np.multiply(image, np.float32(1 / scale), dtype=np.float32, order="C")
+    floats: FloatImage = np.multiply(image, np.float32(1 / scale), dtype=np.float32, order="C")
+    return floats
 
 
 def from_float(image: FloatImage, dtype: DTypeLike) -> NDArray[Any]:
@@ -118,7 +119,8 @@ def from_float(image: FloatImage, dtype: DTypeLike) -> NDArray[Any]:
         part = image[row : row + STRIP]
         if dtype in _CV_DEPTHS:
             flat = part.reshape(len(part), -1)
-            out[row : row + STRIP] = cv2.multiply(flat, limits.max, dtype=_CV_DEPTHS[dtype]).reshape(part.shape)
+            stored = cv2.multiply(flat, limits.max, dtype=_CV_DEPTHS[dtype])  # type: ignore[call-overload] # takes scalars
+            out[row : row + STRIP] = stored.reshape(part.shape)
         else:
             scaled = np.rint(part.astype(np.float64) * limits.max)
             out[row : row + STRIP] = np.clip(scaled, limits.min, limits.max, out=scaled)

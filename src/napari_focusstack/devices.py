@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from ctypes.util import find_library
 from pathlib import Path
@@ -43,14 +44,14 @@ def pick_device(device: str = "auto") -> Device:
         raise ValueError(
             f"device {device!r} is not there; this machine has {', '.join(there)}: use one of them or 'auto'"
         )
-    return device  # type: ignore[return-value]
+    return device
 
 
 def _may_have_gpu() -> bool:
     """Cheap look for a driver, so that a machine without one is spared the import of torch."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
-    return sys.platform == "darwin" or find_library("nvcuda") is not None
+    return platform.system() == "Darwin" or find_library("nvcuda") is not None
 
 
 def threads() -> int:

@@ -47,6 +47,8 @@ class Option:
         allowed = (int, float) if self.type is float else (str, self.type) if self.type is not int else (int,)
         if not isinstance(value, allowed) or (isinstance(value, bool) and self.type is not bool):
             raise TypeError(f"{self.name}={value!r} is not of type {self.type.__name__}")
+        if not isinstance(value, int | float):
+            return
         low, high = self.minimum, self.maximum
         if not ((low is None or value >= low) and (high is None or value <= high)):  # so, NaN is out of range
             raise ValueError(f"{self.name}={value!r} is out of range; {low} to {high} is allowed")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -111,7 +111,7 @@ def run(
     """
     recipe = recipe or Recipe()
     frames = as_frames(_opened(source))
-    transfer = transfer or getattr(frames, "transfer", "linear")
+    transfer = transfer or cast("Transfer", getattr(frames, "transfer", "linear"))
     if alignment is None:
         alignment = _align(frames, recipe, transfer)
     fusion = _fuse(frames, alignment, recipe)
@@ -168,7 +168,8 @@ def run_series(
     image_axes = axes.replace(focus_axis, "")
     separate = recipe.channels == "separate"
     index_axes = image_axes if separate else image_axes.replace("C", "").replace("S", "")
-    image = index = confidence = np.empty(0)
+    image: NDArray[Any] = np.empty(0)
+    index = confidence = np.empty(0, np.float32)
     for at, (place, frames) in enumerate(series):
         found = alignments[at] if alignments else None
         fusion = _fuse(frames, found, recipe)
@@ -200,8 +201,8 @@ def aligned(
     ValueError
         If the axes do not fit the data.
     """
-    import dask
     import dask.array as da
+    from dask.delayed import delayed
 
     recipe = recipe or Recipe()
     series = Series(data, axes, focus_axis)
@@ -212,7 +213,7 @@ def aligned(
     bursts = []
     for (_, frames), found in zip(series, alignments, strict=True):
         lazy = warped(frames, replace(found, kept=kept))
-        take = dask.delayed(lazy.__getitem__, pure=False)
+        take = delayed(lazy.__getitem__, pure=False)
         bursts.append(da.stack([da.from_delayed(take(i), lazy.shape[1:], lazy.dtype) for i in range(len(lazy))]))
     whole = da.stack(bursts).reshape(*series.loop_shape, *bursts[0].shape)
     names = [*series.loops, focus_axis, "Y", "X", series.channel or "C"]

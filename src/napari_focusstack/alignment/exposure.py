@@ -53,7 +53,7 @@ def light_of(image: NDArray[Any], transfer: Transfer) -> Light:
 
 def _linear(stored: NDArray[Any], transfer: Transfer) -> NDArray[np.float32]:
     if stored.dtype in (np.uint8, np.uint16):
-        return _linear_table(stored.dtype.str, transfer)[stored]
+        return np.asarray(_linear_table(stored.dtype.str, transfer)[stored])
     return np.asarray(to_linear(to_float(stored), transfer), np.float32)
 
 
@@ -108,13 +108,12 @@ def _apart(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return cv2.erode(cells.astype(np.uint8), np.ones((2 * REACH + 1,) * 2, np.uint8), borderValue=1)[..., None] > 0
 
 
-def _gains(
-    target: NDArray[np.float32], cells: NDArray[np.float32], counted: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _gains(target: NDArray[np.float32], cells: NDArray[np.float32], counted: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Ratio of the light of all cells together, (C,): defocus moves light about, but loses none."""
     wanted, there = (np.where(counted, part, 0).sum(axis=(0, 1), dtype=np.float64) for part in (target, cells))
     enough = (counted.mean() >= SMALLEST_SHARE) & (wanted > 0) & (there > 0)
-    return np.divide(wanted, there, out=np.ones_like(wanted), where=enough)
+    gains: NDArray[np.float64] = np.divide(wanted, there, out=np.ones_like(wanted), where=enough)
+    return gains
 
 
 def gain_table(gains: NDArray[np.float64], dtype: DTypeLike, transfer: Transfer) -> NDArray[np.float32]:

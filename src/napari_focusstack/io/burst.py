@@ -71,7 +71,7 @@ class Burst(Metadata):
             return self._plane(block_id[:lead]).reshape((1,) * lead + tail)
 
         none = np.empty((0,) * len(chunks), self.dtype)
-        return da.map_blocks(plane, chunks=chunks, dtype=self.dtype, meta=none)  # type: ignore[no-untyped-call]
+        return da.map_blocks(plane, chunks=chunks, dtype=self.dtype, meta=none)
 
     @property
     def is_series(self) -> bool:
