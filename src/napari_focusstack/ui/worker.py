@@ -6,12 +6,12 @@ import logging
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QCoreApplication, QObject, Signal
-from superqt.utils import FunctionWorker
 
 from ..progress import Cancelled, Step, listening
 
@@ -21,6 +21,13 @@ logger = logging.getLogger(__name__)
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError)  # say in plain words what is wrong; others need a traceback
 INTERVAL_S = 0.04  # between two steps that are posted: as often as a screen is worth drawing
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a function raised."""
+
+    error: Exception
 
 
 class Run(QObject):
@@ -65,10 +72,8 @@ class Run(QObject):
         self._deliver: Callable[[Any], Any] | None = deliver
         self._title, self._told = title, False
         self._shown, self._stage = 0.0, ""
-        # superqt's worker, because napari's own notifies in some versions only: here every error is told once
-        self._worker = create_worker(self, _worker_class=FunctionWorker, _ignore_errors=True)
+        self._worker = create_worker(self, _ignore_errors=True)  # it meets none: they come back as a _Failure
         self._worker.returned.connect(self._on_returned)
-        self._worker.errored.connect(self._on_errored)
         self._worker.finished.connect(self._on_finished)
 
     def __str__(self) -> str:
@@ -83,7 +88,11 @@ class Run(QObject):
         self._worker.quit()
 
     def __call__(self) -> Any:
-        """Compute; called by napari in the worker's thread."""
+        """Compute; called by napari in the worker's thread.
+
+        Errors are returned, because whether and how often napari tells of those that are raised depends on its version
+        and on the Qt binding.
+        """
         assert self._function is not None
         with listening(self._listen), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of libraries: nothing a user could act on
@@ -91,10 +100,8 @@ class Run(QObject):
                 return self._function()
             except Cancelled:
                 return None
-            except (MemoryError, RuntimeError) as error:
-                if isinstance(error, MemoryError) or "out of memory" in str(error):
-                    raise MemoryError(OUT_OF_MEMORY) from error
-                raise
+            except Exception as error:  # noqa: BLE001 - every one is told in the main thread
+                return _Failure(error)
 
     def _listen(self, step: Step | None) -> None:
         if self._worker.abort_requested:
@@ -108,12 +115,16 @@ class Run(QObject):
 
     def _on_returned(self, result: Any) -> None:
         self._told = True
+        if isinstance(result, _Failure):
+            self._tell(result.error)
+            return
         assert self._deliver is not None
         self._deliver(result)
         self.succeeded.emit(result)
 
-    def _on_errored(self, error: Exception) -> None:
-        self._told = True
+    def _tell(self, error: Exception) -> None:
+        if isinstance(error, MemoryError) or "out of memory" in str(error):
+            error = MemoryError(OUT_OF_MEMORY).with_traceback(error.__traceback__)
         if isinstance(error, EXPECTED):
             logger.error("%s failed", self, exc_info=error)
             show_error(str(error))
@@ -130,6 +141,6 @@ class Run(QObject):
 
 
 OUT_OF_MEMORY = (
-    "there is not enough memory for this. Close other programs and layers, stack a smaller part, "
-    "or choose the device 'cpu' if a graphics card ran out"
+    "There is not enough memory for this. Close other programs and layers, stack a smaller part, "
+    "or compute on the CPU if it was the graphics card's."
 )
