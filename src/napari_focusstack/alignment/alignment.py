@@ -193,7 +193,7 @@ def shared_area(transforms: NDArray[np.float64], kept: NDArray[np.bool_], size: 
         offset = np.abs(sides - [0, 0, height - 1, width - 1]).max(axis=1)
         worst = int(np.argmax(offset / max(size) - spans))
         raise ValueError(
-            f"the frames share only {max(area.width, 0)} × {max(area.height, 0)} of {width} × {height} px; frame {worst} "
-            "leaves least: take it out of the burst, or choose a simpler motion (translation, similarity)"
+            f"the frames share only {max(area.width, 0)} × {max(area.height, 0)} of {width} × {height} px; frame "
+            f"{worst} leaves least: take it out of the burst, or choose a simpler motion (translation, similarity)"
         )
     return area

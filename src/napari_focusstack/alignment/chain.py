@@ -1,14 +1,13 @@
-"""From the links between neighbouring frames to one motion per frame: proof, focus breathing and composition.
+"""From frame to frame: the links of a burst, which of them are believed, and one motion per frame.
 
-What the links say is believed as far as it is proven. A motion counts where it predicts pixels that it was not measured
-on; where it does not, the frames are taken to stand still, or, in a burst that does move, to follow its focus breathing.
+A motion is believed where it predicts pixels that it was not measured on. Where it does not, the frames are taken to
+stand still or, in a burst that does move, to follow its focus breathing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from .motion import Matrix
 
-__all__ = ["Link", "chained", "composed", "proven", "smooth_scale"]
+__all__ = ["Breathing", "Link", "believed", "chained", "composed", "log_scale", "proven", "smooth_scale"]
 
 T = TypeVar("T")
 
@@ -31,12 +30,13 @@ DECISIVE = 5.0  # standard deviations of the votes that prove a motion
 HALF = 0.5  # or the part of the difference between the frames that it explains,
 CONSISTENT = 2.0  # with votes that agree so far
 ENOUGH = 5  # links that a smooth scale is fitted to
-GROW = 3  # number of the generator that changes the scale
+HUBER = 1.345  # standard deviations up to which a link counts fully
+MAD_TO_SIGMA = 1.4826  # of a normal distribution
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Motion measured from frame `first` to a later frame `second`."""
+    """Fit of a frame, `first`, to a later one, `second`."""
 
     first: int
     second: int
@@ -59,7 +59,7 @@ def chained(views: Iterable[tuple[int, T]], measure: Callable[[T, T, Sequence[Ma
     Returns
     -------
     list of Link
-        Frames that no link touches fit nowhere.
+        Each begins where the one before it ends. Frames that no link touches fit nowhere.
     """
     links: list[Link] = []
     waiting: list[Link] = []  # from frame to frame, since the chain's end fits no more
@@ -71,11 +71,7 @@ def chained(views: Iterable[tuple[int, T]], measure: Callable[[T, T, Sequence[Ma
             continue
         guesses = [links[-1].fit.motion] if links else []
         onward = Link(last[0], here[0], measure(last[1], here[1], guesses))
-        direct = onward
-        if waiting:
-            direct = Link(
-                end[0], here[0], measure(end[1], here[1], [*guesses, onward.fit.motion @ waiting[-1].fit.motion])
-            )
+        direct = Link(end[0], here[0], measure(end[1], here[1], guesses)) if waiting else onward
         if not links or not _breaks(direct, links[-1]):
             links, waiting, end = [*links, direct], [], here
         elif len(waiting) == PATIENCE:
@@ -89,7 +85,7 @@ def chained(views: Iterable[tuple[int, T]], measure: Callable[[T, T, Sequence[Ma
 
 
 def _breaks(link: Link, other: Link) -> bool:
-    """Whether a link is so much weaker than another one that a frame does not belong (Fisher's scale of correlations)."""
+    """Whether a link is much weaker than another one, by Fisher's transform of their correlations."""
     here, there = (np.arctanh(np.clip(one.fit.correlation, 0, 1 - 1e-9)) for one in (link, other))
     return bool(link.fit.correlation < ALIKE and here < there / 2)
 
@@ -108,79 +104,92 @@ def proven(links: Sequence[Link]) -> NDArray[np.bool_]:
     return np.asarray(votes > 0 if moves else decided)
 
 
-def smooth_scale(links: Sequence[Link], known: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-    """Focus breathing: the logarithm of the scale as a quadratic of the frame number, from the links that are known.
+@dataclass(frozen=True, slots=True)
+class Breathing:
+    """Logarithm of the scale as a quadratic of the frame number, which holds from frame `start` to frame `stop`."""
 
-    For equal steps of the focus the scale of the frames changes smoothly. The fit is robust (Huber's weights).
+    slope: float = 0.0
+    bend: float = 0.0
+    start: int = 0
+    stop: int = 0
 
-    Returns
-    -------
-    coefficients, deviation : (2,) float64, float
-        Of frame number and frame number squared; and the robust standard deviation of the links from the fit.
+    def motion(self, first: int, second: int) -> Matrix:
+        """Motion from one frame to another; none beyond the frames that are known, where a quadratic says nothing."""
+        a, b = np.clip([first, second], self.start, self.stop)
+        growth = self.slope * (b - a) + self.bend * (b * b - a * a)
+        return exponential(np.array([0, 0, 0, growth])) if growth else np.eye(3)
+
+
+def smooth_scale(numbers: NDArray[np.int_], scales: NDArray[np.float64]) -> tuple[Breathing, float]:
+    """Focus breathing, from the scales of links, and their robust standard deviation from it.
+
+    For equal steps of the focus the scale changes smoothly over the sweep. The fit is robust (Huber's weights).
+
+    Parameters
+    ----------
+    numbers : (L, 2) int
+        First and second frame of each link.
+    scales : (L,) float64
+        Logarithm of the scale from the one to the other.
     """
-    number = np.array([(link.first, link.second) for link in links], float).T
-    rows = np.stack([number[1] - number[0], number[1] ** 2 - number[0] ** 2], axis=1)[known]
-    measured = np.array([log_scale(link.fit.motion) for link in links])[known]
-    weights = np.ones(len(measured))
-    coefficients, deviation = np.zeros(2), 0.0
+    first, second = numbers.T
+    rows = np.stack([second - first, second**2 - first**2], axis=1).astype(float)
+    weights = np.ones(len(scales))
+    slope, bend, deviation = 0.0, 0.0, 0.0
     for _ in range(20):
         root = np.sqrt(weights)
-        coefficients = np.linalg.lstsq(rows * root[:, None], measured * root, rcond=None)[0]
-        rest = np.abs(measured - rows @ coefficients)
-        deviation = max(1.4826 * float(np.median(rest)), np.finfo(float).tiny)
-        weights = 1 / np.maximum(1, rest / (1.345 * deviation))
-    return coefficients, deviation
+        slope, bend = np.linalg.lstsq(rows * root[:, None], scales * root, rcond=None)[0]
+        away = np.abs(scales - rows @ [slope, bend])
+        deviation = max(MAD_TO_SIGMA * float(np.median(away)), np.finfo(float).tiny)
+        weights = 1 / np.maximum(1, away / (HUBER * deviation))
+    return Breathing(float(slope), float(bend), int(first.min()), int(second.max())), deviation
+
+
+def believed(links: Sequence[Link]) -> tuple[list[Link], Breathing]:
+    """Links with the motions that are believed, and the focus breathing.
+
+    A measured scale is drawn towards the smooth one as far as its own doubt explains that it is not there already
+    (empirical Bayes). Where the breathing is regular, the noise of the scales is averaged away; where the focus steps
+    are irregular, the scales stay as they were measured.
+    """
+    known = proven(links)
+    if np.count_nonzero(known) < ENOUGH or not links[0].fit.response.size:
+        return [link if k else _with(link, np.eye(3)) for link, k in zip(links, known, strict=True)], Breathing()
+    numbers = np.array([(link.first, link.second) for link in links])
+    scales = np.array([log_scale(link.fit.motion) for link in links])
+    breathing, deviation = smooth_scale(numbers[known], scales[known])
+    doubt = np.mean([link.fit.doubt**2 for link, k in zip(links, known, strict=True) if k])
+    result = []
+    for link, scale, is_known in zip(links, scales, known, strict=True):
+        smooth = breathing.motion(link.first, link.second)
+        away = scale - log_scale(smooth)
+        real = max(deviation**2, away**2) - doubt  # variance of what is not noise
+        share = doubt / (doubt + max(real, 0.0)) if doubt > 0 else 0.0
+        corrected = link.fit.motion @ exponential(-share * away * link.fit.response)
+        result.append(_with(link, corrected if is_known else smooth))
+    return result, breathing
+
+
+def _with(link: Link, motion: Matrix) -> Link:
+    return replace(link, fit=replace(link.fit, motion=motion))
 
 
 def log_scale(motion: Matrix) -> float:
     """Logarithm of the scale at the middle."""
-    return float(np.log(np.abs(np.linalg.det(motion[:2, :2] / motion[2, 2]))) / 2)
+    return float(np.log(abs(np.linalg.det(motion[:2, :2] / motion[2, 2])))) / 2
 
 
-def believed(links: Sequence[Link]) -> tuple[list[Link], NDArray[np.float64]]:
-    """Links with the motions that are believed, and the coefficients of the focus breathing.
+def composed(links: Sequence[Link], reference: int) -> dict[int, Matrix]:
+    """Motion from the reference to each frame that the links reach.
 
-    A scale is drawn towards the smooth one as far as its own doubt explains that it is not there (empirical Bayes): where
-    the breathing is regular its noise is averaged away, where the focus steps are irregular the measured scale stays.
-    Beyond the links that are known the frames are taken to stand still: a quadratic says nothing there.
+    Motions map coordinates of the first frame to the second one's, so that to go on from a frame is to multiply on the
+    left, ``M[second] = motion @ M[first]``. (In the other sense, frame to reference, the neighbour's is on the left.)
     """
-    known = proven(links)
-    scaled = bool(links) and links[0].fit.response.size > 0
-    coefficients, deviation = np.zeros(2), np.inf
-    if scaled and np.count_nonzero(known) >= ENOUGH:
-        coefficients, deviation = smooth_scale(links, known)
-    doubt = float(np.sqrt(np.mean([link.fit.doubt**2 for link in links]))) if links else 0.0
-    proof = [
-        number for link, is_known in zip(links, known, strict=True) if is_known for number in (link.first, link.second)
-    ]
-    span = (min(proof), max(proof)) if proof else (0, 0)
-    result = []
-    for link, is_known in zip(links, known, strict=True):
-        first, second = np.clip([link.first, link.second], *span)
-        smooth = float(coefficients @ [second - first, second**2 - first**2])
-        motion = exponential(np.array([0, 0, 0, smooth])) if smooth else np.eye(3)
-        if is_known:
-            rest = log_scale(link.fit.motion) - smooth
-            own = max(deviation**2, rest**2) - doubt**2
-            motion = link.fit.motion
-            if scaled and np.isfinite(deviation):
-                share = doubt**2 / (max(own, 0) + doubt**2) if doubt else 0.0
-                motion = motion @ exponential(-share * rest * link.fit.response)
-        result.append(replace(link, fit=replace(link.fit, motion=motion)))
-    return result, coefficients
-
-
-def composed(links: Sequence[Link], count: int, reference: int) -> dict[int, Matrix]:
-    """Motion from the reference to each frame that the chain reaches.
-
-    Motions map coordinates of the first frame to the second one's, so that going on from a frame multiplies on the left:
-    ``M[second] = motion @ M[first]``; in the other sense, frame to reference, the neighbour's matrix is on the left.
-    """
-    motions = {reference: np.eye(3)}
-    after = [link for link in links if link.first >= reference]
-    before = [link for link in links if link.second <= reference]
-    for link in after:
-        motions[link.second] = link.fit.motion @ motions[link.first]
-    for link in reversed(before):
-        motions[link.first] = np.linalg.solve(link.fit.motion, motions[link.second])
+    motions: dict[int, Matrix] = {reference: np.eye(3)}
+    for link in links:
+        if link.first >= reference:
+            motions[link.second] = link.fit.motion @ motions[link.first]
+    for link in reversed(links):
+        if link.second <= reference:
+            motions[link.first] = np.asarray(np.linalg.solve(link.fit.motion, motions[link.second]), np.float64)
     return motions

@@ -14,7 +14,7 @@ from ..kernels import load
 from .alignment import Alignment, shared_area
 from .chain import Link, believed, chained, composed
 from .exposure import Light, light_gains, light_of
-from .motion import Motion, exponential, grid, on_pixels
+from .motion import Motion, grid, on_pixels
 from .pair import FINEST, View, fit, view
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def align_ecc(
 ) -> Alignment:
     """Neighbours matched by their correlation at reduced size, composed to the reference.
 
-    Each frame is compared with the frame before it, which is sharp in nearly the same places; the motions between them are
-    composed from the reference outwards. A motion counts only if it predicts pixels that it was not measured on. The
-    scale follows a smooth focus breathing as far as the measurements are in doubt.
+    Each frame is compared with the frame before it, which is sharp in nearly the same places; the motions between them
+    are composed from the reference outwards. A motion counts only if it predicts pixels that it was not measured on.
+    The scale follows a smooth focus breathing as far as the measurements are in doubt.
 
     Parameters
     ----------
@@ -69,15 +69,15 @@ def align_ecc(
 
     References
     ----------
-    Evangelidis and Psarakis, "Parametric image alignment using enhanced correlation coefficient maximization", PAMI 2008.
+    Evangelidis and Psarakis, "Parametric image alignment using enhanced correlation coefficient maximization", PAMI
+    2008.
     """
     count, height, width = frames.shape[:3]
     if reference is not None and not 0 <= reference < count:
         raise ValueError(f"reference={reference} is not a frame; the frames are numbered 0 to {count - 1}")
     lights: list[Light] = []
-    links = chained(
-        _views(frames, transfer if exposure else None, lights), lambda *pair: fit(*pair[:2], motion, pair[2])
-    )
+    views = _views(frames, transfer if exposure else None, lights)
+    links = chained(views, lambda template, image, guesses: fit(template, image, motion, guesses))
     fitting = sorted({number for link in links for number in (link.first, link.second)}) or [count // 2]
     if reference is None:
         reference = min(fitting, key=lambda number: abs(number - count // 2))
@@ -112,12 +112,11 @@ def _views(frames: Frames, transfer: Transfer | None, lights: list[Light]) -> It
 def _transforms(links: list[Link], count: int, reference: int, size: tuple[int, int]) -> NDArray[np.float64]:
     """Transforms in px of all frames; one that no link reaches follows the breathing from its nearest neighbour."""
     links, breathing = believed(links)
-    motions = composed(links, count, reference)
-    for i in range(count):
-        if i not in motions:
-            near = min(motions, key=lambda number: abs(number - i))
-            growth = float(breathing @ [i - near, i * i - near * near])
-            motions[i] = exponential(np.array([0, 0, 0, growth])) @ motions[near]
+    motions = composed(links, reference)
+    reached = list(motions)
+    for i in set(range(count)) - set(reached):
+        near = min(reached, key=lambda number: abs(number - i))
+        motions[i] = breathing.motion(near, i) @ motions[near]
     to_middle = grid(size, 1)
     still = np.eye(3)
     return np.array(

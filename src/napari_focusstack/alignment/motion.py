@@ -34,7 +34,7 @@ GENERATORS = np.array(
 
 
 def exponential(steps: NDArray[np.float64]) -> Matrix:
-    """Motion of small steps along the first generators: the matrix exponential of their sum, which stays in the group."""
+    """Motion of small steps along the first generators: the exponential of their sum, which stays in the group."""
     generator = np.tensordot(steps, GENERATORS[: len(steps)], 1)
     total = term = np.eye(3)
     for order in range(1, 12):  # steps are below 1, so that the rest is below 1e-9
@@ -79,4 +79,4 @@ def grid(size: tuple[int, int], factor: int) -> Matrix:
 def on_pixels(motion: Matrix, to_middle: Matrix) -> Matrix:
     """Matrix in pixels of a motion around the middle; `to_middle` as from `grid`."""
     matrix = np.linalg.solve(to_middle, motion @ to_middle)
-    return matrix / matrix[2, 2]
+    return np.asarray(matrix / matrix[2, 2])

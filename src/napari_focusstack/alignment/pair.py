@@ -1,13 +1,13 @@
 """Motion between two frames, by the enhanced correlation coefficient: two reduced greys in, a motion and its proof out.
 
-The coefficient (Evangelidis and Psarakis, PAMI 2008) is the correlation of one image with the other one moved: gain and
-offset of the light do not change it. Its linearised maximum is an ordinary regression. With the moved image w, its change
-J with a step of the motion, and the template t::
+The coefficient (Evangelidis and Psarakis, PAMI 2008) is the correlation of one image with the other one moved: gain
+and offset of the light do not change it. Its linearised maximum is an ordinary regression. With the moved image w, its
+change J with a step of the motion, and the template t::
 
     t ~ J q + a w + b,    step = q / a
 
-so that one pass over the pixels, which sums all inner products, gives a step, its correlation, and the same for each half
-of the pixels.
+so that one pass over the pixels, which sums all inner products, gives a step, its correlation, and the same for each
+half of the pixels.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ __all__ = ["FINEST", "Fit", "View", "fit", "view"]
 FINEST = 1024  # px: longest side at which a motion is measured
 COARSEST = 128  # px: below this longest side no coarser level is made
 FEWEST = 16  # px: nor below this shorter side
-GAUSS = 5  # px: size of the Gaussian filter; less of it, and aliasing and noise triple the error
+GAUSS = 3  # px: size of the Gaussian filter; OpenCV, which samples linearly, needs 5
 MOST_STEPS = 15
 STILL = 1e-3  # px of a level: a smaller step ends the search there
+SAMPLES = 20000  # pixels that the size of usual differences is learnt from
+TRUST = 3.0  # of that size: larger differences (dust on the sensor, reflexes that stay) count less and less
 RIDGE = 1e-6  # keeps a step finite along which nothing changes
 BLOCK = 16  # px: side of the blocks that vote on a motion, as high as the kernel's bands
 
@@ -105,13 +107,15 @@ def fit(template: View, image: View, kind: Motion, guesses: Iterable[Matrix] = (
     for level in reversed(range(coarsest)):
         motion, products = _climb(template, image, level, parameters, motion)
     steps = [_step(products[i]) for i in range(2)]
-    votes = sum(_votes(template, image, motion @ exponential(steps[i]), 1 - i) for i in range(2))
+    counts = [_votes(template, image, motion @ exponential(steps[i]), 1 - i) for i in range(2)]
+    votes, squares, without, with_motion, whole = np.sum(counts, axis=0)
+    correlation = float(np.sqrt(max(0.0, 1 - with_motion / whole))) if whole > 0 else 0.0
     doubt, response = 0.0, np.empty(0)
     if parameters > 3:
         doubt = abs(steps[0][3] - steps[1][3]) / 2
         inverse = np.linalg.pinv(products.sum(0)[:parameters, :parameters], hermitian=True)[3]
         response = inverse / max(inverse[3], np.finfo(float).tiny)
-    return Fit(motion, _correlation(products.sum(0)), votes, doubt, response)
+    return Fit(motion, correlation, np.array([votes, squares, without]), doubt, response)
 
 
 def _shift(template: View, image: View) -> Matrix:
@@ -120,7 +124,7 @@ def _shift(template: View, image: View) -> Matrix:
     (x, y), _ = cv2.phaseCorrelate(template.levels[-1], image.levels[-1], window)
     shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
     to_middle = grid(template.size, template.factors[-1])
-    return to_middle @ shift @ np.linalg.inv(to_middle)
+    return np.asarray(to_middle @ shift @ np.linalg.inv(to_middle))
 
 
 def _climb(
@@ -131,19 +135,35 @@ def _climb(
     target, source = template.levels[level], image.levels[level]
     to_middle = grid(template.size, template.factors[level])
     best, best_products, highest = motion, np.zeros((2, parameters + 3, parameters + 3)), -np.inf
-    for _ in range(MOST_STEPS):
+    tolerance = np.inf
+    for number in range(MOST_STEPS):
         matrix = on_pixels(motion, to_middle)
         moved = warp(source[..., None], matrix, *target.shape)[..., 0]
-        products = gram(target, moved, matrix, to_middle, parameters)
+        if number < 2:  # after that the weights stay, so that correlations can be compared
+            tolerance, highest = _tolerance(target, moved), -np.inf
+        products = gram(target, moved, matrix, to_middle, parameters, tolerance)
         correlation = _correlation(products.sum(0))
         if correlation <= highest:
             break
         best, best_products, highest = motion, products, correlation
         step = _step(products.sum(0))
-        if np.abs(step).max() < STILL * to_middle[0, 0]:
+        if number and np.abs(step).max() < STILL * to_middle[0, 0]:
             break
         motion = motion @ exponential(step)
     return best, best_products
+
+
+def _tolerance(target: Grey, moved: Grey) -> float:
+    """Difference up to which pixels are trusted: twice the usual one where there are edges, by which motion is seen."""
+    q = max(1, int(np.sqrt(target.size / SAMPLES)))
+    inner = target[1:-1:q, 1:-1:q]
+    across, down = target[1:-1:q, 2::q], target[2::q, 1:-1:q]
+    edges = ((across - inner) ** 2 + (down - inner) ** 2).ravel()
+    differences = np.abs(inner - moved[1:-1:q, 1:-1:q]).ravel()
+    order = np.argsort(differences)
+    total = np.cumsum(edges[order])
+    typical = differences[order[min(np.searchsorted(total, total[-1] / 2), order.size - 1)]]
+    return float(max(TRUST * typical, np.finfo(np.float32).eps))
 
 
 def _step(products: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -168,37 +188,46 @@ def _correlation(products: NDArray[np.float64]) -> float:
 def _votes(template: View, image: View, motion: Matrix, parity: int) -> NDArray[np.float64]:
     """Votes for `motion`, and their squares, of the blocks in every other band of rows.
 
-    Interpolation smooths noise away, and a motion must not win by that. So the two frames meet half-way: with the motion,
-    frame and template are each moved by half of it; without, both are moved by half of it to the same side. Both times the
-    same interpolation has smoothed both.
+    Interpolation smooths noise away, and a motion must not win by that. So the two frames meet half-way: with the
+    motion, frame and template are each moved by half of it; without, both are moved by half of it to the same side.
+    Both times the same interpolation has smoothed both.
+
+    Returns
+    -------
+    (5,) float64
+        Sum of the votes, of their squares, of the squared errors without and with the motion, and of the squares.
     """
     warp = load("warp", "cpu").warp
     there = half(motion)
-    back = np.linalg.inv(there)
+    back = np.asarray(np.linalg.inv(there), np.float64)
     to_middle = grid(template.size, template.factors[0])
     target, source = template.levels[0], image.levels[0]
-    moved, with_motion, without = (
+    moved, target_back, target_there = (
         warp(grey[..., None], on_pixels(m, to_middle), *target.shape)[..., 0]
         for grey, m in ((source, there), (target, back), (target, there))
     )
     corners = np.array([[-1, -1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, 1.0]]).T
     reach = np.abs((there @ corners)[:2] - corners[:2]).max() / to_middle[0, 0]
     margin = int(np.ceil(min(reach, min(target.shape) / 4) / BLOCK)) * BLOCK
-    errors = [_block_errors(grey, moved, parity, margin) for grey in (without, with_motion)]
-    gain = errors[0] - errors[1]
-    return np.array([gain.sum(), (gain * gain).sum(), errors[0].sum()])
+    without, _ = _block_errors(target_there, moved, parity, margin)
+    errors, squares = _block_errors(target_back, moved, parity, margin)
+    gain = without - errors
+    return np.array([gain.sum(), (gain * gain).sum(), without.sum(), errors.sum(), squares])
 
 
-def _block_errors(target: Grey, moved: Grey, parity: int, margin: int) -> NDArray[np.float64]:
-    """Squared error of the best linear prediction of `target` from `moved`, summed over each block of half the bands."""
+def _block_errors(target: Grey, moved: Grey, parity: int, margin: int) -> tuple[NDArray[np.float64], float]:
+    """Squared error of the best linear prediction of `target` from `moved`, in each block of every other band.
+
+    Also the sum of squares of `target` around its mean, there.
+    """
     height, width = target.shape
     rows, columns = height // BLOCK * BLOCK, (width - 2 * margin) // BLOCK * BLOCK
     first = margin // BLOCK
     bands = slice(first + (first + parity) % 2, (height - margin) // BLOCK, 2)
     t, m = (grey[:rows, margin : margin + columns].reshape(-1, BLOCK, columns)[bands] for grey in (target, moved))
     if not t.size:
-        return np.zeros(1)
+        return np.zeros(1), 0.0
     t, m = t - t.mean(), m - m.mean()
-    error = t - m * (np.vdot(t, m) / max(np.vdot(m, m), np.finfo(np.float32).tiny))
+    error = t - m * max(np.vdot(t, m) / max(np.vdot(m, m), np.finfo(np.float32).tiny), 0)
     error *= error
-    return error.reshape(len(t), BLOCK, -1, BLOCK).sum(axis=(1, 3), dtype=np.float64)
+    return error.reshape(len(t), BLOCK, -1, BLOCK).sum(axis=(1, 3), dtype=np.float64), float(np.vdot(t, t))
