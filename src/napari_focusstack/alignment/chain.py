@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 PATIENCE = 2  # frames in a row that may fit nowhere; if more do, the scene has changed
 ALIKE = 0.8  # correlation above which a frame always fits
+TELLING = 0.5  # correlation below which frames are too noisy to tell whether another one fits
 DECISIVE = 5.0  # standard deviations of the votes that prove a motion
 HALF = 0.5  # or the part of the difference between the frames that it explains,
 CONSISTENT = 2.0  # with votes that agree so far
@@ -79,15 +80,18 @@ def chained(views: Iterable[tuple[int, T]], measure: Callable[[T, T, Sequence[Ma
         else:
             waiting = [*waiting, onward]
         last = here
-    while len(links) > 1 and _breaks(links[0], links[1]):
-        links = links[1:]
+    for k in reversed(range(min(PATIENCE, len(links) - 1))):  # the first frames had none to be compared with
+        if _breaks(links[k], links[k + 1]):
+            return links[k + 1 :]
     return links
 
 
 def _breaks(link: Link, other: Link) -> bool:
     """Whether a link is much weaker than another one, by Fisher's transform of their correlations."""
+    if link.fit.correlation >= ALIKE or other.fit.correlation < TELLING:
+        return False
     here, there = (np.arctanh(np.clip(one.fit.correlation, 0, 1 - 1e-9)) for one in (link, other))
-    return bool(link.fit.correlation < ALIKE and here < there / 2)
+    return bool(here < there / 2)
 
 
 def proven(links: Sequence[Link]) -> NDArray[np.bool_]:
@@ -95,13 +99,17 @@ def proven(links: Sequence[Link]) -> NDArray[np.bool_]:
 
     A motion is proven where the votes for it (`Fit.votes`) differ from 0 by `DECISIVE` standard deviations, or where it
     explains half of what differs. In a burst in which most motions are proven, the others count as soon as they explain
-    anything at all.
+    anything at all. None counts between frames that resemble each other much less than most do.
     """
+    if not links:
+        return np.zeros(0, bool)
     votes, squares, differences = np.array([link.fit.votes for link in links]).reshape(-1, 3).T
     deviations = votes / np.sqrt(np.maximum(squares, np.finfo(float).tiny))
     decided = (deviations >= DECISIVE) | ((votes >= HALF * differences) & (deviations >= CONSISTENT))
     moves = 2 * np.count_nonzero(decided) > len(links)
-    return np.asarray(votes > 0 if moves else decided)
+    usual = sorted(links, key=lambda link: link.fit.correlation)[len(links) // 2]
+    alike = np.array([not _breaks(link, usual) for link in links])
+    return np.asarray((votes > 0 if moves else decided) & alike)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["align_ecc"]
-
-logger = logging.getLogger(__name__)
 
 
 def align_ecc(
@@ -87,8 +84,6 @@ def align_ecc(
         )
     transforms = _transforms(links, count, reference, (height, width))
     misfits = tuple(sorted(set(range(count)) - set(fitting)))
-    if misfits:
-        logger.warning("frames that fit nowhere: %s", ", ".join(map(str, misfits)))
     kept = np.isin(np.arange(count), fitting) | (not leave_out)
     gains = light_gains(lights, transforms, reference) if lights else np.ones((count, frames.shape[3]))
     area = shared_area(transforms, kept, (height, width))
@@ -101,7 +96,7 @@ def align_ecc(
 def _views(frames: Frames, transfer: Transfer | None, lights: list[Light]) -> Iterator[tuple[int, View]]:
     """Views of all frames; the light of each is put into `lights` where a transfer curve is given."""
     size = (int(frames.shape[1]), int(frames.shape[2]))
-    factor = -(-max(size) // FINEST)
+    factor = min(-(-max(size) // FINEST), *size)
     reduced = load("ecc", "cpu").reduced
     for i, image in visit(frames, "Aligning"):
         if transfer:

@@ -100,6 +100,8 @@ def view(reduced: NDArray[np.float32], factor: int, size: tuple[int, int]) -> Vi
 def fit(template: View, image: View, kind: Motion, guesses: Iterable[Matrix] = ()) -> Fit:
     """Motion from `template` to `image`, found from coarse to fine from the best of no motion and the guesses."""
     parameters = PARAMETERS[kind]
+    if min(template.levels[0].shape) < FEWEST:  # too little to measure by
+        return Fit(np.eye(3), 0.0, np.zeros(3), 0.0, np.empty(0))
     coarsest = len(template.levels) - 1
     starts = [np.eye(3), _shift(template, image), *guesses]
     found = [_climb(template, image, coarsest, parameters, start) for start in starts]
@@ -208,7 +210,7 @@ def _votes(template: View, image: View, motion: Matrix, parity: int) -> NDArray[
     )
     corners = np.array([[-1, -1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, 1.0]]).T
     reach = np.abs((there @ corners)[:2] - corners[:2]).max() / to_middle[0, 0]
-    margin = int(np.ceil(min(reach, min(target.shape) / 4) / BLOCK)) * BLOCK
+    margin = int(np.ceil(min(reach, min(target.shape) / 4)))
     without, _ = _block_errors(target_there, moved, parity, margin)
     errors, squares = _block_errors(target_back, moved, parity, margin)
     gain = without - errors
@@ -222,9 +224,10 @@ def _block_errors(target: Grey, moved: Grey, parity: int, margin: int) -> tuple[
     """
     height, width = target.shape
     rows, columns = height // BLOCK * BLOCK, (width - 2 * margin) // BLOCK * BLOCK
-    first = margin // BLOCK
+    first = -(-margin // BLOCK)
     bands = slice(first + (first + parity) % 2, (height - margin) // BLOCK, 2)
-    t, m = (grey[:rows, margin : margin + columns].reshape(-1, BLOCK, columns)[bands] for grey in (target, moved))
+    parts = (grey[:rows, margin : margin + columns].reshape(rows // BLOCK, BLOCK, columns) for grey in (target, moved))
+    t, m = (part[bands] for part in parts)
     if not t.size:
         return np.zeros(1), 0.0
     t, m = t - t.mean(), m - m.mean()
