@@ -86,7 +86,11 @@ def test_info_tells_what_a_burst_holds(folder, capsys):
         (["stack", "{folder}", "--out", "{tmp}/no/out.tif"], "no is not a folder; make it first, or write elsewhere"),
         (["stack", "{tmp}/nothing", "--out", "{tmp}/o.tif"], "nothing"),
         (["stack", "{folder}", "--out", "{tmp}/o.tif", "--recipe", "{tmp}/there.tif"], "not a recipe: no JSON"),
-        (["stack", "{folder}", "--out", "{tmp}/o.xyz"], "xyz"),
+        (["stack", "{folder}", "--out", "{tmp}/o.xyz"], "o.xyz: extension '.xyz' cannot be written; .tif, .tiff, .png"),
+        (
+            ["stack", "{folder}", "--out", "{tmp}/o.tif", "--index-out", "{tmp}/i.png"],
+            "i.png: float32 values do not fit",
+        ),
         (["stack", "{folder}", "--out", "{tmp}/o.tif", "--channels", "7"], "channel 7 is not there"),
     ],
 )
@@ -107,6 +111,16 @@ def test_wrong_usage_is_told(words, capsys):
         main(words)
     assert stop.value.code == 2
     assert "usage: focusstack" in capsys.readouterr().err
+
+
+def test_formats_are_refused_before_anything_is_computed(folder, tmp_path, monkeypatch, capsys):
+    def compute(*_, **__):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr("napari_focusstack.pipeline.fuse", compute)
+    monkeypatch.setattr("napari_focusstack.pipeline.align", compute)
+    assert main(["stack", str(folder), "--out", str(tmp_path / "out.gif")]) == 1
+    assert "out.gif: extension '.gif' cannot be written" in capsys.readouterr().err
 
 
 def test_interrupting_writes_nothing(folder, tmp_path, monkeypatch, capsys):

@@ -45,6 +45,18 @@ def test_json_there_and_back(recipe):
     assert Recipe.from_json(recipe.to_json()) == recipe
 
 
+def test_files_there_and_back(tmp_path):
+    recipe = Recipe(fuse="wavelet", fuse_options={"taps": 14})
+    recipe.save(tmp_path / "r.json")
+    assert Recipe.load(tmp_path / "r.json") == recipe
+    (tmp_path / "r.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"r\.json: not a recipe: no text"):
+        Recipe.load(tmp_path / "r.json")
+    (tmp_path / "r.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"r\.json: not a recipe: a JSON object"):
+        Recipe.load(tmp_path / "r.json")
+
+
 def test_json_names_the_program_and_may_be_short():
     assert "napari-focusstack" in json.loads(Recipe().to_json())
     assert Recipe.from_json('{"napari-focusstack": "1.0", "fuse": "average"}') == Recipe(fuse="average")

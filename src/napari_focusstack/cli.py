@@ -177,6 +177,7 @@ def _stack(chosen: argparse.Namespace) -> None:
     started = time.perf_counter()
     with _progress(chosen.quiet):
         burst = read_burst(_source(chosen.input), **_reading(chosen))
+        _check_formats(burst, chosen)
         result = _run(burst, recipe, alignment)
         _write(result, burst, chosen)
     if not chosen.quiet:
@@ -216,7 +217,7 @@ def _recipe(chosen: argparse.Namespace) -> Recipe:
     """Recipe of the file, if any, with the flags over it."""
     from .recipe import Recipe
 
-    recipe = Recipe.from_json(chosen.recipe.read_text()) if chosen.recipe else Recipe()
+    recipe = Recipe.load(chosen.recipe) if chosen.recipe else Recipe()
     for stage in ("align", "fuse"):
         name = getattr(chosen, stage) or getattr(recipe, stage)
         options = dict(getattr(recipe, f"{stage}_options")) if name == getattr(recipe, stage) else {}
@@ -235,6 +236,18 @@ def _check_outputs(chosen: argparse.Namespace) -> None:
             raise FileExistsError(f"{path} is there already; give another name, or --overwrite")
         if not path.parent.is_dir():
             raise FileNotFoundError(f"{path.parent} is not a folder; make it first, or write elsewhere")
+
+
+def _check_formats(burst: Burst, chosen: argparse.Namespace) -> None:
+    """Refuse formats that do not take the results, before anything is computed."""
+    from .io import check_writable
+
+    axes = burst.axes.replace("Z", "") if burst.is_series else "YXC"
+    sizes = {**burst.sizes, "C": burst.sizes.get("C") or burst.sizes.get("S", 1)}
+    check_writable(chosen.out, [sizes[a] for a in axes], burst.dtype, like=burst, axes=axes)
+    maps = axes if chosen.channels == "separate" else axes.replace("C", "").replace("S", "")
+    for path in filter(None, (chosen.index_out, chosen.confidence_out)):
+        check_writable(path, [sizes[a] for a in maps], "float32", like=burst, axes=maps)
 
 
 def _reading(chosen: argparse.Namespace) -> dict[str, bool]:
@@ -263,7 +276,7 @@ def _write(result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
     if chosen.alignment_out and result.alignments:
         result.alignments[0].save(chosen.alignment_out)
     if chosen.recipe_out:
-        chosen.recipe_out.write_text(result.recipe.to_json())
+        result.recipe.save(chosen.recipe_out)
     write_image(chosen.out, result.image, axes=result.axes, like=burst)
 
 

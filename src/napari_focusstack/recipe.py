@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from . import __version__
 from .alignment import ALIGNERS
 from .devices import pick_device
+from .files import write_text
 from .fusion import FUSERS
 from .methods import check_options, pick
 
@@ -61,6 +64,26 @@ class Recipe:
     def to_json(self) -> str:
         """Return the recipe as JSON text, with the version of the program that wrote it."""
         return json.dumps({"napari-focusstack": __version__, **asdict(self)}, indent=2)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the recipe as a JSON file, to be read with `load`."""
+        write_text(path, self.to_json() + "\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Recipe from a file that `save` wrote.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the file is no recipe, or holds something that is not allowed.
+        """
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            raise ValueError(f"{path}: not a recipe: no text") from None
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"{path}: {error}") from None
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:

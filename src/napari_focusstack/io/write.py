@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import io
-import os
 import struct
-import uuid
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..files import replacing
 from .exif import fitting_profile, inherited
 from .header import Metadata
 from .tiff_write import write_tiff
 
-__all__ = ["WRITABLE", "write_image"]
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+__all__ = ["WRITABLE", "check_writable", "write_image"]
 
 WRITABLE = (".tif", ".tiff", ".png", ".jpg", ".jpeg")  # .ome.tif and .ome.tiff among them
 JPEG_QUALITY = 95
@@ -62,9 +63,29 @@ def write_image(path: Path | str, image: Any, *, like: Metadata | None = None, a
     path, like = Path(path), like or Metadata()
     image, axes = _arranged(image, axes, like)
     write = _writer(path, image, axes)
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         write(temporary, path.name, image, axes, like)
     return path
+
+
+def check_writable(
+    path: Path | str,
+    shape: Sequence[int],
+    dtype: DTypeLike,
+    *,
+    like: Metadata | None = None,
+    axes: str | None = None,
+) -> None:
+    """Raise what `write_image` would raise for a picture of that shape and type, before it is computed.
+
+    Raises
+    ------
+    ValueError
+        If the extension is unknown, or its format does not take such a picture; the message says which does.
+    """
+    path = Path(path)
+    image, axes = _arranged(np.broadcast_to(np.zeros((), dtype), tuple(shape)), axes, like or Metadata())
+    _writer(path, image, axes)
 
 
 def _arranged(image: Any, axes: str | None, like: Metadata) -> tuple[Any, str]:
@@ -111,22 +132,6 @@ def _writer(path: Path, image: Any, axes: str) -> Callable[..., None]:
     if max(image.shape[:2]) > LARGEST_JPEG:
         raise ValueError(f"{path}: a side of {max(image.shape[:2])} px is too long for {extension}; write .tif")
     return _write_jpeg
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Temporary name beside `path`, moved onto it when all went well, removed otherwise."""
-    temporary = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno, f"could not be written ({reason}); nothing was left behind", str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_jpeg(file: Path, name: str, image: Any, axes: str, like: Metadata) -> None:  # noqa: ARG001
