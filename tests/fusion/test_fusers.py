@@ -176,6 +176,27 @@ def test_a_channel_that_is_not_there_is_named(method):
         fuse(burst(), method, channel=3, device="cpu")
 
 
+@pytest.mark.parametrize("message", ["CUDA out of memory. Tried to allocate 40.00 GiB.", "a cable is loose"])
+def test_the_cpu_takes_over_where_the_gpus_memory_does_not_suffice(message, monkeypatch, caplog):
+    asked = []
+
+    def method(frames, *, device):
+        asked.append(device)
+        if device != "cpu":
+            raise RuntimeError(message)
+        return frames.mean(axis=0)
+
+    monkeypatch.setitem(FUSERS, "hungry", method)
+    monkeypatch.setattr("napari_focusstack.fusion.pick_device", lambda device: "cuda")
+    if "memory" in message:
+        assert fuse(burst(), "hungry").shape == (45, 70, 3)
+        assert asked == ["auto", "cpu"]
+        assert "fusing on the CPU" in caplog.text
+    else:
+        with pytest.raises(RuntimeError, match="cable"):
+            fuse(burst(), "hungry")
+
+
 def test_unknown_methods_are_named():
     with pytest.raises(ValueError, match=r"unknown fusion method 'piramid'; did you mean 'pyramid'\? Choices: pyramid"):
         fuse(burst(), "piramid")

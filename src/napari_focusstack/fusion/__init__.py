@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from ..arrays import Frames, as_frames
+from ..devices import pick_device
 from ..methods import Method, check_options, pick
 from .average import fuse_average
 from .depthmap import fuse_depthmap
@@ -14,6 +16,8 @@ from .result import Fusion
 from .wavelet import fuse_wavelet
 
 __all__ = ["FUSERS", "Fusion", "fuse"]
+
+log = logging.getLogger(__name__)
 
 FUSERS: dict[str, Method] = {
     "pyramid": fuse_pyramid,
@@ -34,7 +38,8 @@ def fuse(frames: Frames, method: str = "pyramid", *, device: str = "auto", **opt
     method : str
         A name in `FUSERS`.
     device : str
-        "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "mps".
+        "auto" (CUDA, then MPS, then CPU), "cpu", "cuda", "mps". Where a GPU's memory does not suffice, the CPU takes
+        over, with a warning.
     **options
         The method's own keyword arguments.
 
@@ -50,5 +55,13 @@ def fuse(frames: Frames, method: str = "pyramid", *, device: str = "auto", **opt
     """
     function = pick(FUSERS, method, "fusion")
     check_options(function, method, options)
-    fusion: Fusion = function(as_frames(frames), device=device, **options)
+    frames = as_frames(frames)
+    try:
+        fusion: Fusion = function(frames, device=device, **options)
+        return fusion
+    except RuntimeError as error:  # torch.OutOfMemoryError is one
+        if "out of memory" not in str(error) or pick_device(device) == "cpu":
+            raise
+        log.warning("fusing on the CPU, as the GPU's memory does not suffice: %s", error)
+    fusion = function(frames, device="cpu", **options)  # after the error is gone, and with it what it holds
     return fusion

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Samples = list[NDArray[np.float32]]  # one array (T, M) for each level, from fine to coarse: M blocks of T tiles
 
-__all__ = ["Noise", "noise_of"]
+__all__ = ["Noise", "noise_of", "silent"]
 
 SIDE, COUNT = 256, 4  # px of a side, and number along a side, of the windows that are looked at
 TILE = 8  # blocks of a side of the tiles of which it is asked whether they are plain
@@ -50,6 +50,11 @@ class Noise:
     slope: float
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+
+
+def silent(levels: int) -> Noise:
+    """No noise: every detail counts as it is."""
+    return Noise(1.0, 0.0, (0.0,) * levels, (0.0,) * levels)
 
 
 def noise_of(image: NDArray[Any], kernels: Any, levels: int, smoothing: float, channel: int) -> Noise:

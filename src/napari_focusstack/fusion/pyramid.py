@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Frames, unit, visit
 from ..kernels import load
-from .noise import Noise, noise_of
+from .noise import Noise, noise_of, silent
 from .result import Fusion
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def fuse_pyramid(
     frames: Frames,
     *,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.0,
-    smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.25,
+    smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.5,
     levels: Annotated[int, {"min": 0, "max": 16}] = 0,
     keep_range: bool = False,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
@@ -94,7 +94,7 @@ def fuse_pyramid(
     state = kernels.pyramid(height, width, channels, count, frames.dtype if keep_range else None)
     for k, image in visit(frames, "Fusing"):
         if k == 0:
-            noise = noise_of(image, kernels, count, smoothing, channel)
+            noise = noise_of(image, kernels, count, smoothing, channel) if noise_floor else silent(count)
             rules = _rules(noise, smoothing, noise_floor)
         kernels.merge(state, image, k, (noise.offset, noise.slope), rules, channel)
     decisions = kernels.decisions(state)
@@ -108,7 +108,8 @@ def _rules(noise: Noise, smoothing: float, floor: float) -> list[Rule]:
     """How each level decides, as the kernels take it."""
     rules = []
     for at, (mean, deviation) in enumerate(zip(noise.mean, noise.deviation, strict=True)):
-        steepness = 1 / (SOFTNESS * floor * deviation) if floor else HARD
+        softness = SOFTNESS * floor * deviation
+        steepness = 1 / softness if softness else HARD
         around = smoothing * 0.5 ** max(0, at - 1)  # a coarse level's 5 × 5 blocks reach far as they are
         rules.append((around, steepness, SURELY * floor * mean, HANDED_ON))
     return rules
