@@ -57,11 +57,10 @@ def fuse(frames: Frames, method: str = "pyramid", *, device: str = "auto", **opt
     check_options(function, method, options)
     frames = as_frames(frames)
     try:
-        fusion: Fusion = function(frames, device=device, **options)
-        return fusion
+        return function(frames, device=device, **options)  # type: ignore[no-any-return]
     except RuntimeError as error:  # torch.OutOfMemoryError is one
         if "out of memory" not in str(error) or pick_device(device) == "cpu":
             raise
         log.warning("fusing on the CPU, as the GPU's memory does not suffice: %s", error)
-    fusion = function(frames, device="cpu", **options)  # after the error is gone, and with it what it holds
-    return fusion
+    # Here, not above: the error holds the GPU's arrays as long as it is handled.
+    return function(frames, device="cpu", **options)  # type: ignore[no-any-return]
