@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import to_float
-from .pyramid_rows import collapse_rows, interleave_rows, merge_rows, reduce_rows
+from .pyramid_merge import merge_rows
+from .pyramid_rows import collapse_rows, interleave_rows, reduce_rows
 from .strips import over_rows
 
 if TYPE_CHECKING:
