@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arrays import Frames, unit, visit
 from ..kernels import load
+from ..progress import track
 from .noise import Noise, noise_of, silent
 from .result import Fusion
 
@@ -84,7 +85,7 @@ def fuse_pyramid(
     out, an average where only noise differs. The base is averaged with the weights of the coarsest level.
 
     Maximum and weights are running ones, so that each frame is seen once, whatever their number. Memory:
-    about 5.3 C + 6 bytes a pixel, and 2 C times the stored size with `keep_range`.
+    6.7 C + 5 bytes a pixel beside the frames at hand, and 2 C times the stored size with `keep_range`.
     """
     _, height, width, channels = frames.shape
     if channel >= channels:
@@ -126,7 +127,7 @@ def _maps(
     sure = [best > floor for (best, _, _), floor in zip(decisions, floors, strict=True)]
     first = next((at for at, places in enumerate(sure) if places.mean() >= TELLING), len(sure) - 1)
     index = confidence = np.empty((0, 0), np.float32)
-    for at in reversed(range(min(first + 2, len(sure)))):
+    for at in track(range(min(first + 1, len(sure) - 1), -1, -1)):
         (best, frame, weight), floor = decisions[at], np.float32(floors[at])
         alone = 1 - (weight - 1) / max(1, count - 1)
         clear = np.where(sure[at], (1 - floor / np.maximum(best, floor + np.float32(1e-30))) * alone, 0)
