@@ -1,10 +1,13 @@
 """What every test must leave behind: no open file and no thread."""
 
+import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small pictures: more threads of torch only wait for each other
 
 PATIENCE_S = 5.0  # a decode that was cancelled may come to its end
 
