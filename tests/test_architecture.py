@@ -27,7 +27,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "simulation": {"arrays", "progress", "color", "optics", "simulation"},
     "recipe": {"alignment", "files", "fusion", "methods", "devices", ""},
     "series": {"arrays"},
-    "pipeline": {"alignment", "fusion", "io", "arrays", "color", "recipe", "series", "devices", "methods"},
+    "pipeline": {"alignment", "fusion", "io", "arrays", "color", "recipe", "series", "devices", "methods", "progress"},
     "cli": {"alignment", "fusion", "io", "simulation", "pipeline", "recipe", "methods", "devices", "progress", ""},
 }
 

@@ -8,6 +8,7 @@ from napari_focusstack import Recipe, run, run_series, simulate
 from napari_focusstack.arrays import to_float
 from napari_focusstack.metrics import psnr
 from napari_focusstack.pipeline import aligned
+from napari_focusstack.progress import listening
 
 AS_IT_IS = Recipe(align="none", fuse="average")
 
@@ -103,6 +104,22 @@ def test_other_axes_are_looped(axes, make):
         image = result.image.transpose([result.axes.index(a) for a in "TYXC"])[t]
         assert np.array_equal(image, alone.image)
         assert np.array_equal(result.index[result.index_axes.index("T") * 0 + t], alone.index, equal_nan=True)
+
+
+def stages_of(function, *arguments):
+    stages = []
+    with listening(lambda step: stages.append(step.stage) if step else None):
+        function(*arguments)
+    return list(dict.fromkeys(stages))
+
+
+def test_progress_says_which_burst_of_a_series_it_is():
+    data, made = series("TCZYX")
+    stages = stages_of(run_series, data, "TCZYX", Recipe(fuse="average"))
+    assert [s.partition(" (")[2] for s in stages if s.startswith("Aligning")] == ["burst 1 of 2)", "burst 2 of 2)"]
+    assert [s.partition(" (")[2] for s in stages if not s.startswith("Aligning")] == ["burst 1 of 2)", "burst 2 of 2)"]
+    assert stages_of(aligned, data, "TCZYX") == ["Aligning (burst 1 of 2)", "Aligning (burst 2 of 2)"]
+    assert not [s for s in stages_of(run_series, made[0], "ZYXC", Recipe(fuse="average")) if "burst" in s]
 
 
 def test_colours_and_plain_stacks_are_series_too(burst):

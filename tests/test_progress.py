@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from napari_focusstack.progress import Cancelled, Step, listening, track, wait
+from napari_focusstack.progress import Cancelled, Step, listening, part, track, wait
 
 
 def test_without_a_listener_items_pass_through():
@@ -24,6 +24,22 @@ def test_an_inner_loop_only_asks():
     with listening(asked.append):
         list(track("ab"))
     assert asked == [None, None]
+
+
+def test_a_part_is_named_beside_the_stage():
+    stages = []
+    with listening(lambda step: stages.append(step and step.stage)):
+        with part("burst 2 of 5"):
+            list(track("a", "Fusing"))
+            list(track("a"))
+            with part(""):
+                list(track("", "Alone"))
+            list(track("", "Again"))
+        with pytest.raises(KeyError), part("burst 3 of 5"):
+            raise KeyError
+        list(track("", "After"))
+    two = "(burst 2 of 5)"
+    assert stages == [f"Fusing {two}", f"Fusing {two}", None, "Alone", f"Again {two}", "After"]
 
 
 def test_the_listener_is_gone_afterwards_even_after_an_error():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,7 @@ import numpy as np
 from .alignment import Alignment, Area, align, warped
 from .arrays import Frames, as_frames, from_float
 from .fusion import Fusion, fuse
+from .progress import part
 from .recipe import Recipe
 from .series import OneChannel, Series
 
@@ -172,16 +174,17 @@ def run_series(
     index = confidence = np.empty(0, np.float32)
     for at, (place, frames) in enumerate(series):
         found = alignments[at] if alignments else None
-        fusion = _fuse(frames, found, recipe)
+        with _burst_of(series, at):
+            fusion = _fuse(frames, found, recipe)
         parts = from_float(fusion.image, frames.dtype), fusion.index, fusion.confidence
         if at == 0:
             image = np.empty(series.shape_of(image_axes, parts[0].shape), parts[0].dtype)
             index = np.empty(series.shape_of(index_axes, parts[0].shape), np.float32)
             confidence = np.empty_like(index)
-        for whole, part, names in zip(
+        for whole, one, names in zip(
             (image, index, confidence), parts, (image_axes, index_axes, index_axes), strict=True
         ):
-            series.put(whole, names, place, part)
+            series.put(whole, names, place, one)
     area = alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
     return Result(image, index, confidence, image_axes, index_axes, area, alignments, recipe)
 
@@ -249,9 +252,9 @@ def _fuse(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion
         parts = [
             fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options) for c in range(frames.shape[3])
         ]
-        image = np.concatenate([part.image for part in parts], axis=2)
-        index = np.stack([part.index for part in parts], axis=2)
-        fusion = Fusion(image, index, np.stack([part.confidence for part in parts], axis=2))
+        image = np.concatenate([one.image for one in parts], axis=2)
+        index = np.stack([one.index for one in parts], axis=2)
+        fusion = Fusion(image, index, np.stack([one.confidence for one in parts], axis=2))
     else:
         if isinstance(recipe.channels, int):
             if recipe.channels >= frames.shape[3]:
@@ -266,11 +269,19 @@ def _fuse(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion
     return fusion
 
 
+def _burst_of(series: Series, at: int) -> AbstractContextManager[None]:
+    """Context whose progress says which burst of the series it is, if there are several."""
+    return part(f"burst {at + 1} of {len(series)}" if len(series) > 1 else "")
+
+
 def _series_alignments(
     series: Series, recipe: Recipe, alignment: Alignment | None, transfer: Transfer
 ) -> tuple[Alignment, ...]:
     """Alignments of all bursts, cut to the area that they share."""
-    found = [alignment or _align(frames, recipe, transfer) for _, frames in series]
+    found = []
+    for at, (_, frames) in enumerate(series):
+        with _burst_of(series, at):
+            found.append(alignment or _align(frames, recipe, transfer))
     known = [a for a in found if a is not None]
     if not known:
         return ()

@@ -5,7 +5,10 @@ No numeric signature carries a callback. Whoever wants to watch installs a liste
     with listening(print):
         fuse(frames)
 
-A listener that raises `Cancelled` stops the computation at that step.
+A listener that raises `Cancelled` stops the computation at that step. Where stages repeat, `part` says for what::
+
+    with part("burst 2 of 5"):
+        fuse(frames)  # its steps: "Fusing (burst 2 of 5)"
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
-__all__ = ["Cancelled", "Listener", "Step", "listening", "track", "wait"]
+__all__ = ["Cancelled", "Listener", "Step", "listening", "part", "track", "wait"]
 
 T = TypeVar("T")
 
@@ -44,6 +47,7 @@ Listener = Callable[[Step | None], None]
 """Called with a `Step` at each step of a named loop, with None where it is only asked whether to go on."""
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_part: ContextVar[str] = ContextVar("part", default="")
 
 
 @contextmanager
@@ -54,6 +58,22 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def part(text: str) -> Iterator[None]:
+    """Name the stages of all loops that are tracked in this context after this part of the work, too.
+
+    Parameters
+    ----------
+    text : str
+        Which part, as a user should read it: "burst 2 of 5". Nothing is added if it is empty.
+    """
+    token = _part.set(text)
+    try:
+        yield
+    finally:
+        _part.reset(token)
 
 
 def track(items: Iterable[T], stage: str = "", total: int | None = None) -> Iterator[T]:
@@ -74,6 +94,8 @@ def track(items: Iterable[T], stage: str = "", total: int | None = None) -> Iter
             _tell(None)
             yield item
         return
+    if _part.get():
+        stage = f"{stage} ({_part.get()})"
     count = total if total is not None else len(items) if isinstance(items, Sized) else 0
     done = 0
     for item in items:

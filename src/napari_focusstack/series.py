@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,10 @@ class Series:
         self.channel = next((a for a in "CS" if a in axes and a != focus_axis), "")
         self.loops = [a for a in axes if a not in (focus_axis, "Y", "X", self.channel)]
         self.loop_shape = tuple(data.shape[axes.index(a)] for a in self.loops)
+
+    def __len__(self) -> int:
+        """Count the bursts."""
+        return math.prod(self.loop_shape)
 
     def __iter__(self) -> Iterator[tuple[dict[str, int], Frames]]:
         for numbers in itertools.product(*map(range, self.loop_shape)):
