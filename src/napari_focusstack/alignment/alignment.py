@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -158,6 +158,11 @@ class Alignment:
             raise ValueError(
                 f"{path} is not a whole alignment ({type(error).__name__}: {error}); save it again"
             ) from None
+        if not 0 <= alignment.reference < len(frames) or alignment.transfer not in get_args(Transfer):
+            raise ValueError(
+                f"{path} is not a whole alignment: reference {alignment.reference} of {len(frames)} frames, transfer "
+                f"{alignment.transfer!r}; save it again"
+            )
         return alignment
 
 

@@ -142,14 +142,12 @@ def smooth_scale(numbers: NDArray[np.int_], scales: NDArray[np.float64]) -> tupl
     """
     first, second = numbers.T
     rows = np.stack([second - first, second**2 - first**2], axis=1).astype(float)
-    weights = np.ones(len(scales))
-    slope, bend, deviation = 0.0, 0.0, 0.0
+    slope, bend, deviation = float(np.median(scales / rows[:, 0])), 0.0, 0.0  # a start that no bad link bends
     for _ in range(20):
-        root = np.sqrt(weights)
-        slope, bend = np.linalg.lstsq(rows * root[:, None], scales * root, rcond=None)[0]
         away = np.abs(scales - rows @ [slope, bend])
         deviation = max(MAD_TO_SIGMA * float(np.median(away)), np.finfo(float).tiny)
-        weights = 1 / np.maximum(1, away / (HUBER * deviation))
+        root = np.sqrt(1 / np.maximum(1, away / (HUBER * deviation)))
+        slope, bend = np.linalg.lstsq(rows * root[:, None], scales * root, rcond=None)[0]
     return Breathing(float(slope), float(bend), int(first.min()), int(second.max())), deviation
 
 

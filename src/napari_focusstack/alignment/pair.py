@@ -104,9 +104,9 @@ def fit(template: View, image: View, kind: Motion, guesses: Iterable[Matrix] = (
         return Fit(np.eye(3), 0.0, np.zeros(3), 0.0, np.empty(0))
     coarsest = len(template.levels) - 1
     starts = [np.eye(3), _shift(template, image), *guesses]
-    found = [_climb(template, image, coarsest, parameters, start) for start in starts]
+    found = [_climb(template, image, coarsest, parameters, start, robust=False) for start in starts]
     motion, products = max(found, key=lambda pair: _correlation(pair[1].sum(0)))
-    for level in reversed(range(coarsest)):
+    for level in reversed(range(coarsest + 1)):
         motion, products = _climb(template, image, level, parameters, motion)
     steps = [_step(products[i]) for i in range(2)]
     counts = [_votes(template, image, motion @ exponential(steps[i]), 1 - i) for i in range(2)]
@@ -123,14 +123,15 @@ def fit(template: View, image: View, kind: Motion, guesses: Iterable[Matrix] = (
 def _shift(template: View, image: View) -> Matrix:
     """Whole-image shift by phase correlation, at the coarsest level."""
     window = cv2.createHanningWindow(template.levels[-1].shape[::-1], cv2.CV_32F)
-    (x, y), _ = cv2.phaseCorrelate(template.levels[-1], image.levels[-1], window)
+    windowed = [one.levels[-1] * window for one in (template, image)]  # with a window, OpenCV overwrites its input
+    (x, y), _ = cv2.phaseCorrelate(*windowed)
     shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
     to_middle = grid(template.size, template.factors[-1])
     return np.asarray(to_middle @ shift @ np.linalg.inv(to_middle))
 
 
 def _climb(
-    template: View, image: View, level: int, parameters: int, motion: Matrix
+    template: View, image: View, level: int, parameters: int, motion: Matrix, *, robust: bool = True
 ) -> tuple[Matrix, NDArray[np.float64]]:
     """Climb to the highest correlation near `motion`, at one level; the motion and the products there."""
     warp, gram = load("warp", "cpu").warp, load("ecc", "cpu").gram
@@ -141,7 +142,7 @@ def _climb(
     for number in range(MOST_STEPS):
         matrix = on_pixels(motion, to_middle)
         moved = warp(source[..., None], matrix, *target.shape)[..., 0]
-        if number < 2:  # after that the weights stay, so that correlations can be compared
+        if robust and number < 2:  # after that the weights stay, so that correlations can be compared
             tolerance, highest = _tolerance(target, moved), -np.inf
         products = gram(target, moved, matrix, to_middle, parameters, tolerance)
         correlation = _correlation(products.sum(0))
