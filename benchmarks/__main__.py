@@ -30,6 +30,9 @@ def main() -> int:
     speed.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     speed.set_defaults(run=_speed)
 
+    alignment = commands.add_parser("alignment", help="distance of alignments from the simulated motions")
+    alignment.set_defaults(run=_alignment)
+
     chosen = parser.parse_args()
     chosen.run(chosen)
     return 0
@@ -49,6 +52,12 @@ def _speed(chosen: argparse.Namespace) -> None:
     from .speed import report
 
     report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json)
+
+
+def _alignment(chosen: argparse.Namespace) -> None:  # noqa: ARG001 - called like the others
+    from .alignment import report
+
+    report()
 
 
 if __name__ == "__main__":
