@@ -1,4 +1,4 @@
-"""Commands of the layer list's context menu: they work on the selected layers with the preferences' methods."""
+"""Commands of the menu Layers > Project: they work on the selected layers with the preferences' methods."""
 
 from __future__ import annotations
 

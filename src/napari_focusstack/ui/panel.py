@@ -24,6 +24,7 @@ from ..progress import Step
 from ..recipe import Recipe
 from .chooser import LayerChooser
 from .look import Section, breakable, style_sheet
+from .opening import OpenRow
 from .report import AlignmentReport, summary
 from .sections import AlignmentPart, FusionPart, RecipePart
 from .settings import preferences
@@ -69,7 +70,7 @@ class FocusStackPanel(QScrollArea):
     def stack(self) -> None:
         """Align and fuse the chosen layer."""
         source = self.chooser.source()
-        self._start(stacking(self._viewer.layers, source, self.recipe(), self._applied), source)
+        self._compute(stacking(self._viewer.layers, source, self.recipe(), self._applied), source)
 
     def align_only(self) -> None:
         """Align the chosen layer into a layer of frames."""
@@ -77,7 +78,7 @@ class FocusStackPanel(QScrollArea):
             self.say("Choose a method of alignment first.", "warning")
             return
         source = self.chooser.source()
-        self._start(aligning(self._viewer.layers, source, self.recipe()), source)
+        self._compute(aligning(self._viewer.layers, source, self.recipe()), source)
 
     def cancel(self) -> None:
         """Stop the computation that runs, if one does."""
@@ -172,10 +173,14 @@ class FocusStackPanel(QScrollArea):
     # ------------------------------------------------------------------
     # a computation and its progress
 
-    def _start(self, run: Run, source: Source) -> None:
-        self._run, self._source, self._began = run, source, time.monotonic()
-        run.stepped.connect(self._on_step)
+    def _compute(self, run: Run, source: Source) -> None:
+        self._source = source
         run.succeeded.connect(self._on_result)
+        self._start(run)
+
+    def _start(self, run: Run) -> None:
+        self._run, self._began = run, time.monotonic()
+        run.stepped.connect(self._on_step)
         run.failed.connect(self._on_error)
         run.cancelled.connect(self._on_cancelled)
         run.ended.connect(self._on_ended)
@@ -211,7 +216,7 @@ class FocusStackPanel(QScrollArea):
     # building
 
     def _build(self) -> None:
-        self.chooser = LayerChooser(self._viewer)
+        self.chooser, self.opening = LayerChooser(self._viewer), OpenRow(self._viewer)
         self.button = QPushButton("Stack")
         self.button.setObjectName("main")
         self.bar = QProgressBar()
@@ -236,7 +241,8 @@ class FocusStackPanel(QScrollArea):
         layout = QVBoxLayout(content)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
-        for widget in (self.chooser, self.button, self.progress, self.message, *self.sections.values()):
+        above = (self.chooser, self.opening, self.button, self.progress, self.message)
+        for widget in (*above, *self.sections.values()):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.setWidget(content)
@@ -260,6 +266,8 @@ class FocusStackPanel(QScrollArea):
             (self.recipes.reset, self.reset),
         ):
             button.clicked.connect(slot)
+        self.opening.wanted.connect(self._start)
+        self.opening.told.connect(self.say)
         self.chooser.changed.connect(self._on_source)
         for part in (self.alignment, self.fusion):
             part.methods.changed.connect(self._show_state)
@@ -274,6 +282,7 @@ class FocusStackPanel(QScrollArea):
         """Texts and what is enabled, from what is chosen and whether something runs."""
         running, ready = self._run is not None, not self.chooser.problem
         self.progress.setVisible(running)
+        self.opening.setEnabled(not running)
         self.button.setEnabled(ready and not running)
         self.alignment.only.setEnabled(ready and not running)
         self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else self._button_text())

@@ -12,7 +12,7 @@ from ..fusion import FUSERS
 from .fields import quiet
 from .forms import MethodForm, add_row, form_layout, help_label
 
-__all__ = ["AlignmentPart", "FusionPart", "RecipePart"]
+__all__ = ["AlignmentPart", "FusionPart", "RecipePart", "push_button", "side_by_side"]
 
 AS_THEY_ARE = "The frames are taken as they are: right for a stage that moves nothing but the focus."
 EXPOSURES = {"auto": "automatic", "on": "even out", "off": "leave as it is"}
@@ -30,14 +30,14 @@ class AlignmentPart(QWidget):
         super().__init__()
         self.methods = MethodForm(ALIGNERS, nothing=AS_THEY_ARE)
         self.exposure = _combo(EXPOSURES, EXPOSURE_TIP)
-        self.only = _button("Align only", "Make a layer of the aligned frames, without fusing them.")
-        self.report = _button("Report…", "Show how each frame was moved.")
-        self.save = _button("Save…", "Save the last alignment as JSON, to apply it to another burst.")
-        self.apply = _button("Apply…", "Take a saved alignment (of another channel or lamp) instead of aligning.")
+        self.only = push_button("Align only", "Make a layer of the aligned frames, without fusing them.")
+        self.report = push_button("Report…", "Show how each frame was moved.")
+        self.save = push_button("Save…", "Save the last alignment as JSON, to apply it to another burst.")
+        self.apply = push_button("Apply…", "Take a saved alignment (of another channel or lamp) instead of aligning.")
         self.applied = help_label()
-        self.forget = _button("Align anew", "Stop applying the saved alignment.")
+        self.forget = push_button("Align anew", "Stop applying the saved alignment.")
         _stack(self, self.methods, _rows({"Brightness": self.exposure}), self.applied, self.forget)
-        _stack(self, _grid(self.only, self.report, self.save, self.apply))
+        _stack(self, side_by_side(self.only, self.report, self.save, self.apply))
         self.show_applied("")
         self.offer(done=False, one=False)
 
@@ -69,11 +69,11 @@ class RecipePart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.save = _button("Save…", "Save all choices as JSON, for the command line, scripts or another day.")
-        self.load = _button("Load…", "Take all choices from a saved recipe.")
-        self.reset = _button("Reset", "Go back to the defaults of the preferences.")
+        self.save = push_button("Save…", "Save all choices as JSON, for the command line, scripts or another day.")
+        self.load = push_button("Load…", "Take all choices from a saved recipe.")
+        self.reset = push_button("Reset", "Go back to the defaults of the preferences.")
         words = help_label("The recipe is all choices of this panel. Every result carries it in its metadata.")
-        _stack(self, words, _grid(self.save, self.load, self.reset))
+        _stack(self, words, side_by_side(self.save, self.load, self.reset))
 
 
 def _combo(entries: dict[str, str], tip: str) -> QComboBox:
@@ -84,7 +84,8 @@ def _combo(entries: dict[str, str], tip: str) -> QComboBox:
     return combo
 
 
-def _button(text: str, tip: str) -> QPushButton:
+def push_button(text: str, tip: str) -> QPushButton:
+    """Button with a tool tip."""
     button = QPushButton(text)
     button.setToolTip(f"<p>{tip}</p>")
     return button
@@ -98,7 +99,7 @@ def _rows(fields: dict[str, QWidget]) -> QWidget:
     return widget
 
 
-def _grid(*widgets: QWidget) -> QWidget:
+def side_by_side(*widgets: QWidget) -> QWidget:
     """Buttons of equal width, side by side."""
     widget = QWidget()
     layout = QGridLayout(widget)

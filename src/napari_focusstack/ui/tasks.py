@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .layers import show_aligned, show_result
+from .opening import noting_damage
 from .settings import Preferences, preferences
 from .worker import Run
 
@@ -43,7 +44,7 @@ def stacking(
         alignment=alignment,
         transfer=source.transfer,
     )
-    return Run(compute, partial(show_result, layers, source), f"{verb} “{source.name}”")
+    return Run(partial(noting_damage, compute), partial(show_result, layers, source), f"{verb} “{source.name}”")
 
 
 def aligning(layers: LayerList, source: Source, recipe: Recipe) -> Run:
@@ -52,7 +53,7 @@ def aligning(layers: LayerList, source: Source, recipe: Recipe) -> Run:
 
     preferences().apply()
     compute = partial(aligned, source.data, source.axes, _resolved(recipe, source), transfer=source.transfer)
-    return Run(compute, partial(show_aligned, layers, source), f"aligning “{source.name}”")
+    return Run(partial(noting_damage, compute), partial(show_aligned, layers, source), f"aligning “{source.name}”")
 
 
 def _resolved(recipe: Recipe, source: Source) -> Recipe:
