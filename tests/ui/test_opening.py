@@ -11,7 +11,7 @@ from tifffile import imwrite
 
 from napari_focusstack.fusion import FUSERS
 from napari_focusstack.io import UnreadableFrame
-from napari_focusstack.progress import track
+from napari_focusstack.progress import Step, track
 from napari_focusstack.ui import opening
 from napari_focusstack.ui.source import PLUGIN
 
@@ -289,3 +289,11 @@ def test_only_unreadable_frames_are_remembered(monkeypatch, tmp_path):
     with pytest.raises(UnreadableFrame, match=r"it is damaged; “Open files…”"):
         opening.noting_damage(lambda: fail(UnreadableFrame(tmp_path / "a.png", "it is damaged")))
     assert opening._damaged == {(tmp_path / "a.png").resolve(): "it is damaged"}
+
+
+def test_the_longest_progress_of_a_series_fits_the_bar(viewer, panel):
+    panel.resize(panel.minimumWidth(), 600)
+    panel.progress.show()
+    panel._on_step(Step("Aligning (burst 12 of 50)", 13, 120))
+    room = panel.minimumWidth() - 16 - panel.stop.sizeHint().width() - panel.progress.layout().spacing()
+    assert panel.bar.fontMetrics().horizontalAdvance(panel.bar.format()) <= room

@@ -193,7 +193,7 @@ class FocusStackPanel(QScrollArea):
     def _on_step(self, step: Step) -> None:
         self.bar.setRange(0, step.total)
         self.bar.setValue(step.done)
-        self.bar.setFormat(f"{step.stage} · {step.done} of {step.total}")
+        self.bar.setFormat(f"{step.stage} · {step.done}/{step.total}")
 
     def _on_result(self, result: Result | Aligned) -> None:
         self._alignments = result.alignments
