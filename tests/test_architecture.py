@@ -28,7 +28,20 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "recipe": {"alignment", "files", "fusion", "methods", "devices", ""},
     "series": {"arrays"},
     "pipeline": {"alignment", "fusion", "io", "arrays", "color", "recipe", "series", "devices", "methods", "progress"},
-    "cli": {"alignment", "fusion", "io", "simulation", "pipeline", "recipe", "methods", "devices", "progress", ""},
+    "arguments": {"alignment", "fusion", "methods", "devices", ""},
+    "cli": {
+        "alignment",
+        "arguments",
+        "fusion",
+        "io",
+        "simulation",
+        "pipeline",
+        "recipe",
+        "methods",
+        "devices",
+        "progress",
+        "",
+    },
 }
 
 

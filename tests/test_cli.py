@@ -138,3 +138,36 @@ def test_the_demo_makes_a_burst_and_stacks_it(tmp_path, capsys):
     assert tifffile.imread(tmp_path / "demo" / "fused.tif").dtype == np.uint16
     assert (tmp_path / "demo" / "index.tif").exists()
     assert "all-in-focus picture" in capsys.readouterr().out
+
+
+def test_a_single_frame_is_no_stack(folder, tmp_path, capsys):
+    assert main(["stack", str(folder / "frame0.png"), "--out", str(tmp_path / "out.tif")]) == 1
+    assert (
+        "holds 1 frame; a focus stack needs at least 2: name all its files, or their folder" in capsys.readouterr().err
+    )
+
+
+def test_what_was_left_out_is_told(folder, tmp_path, capsys):
+    (tmp_path / "frames").mkdir()
+    for file in folder.iterdir():
+        (tmp_path / "frames" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "frames" / "frame2.png").write_bytes((folder / "frame2.png").read_bytes()[:500])
+    words = ["stack", str(tmp_path / "frames"), "--out", str(tmp_path / "out.tif")]
+    assert main(words) == 1
+    assert "frame2.png" in capsys.readouterr().err
+    assert main([*words, "--skip-bad"]) == 0
+    said = capsys.readouterr()
+    assert "focusstack: left out" in said.err
+    assert "frame2.png" in said.err
+    assert "from 4 frames" in said.out
+
+
+def test_the_demo_opens_its_pictures_with_naparis_own_reader(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("napari_focusstack.cli.subprocess.run", lambda words, **_: calls.append(words))
+    monkeypatch.setattr("napari_focusstack.cli._can_show", lambda: True)
+    monkeypatch.setattr("napari_focusstack.simulation.samples.sample_raw_burst", lambda folder: None)
+    monkeypatch.setattr("napari_focusstack.cli.main", lambda words: 0)
+    main(["demo", "--out", str(tmp_path)])
+    ((_, _, _, *words),) = calls
+    assert words == ["--plugin", "napari", str(tmp_path / "index.tif"), str(tmp_path / "fused.tif")]

@@ -30,7 +30,7 @@ def test_a_full_disk_is_told_with_the_file(tmp_path):
     path = tmp_path / "recipe.json"
     with (
         pytest.raises(
-            OSError, match=r"could not be written \(No space left\); nothing was left behind: .*recipe\.json"
+            OSError, match=r"could not be written \(No space left\); no part of it was left behind: .*recipe\.json"
         ),
         replacing(path) as temporary,
     ):

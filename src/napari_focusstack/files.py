@@ -28,7 +28,9 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OSError(error.errno, f"could not be written ({reason}); nothing was left behind", str(path)) from error
+        raise OSError(
+            error.errno, f"could not be written ({reason}); no part of it was left behind", str(path)
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

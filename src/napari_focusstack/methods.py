@@ -36,6 +36,14 @@ class Option:
     optional: bool  # None is allowed
     text: str
 
+    @property
+    def range(self) -> str:
+        """What is allowed, in words; empty if everything is."""
+        low, high = self.minimum, self.maximum
+        if low is None or high is None:
+            return f"at least {low}" if low is not None else f"at most {high}" if high is not None else ""
+        return f"{low} to {high}"
+
     def check(self, value: Any) -> None:
         """Raise if `value` is not allowed."""
         if value is None and self.optional:
@@ -51,7 +59,7 @@ class Option:
             return
         low, high = self.minimum, self.maximum
         if not ((low is None or value >= low) and (high is None or value <= high)):  # so, NaN is out of range
-            raise ValueError(f"{self.name}={value!r} is out of range; {low} to {high} is allowed")
+            raise ValueError(f"{self.name}={value!r} is out of range; {self.range} is allowed")
 
 
 def pick(table: Mapping[str, Method], name: str, stage: str) -> Method:
@@ -97,7 +105,7 @@ def check_options(method: Method, name: str, options: Mapping[str, Any]) -> None
 
 def _unknown(what: str, name: object, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), list(choices), n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"; did you mean {close[0]!r}?" if close else "."
     return f"unknown {what} {name!r}{hint} Choices: {', '.join(choices) or 'none'}"
 
 

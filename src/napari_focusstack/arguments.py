@@ -1,0 +1,126 @@
+"""The words of the command line: flags that follow from the methods' signatures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .alignment import ALIGNERS
+from .devices import DEVICES
+from .fusion import FUSERS
+from .methods import Method, options_of, summary_of
+
+__all__ = ["parser_of"]
+
+
+def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Parser of the command line; the options of the methods that `words` name are among its flags."""
+    parser = argparse.ArgumentParser("focusstack", description="One all-in-focus image from a focus-bracketed burst.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_stack(commands.add_parser("stack", help="align and fuse a burst", allow_abbrev=False), words)
+    _add_info(commands.add_parser("info", help="say what a burst holds", allow_abbrev=False))
+    _add_demo(commands.add_parser("demo", help="make a raw burst and stack it", allow_abbrev=False))
+    return parser
+
+
+def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    _add_input(parser)
+    parser.description = "Align and fuse a burst. Options of a method: focusstack stack --fuse METHOD --help"
+    files = parser.add_argument_group("files")
+    files.add_argument("--out", type=Path, required=True, help="fused picture: .tif, .ome.tif, .png or .jpg")
+    files.add_argument("--index-out", type=Path, metavar="INDEX.tif", help="source frame of each pixel, float32")
+    files.add_argument("--confidence-out", type=Path, metavar="CONF.tif", help="confidence of each pixel, float32")
+    files.add_argument("--alignment", type=Path, metavar="A.json", help="apply a saved alignment instead of aligning")
+    files.add_argument("--alignment-out", type=Path, metavar="A.json", help="save the alignment")
+    files.add_argument("--recipe", type=Path, metavar="R.json", help="start from a recipe; flags overrule it")
+    files.add_argument("--recipe-out", type=Path, metavar="R.json", help="save the recipe")
+    files.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    choices = parser.add_argument_group("methods")
+    choices.add_argument("--align", choices=[*ALIGNERS, "none"], help="alignment method (ecc)")
+    choices.add_argument("--fuse", choices=list(FUSERS), help="fusion method (pyramid)")
+    choices.add_argument("--exposure", choices=["auto", "on", "off"], help="even out exposure (auto: photographs only)")
+    choices.add_argument(
+        "--channels",
+        type=_channels,
+        metavar="joint|separate|NUMBER",
+        help="which channel's sharpness decides: all jointly, each for itself, or one by its number (joint)",
+    )
+    choices.add_argument("--device", choices=DEVICES, help="where to compute (auto)")
+    choices.add_argument("--threads", type=int, default=0, help="threads of compiled loops (0: all cores)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar and no report")
+    align, fuse = _methods_named_in(words)
+    for stage, table, name in (("align", ALIGNERS, align), ("fuse", FUSERS, fuse)):
+        if name in table:
+            _add_options(parser, stage, name, table[name])
+    parser.set_defaults(command="stack")
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "input", nargs="+", metavar="INPUT", help="the frames' files, their folder, or a multi-page TIFF"
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="go on without frames that cannot be read")
+    parser.add_argument("--half-size", action="store_true", help="raw: quick half-size development")
+    parser.add_argument("--linear", action="store_true", help="raw: keep linear light")
+
+
+def _add_info(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Say what a burst holds: frames, type, size, scale, focus positions, camera."
+    _add_input(parser)
+    parser.set_defaults(command="info")
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Make a raw burst with the simulator, stack it, write the results and show them."
+    parser.add_argument("--out", type=Path, default=Path("focusstack-demo"), metavar="FOLDER", help="where to write")
+    parser.add_argument("--no-show", action="store_true", help="do not open napari")
+    parser.set_defaults(command="demo")
+
+
+def _methods_named_in(words: Sequence[str]) -> tuple[str, str]:
+    """Which methods' options the parser needs: those of the flags, else of the recipe, else the defaults."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for flag in ("--align", "--fuse", "--recipe"):
+        early.add_argument(flag, nargs="?")
+    known, _ = early.parse_known_args(list(words))
+    recipe: Mapping[str, Any] = {}
+    if known.recipe and Path(known.recipe).is_file():
+        try:
+            found = json.loads(Path(known.recipe).read_text())
+            recipe = found if isinstance(found, dict) else {}
+        except ValueError:
+            recipe = {}  # reading the recipe itself says what is wrong with it
+    return known.align or recipe.get("align", "ecc"), known.fuse or recipe.get("fuse", "pyramid")
+
+
+def _add_options(parser: argparse.ArgumentParser, stage: str, name: str, method: Method) -> None:
+    """One flag for each option of a method's signature."""
+    group = parser.add_argument_group(f"--{stage} {name}", summary_of(method))
+    for option in options_of(method).values():
+        if stage == "fuse" and option.name == "channel":
+            continue  # --channels sets it
+        kind: dict[str, Any] = (
+            {"action": argparse.BooleanOptionalAction} if option.type is bool else {"type": option.type}
+        )
+        if option.choices:
+            kind["choices"] = option.choices
+        elif option.type is not bool:
+            kind["metavar"] = "NUMBER"
+        default = "" if option.default is None else f"default {option.default}"
+        facts = "; ".join(filter(None, (option.range, default)))
+        text = (f"{option.text} ({facts})" if facts else option.text).replace("%", "%%")
+        flag = f"--{stage}-{option.name.replace('_', '-')}"
+        group.add_argument(flag, dest=f"{stage}:{option.name}", default=None, help=text, **kind)
+
+
+def _channels(text: str) -> str | int:
+    if text in ("joint", "separate"):
+        return text
+    if text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not 'joint', 'separate' or a channel's number from 0")
