@@ -10,7 +10,7 @@ from napari_focusstack.alignment import ALIGNERS, Alignment, Area, align, warped
 from napari_focusstack.progress import Cancelled, Step, listening
 from napari_focusstack.simulation import simulate
 
-SHARED = Path("/work/shared/data/stacks")
+STACKS = Path(__file__).parents[3] / "shared" / "data" / "stacks"  # real bursts, where they are at hand
 
 
 def distance(found, truth, size):
@@ -231,6 +231,15 @@ def test_every_kind_of_frames_is_aligned(method, dtype, channels):
     assert warped(burst.frames, found).dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", [">u2", "int16", "uint32", "float16", "float64"])
+def test_rare_types_are_aligned(breathing, found, dtype):
+    frames = breathing.frames[3:6].astype(np.float64) / 255
+    frames = (frames if np.dtype(dtype).kind == "f" else frames * np.iinfo(dtype).max).astype(dtype)
+    again = align(frames)
+    assert distance(again.transforms, found.transforms[3:6], (306, 408)).max() < 0.02
+    assert warped(frames, again)[2].dtype == np.dtype(dtype).newbyteorder("=")
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_frames(breathing, count):
     found = align(breathing.frames[:count])
@@ -253,10 +262,10 @@ def test_progress_is_told_and_cancel_is_felt(breathing):
         align(breathing.frames)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared pictures are not on this machine")
+@pytest.mark.skipif(not STACKS.is_dir(), reason="the real bursts are not at hand")
 @pytest.mark.parametrize(("name", "growth"), [("pcb_switch10", 0.148), ("pcb7", -0.037), ("sphere12", -0.091)])
 def test_real_bursts_with_strong_breathing(name, growth):
-    files = sorted((SHARED / name / "frames").iterdir())
+    files = sorted((STACKS / name / "frames").iterdir())
     frames = np.stack([cv2.imread(str(file), cv2.IMREAD_REDUCED_GRAYSCALE_2) for file in files])
     found = align(frames)
     scale = np.sqrt(np.linalg.det(found.transforms[:, :2, :2]))

@@ -43,17 +43,16 @@ def light_of(image: NDArray[Any], transfer: Transfer) -> Light:
     sample = image[::step, ::step]
     height, width = (max(1, side // (step * SAMPLES)) for side in (rows, columns))
     sample = sample[: height * SAMPLES, : width * SAMPLES]
-    clipped = (sample >= CLIPPED * unit(image.dtype)).any(axis=2).astype(np.float32)
-    linear = _linear(sample, transfer)
-    planes = [
-        cv2.resize(p, (width, height), interpolation=cv2.INTER_AREA) for p in (*np.moveaxis(linear, 2, 0), clipped)
-    ]
+    channels_apart = list(np.moveaxis(sample, 2, 0))
+    clipped = (np.maximum.reduce(channels_apart) >= CLIPPED * unit(image.dtype)).astype(np.float32)
+    linear = [_linear(channel, transfer) for channel in channels_apart]
+    planes = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in (*linear, clipped)]
     return Light(np.stack(planes[:channels], axis=2), (planes[-1] == 0).astype(np.float32)[..., None], step * SAMPLES)
 
 
 def _linear(stored: NDArray[Any], transfer: Transfer) -> NDArray[np.float32]:
     if stored.dtype in (np.uint8, np.uint16):
-        return np.asarray(_linear_table(stored.dtype.str, transfer)[stored])
+        return _linear_table(stored.dtype.str, transfer).take(stored)
     return np.asarray(to_linear(to_float(stored), transfer), np.float32)
 
 

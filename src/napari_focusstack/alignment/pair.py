@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ..focus import grey
 from ..kernels import load
 from .motion import PARAMETERS, Motion, exponential, grid, half, on_pixels
 
@@ -83,17 +84,17 @@ class Fit:
 
 def view(reduced: NDArray[np.float32], factor: int, size: tuple[int, int]) -> View:
     """View of a frame of `size` px from its (Y, X, C) means over `factor` × `factor` px."""
-    grey = np.nan_to_num(reduced.mean(axis=2), posinf=0.0, neginf=0.0)
+    mean = np.nan_to_num(grey(reduced), posinf=0.0, neginf=0.0)
     levels, factors = [], []
     while True:
-        smooth = cv2.GaussianBlur(grey, (GAUSS, GAUSS), 0, borderType=cv2.BORDER_REFLECT_101)
-        mean, deviation = cv2.meanStdDev(smooth)
-        levels.append((smooth - np.float32(mean)) / np.float32(max(deviation, np.finfo(np.float32).tiny)))
+        smooth = cv2.GaussianBlur(mean, (GAUSS, GAUSS), 0, borderType=cv2.BORDER_REFLECT_101)
+        middle, deviation = (np.float32(value.item()) for value in cv2.meanStdDev(smooth))
+        levels.append((smooth - middle) / max(deviation, np.finfo(np.float32).tiny))
         factors.append(factor)
-        height, width = grey.shape[0] // 2, grey.shape[1] // 2
-        if max(grey.shape) <= COARSEST or min(height, width) < FEWEST:
+        height, width = mean.shape[0] // 2, mean.shape[1] // 2
+        if max(mean.shape) <= COARSEST or min(height, width) < FEWEST:
             return View(tuple(levels), tuple(factors), size)
-        grey = cv2.resize(grey[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+        mean = cv2.resize(mean[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
         factor *= 2
 
 
@@ -206,8 +207,8 @@ def _votes(template: View, image: View, motion: Matrix, parity: int) -> NDArray[
     to_middle = grid(template.size, template.factors[0])
     target, source = template.levels[0], image.levels[0]
     moved, target_back, target_there = (
-        warp(grey[..., None], on_pixels(m, to_middle), *target.shape)[..., 0]
-        for grey, m in ((source, there), (target, back), (target, there))
+        warp(picture[..., None], on_pixels(m, to_middle), *target.shape)[..., 0]
+        for picture, m in ((source, there), (target, back), (target, there))
     )
     corners = np.array([[-1, -1, 1], [-1, 1, 1], [1, -1, 1], [1, 1, 1.0]]).T
     reach = np.abs((there @ corners)[:2] - corners[:2]).max() / to_middle[0, 0]
@@ -227,8 +228,8 @@ def _block_errors(target: Grey, moved: Grey, parity: int, margin: int) -> tuple[
     rows, columns = height // BLOCK * BLOCK, (width - 2 * margin) // BLOCK * BLOCK
     first = -(-margin // BLOCK)
     bands = slice(first + (first + parity) % 2, (height - margin) // BLOCK, 2)
-    parts = (grey[:rows, margin : margin + columns].reshape(rows // BLOCK, BLOCK, columns) for grey in (target, moved))
-    t, m = (part[bands] for part in parts)
+    inner = (picture[:rows, margin : margin + columns] for picture in (target, moved))
+    t, m = (picture.reshape(rows // BLOCK, BLOCK, columns)[bands] for picture in inner)
     if not t.size:
         return np.zeros(1), 0.0
     t, m = t - t.mean(), m - m.mean()

@@ -40,7 +40,8 @@ def reduced(image: NDArray[Any], factor: int) -> NDArray[np.float32]:
     """
     rows, columns, channels = image.shape
     out = np.empty((rows // factor, columns // factor, channels), f4)
-    flat = np.ascontiguousarray(image).reshape(rows, columns * channels)
+    compiled = np.dtype(np.float32) if image.dtype.char in "eg" else image.dtype.newbyteorder("=")  # not half, not long
+    flat = np.ascontiguousarray(image, compiled).reshape(rows, columns * channels)
     over_rows(_reduced, len(out), out, flat, factor, f4(1 / (factor * factor * unit(image.dtype))))
     return out
 
@@ -92,18 +93,21 @@ def gram(
         Products of the P images of steepest descent (the change of `moved` with a step along each generator, with the
         mean of both images' gradients: Malis, ICRA 2004), of `moved`, of ones and of `template`, in this order.
     """
-    out = np.zeros((2, parameters + 3, parameters + 3))
-    origin = to_middle[:2, 2].astype(f4)
-    _gram(template, moved, matrix.astype(f4), f4(to_middle[0, 0]), origin, parameters, f4(tolerance**-2), out)
-    return out
+    scale, origin = f4(to_middle[0, 0]), to_middle[:2, 2].astype(f4)
+    sharpness = f4(tolerance**-2)
+    strips = over_rows(
+        _gram, len(template), template, moved, matrix.astype(f4), scale, origin, parameters, sharpness, align=BAND
+    )
+    return np.asarray(np.sum(strips, axis=0))
 
 
 @njit(cache=True, nogil=True)
-def _gram(template, moved, matrix, scale, origin, parameters, sharpness, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _gram(template, moved, matrix, scale, origin, parameters, sharpness, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
     rows, columns = template.shape
+    out = np.zeros((2, parameters + 3, parameters + 3))
     fields = np.empty((FIELDS + 3, columns - 2), f4)
     used = np.append(np.arange(parameters), np.arange(FIELDS, FIELDS + 3))
-    for y in range(1, rows - 1):
+    for y in range(max(start, 1), min(stop, rows - 1)):
         _fields(fields, template[y - 1 : y + 2], moved[y - 1 : y + 2], y, rows, matrix, scale, origin, sharpness)
         products = out[y // BAND % 2]
         for i in range(used.size):
@@ -112,6 +116,7 @@ def _gram(template, moved, matrix, scale, origin, parameters, sharpness, out):  
     for i in range(used.size):
         for j in range(i):
             out[:, i, j] = out[:, j, i]
+    return out
 
 
 @njit(cache=True, nogil=True, fastmath=True)
