@@ -91,6 +91,19 @@ def test_a_shifted_picture_is_put_on_the_truth(shift):
     assert psnr(on_truth(moved, truth)[area], truth[area]) > (45 if shift == (0.4, 1.3) else 90)
 
 
+def test_displacements_are_distances_of_points():
+    from benchmarks.alignment import displacements
+
+    true = np.eye(3)[None]
+    shift, zoom = np.eye(3)[None].copy(), np.diag([1.01, 1.01, 1.0])[None]
+    shift[0, :2, 2] = 3, 4
+    assert displacements(shift, true, 50, 80) == pytest.approx(5)
+    corner = np.hypot(79, 49)
+    errors = displacements(zoom, true, 50, 80)
+    assert errors.min() == 0
+    assert errors.max() == pytest.approx(0.01 * corner)
+
+
 def test_bursts_of_the_speed_benchmark_are_sharp_where_they_say(tmp_path):
     import tifffile
     from benchmarks.bursts import write_burst
