@@ -209,7 +209,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, e
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(
-        OSError, match=rf"could not be written \(No space left on device\); nothing was left.*a\{extension}"
+        OSError, match=rf"could not be written \(No space left on device\); no part of it was left.*a\{extension}"
     ):
         write_image(path, picture(5))
     assert path.read_bytes() == before
