@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .alignment import ALIGNERS, Alignment, align, warped
+    from .depth import DEPTH_ESTIMATORS, Depth, estimate_depth
     from .fusion import FUSERS, Fusion, fuse
     from .io import Burst, UnreadableFrame, read_burst, write_image
     from .pipeline import Recipe, Result, run, run_series
@@ -24,6 +25,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 _HOMES = {
     "alignment": ("ALIGNERS", "Alignment", "align", "warped"),
+    "depth": ("DEPTH_ESTIMATORS", "Depth", "estimate_depth"),
     "fusion": ("FUSERS", "Fusion", "fuse"),
     "io": ("Burst", "UnreadableFrame", "read_burst", "write_image"),
     "pipeline": ("Recipe", "Result", "run", "run_series"),
@@ -34,16 +36,19 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ALIGNERS",
+    "DEPTH_ESTIMATORS",
     "FUSERS",
     "Alignment",
     "Burst",
     "Cancelled",
+    "Depth",
     "Fusion",
     "Recipe",
     "Result",
     "Step",
     "UnreadableFrame",
     "align",
+    "estimate_depth",
     "fuse",
     "listening",
     "read_burst",

@@ -9,8 +9,8 @@ import numpy as np
 from ..arrays import Frames, visit
 from ..kernels import load
 from ..kernels.strips import over_rows
+from ..sharpest import Sharpest, find_sharpest
 from .result import Fusion
-from .sharpest import Sharpest, find_sharpest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..arrays import Frames, visit
 from ..kernels import load
+from ..sharpest import find_sharpest
 from .result import Fusion
-from .sharpest import find_sharpest
 
 __all__ = ["fuse_guided"]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arrays import Frames, visit
-from ..focus import grey, image_noise, refine_peak
-from ..kernels import load
-from ..kernels.strips import over_rows
+from .arrays import Frames, visit
+from .focus import grey, image_noise, refine_peak
+from .kernels import load
+from .kernels.strips import over_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..kernels.peaks_cpu import Peaks
+    from .kernels.peaks_cpu import Peaks
 
     Plane = NDArray[np.float32]  # (Y, X)
 
