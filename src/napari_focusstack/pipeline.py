@@ -1,4 +1,4 @@
-"""From a burst to its all-in-focus image: recipe in, picture with index, confidence and alignment out."""
+"""From a burst to its all-in-focus image and its depth: recipe in, what it asks for out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .alignment import Alignment, Area, align, warped
-from .arrays import Frames, as_frames, from_float
-from .fusion import Fusion, fuse
+from .alignment import Alignment, Area, warped
+from .arrays import as_frames, from_float
+from .depth import Depth
+from .depth.temporal import steadied
 from .progress import part
 from .recipe import Recipe
-from .series import OneChannel, Series
+from .series import Series
+from .stages import align_burst, depth_of, fuse_burst, known_sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,21 +27,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Aligned", "Recipe", "Result", "aligned", "run", "run_series"]
 
+PLANES = ("position", "sigma", "index", "confidence")  # of a depth
+
 
 @dataclass(frozen=True)
 class Result:
-    """An all-in-focus image, where it came from, and how it was made.
+    """An all-in-focus image and a depth, where they came from, and how they were made.
 
     Attributes
     ----------
-    image : ndarray
-        Fused picture in the input's dtype; axes as `axes` says, (Y, X, C) from `run`.
-    index : ndarray of float32
+    image : ndarray or None
+        Fused picture in the input's dtype; axes as `axes` says, (Y, X, C) from `run`. None if the recipe fuses nothing.
+    index : ndarray of float32, or None
         Number of the source frame of each pixel, NaN where no frame was in focus; axes as `index_axes`, (Y, X) from
         `run`. Numbers count all frames of the source, left out ones too.
-    confidence : ndarray of float32
+    confidence : ndarray of float32, or None
         From 0 to 1, axes as `index`.
-    axes, index_axes : str
+    depth : Depth or None
+        Depth of each pixel, one map for all channels; axes of its planes as `depth_axes`. None if the recipe has none.
+    axes, index_axes, depth_axes : str
         One letter per axis: Y, X, C (channels), S (red, green, blue), others as given.
     area : Area
         Rectangle of the source that the picture covers, in px.
@@ -49,11 +55,13 @@ class Result:
         The choices that made it.
     """
 
-    image: NDArray[Any]
-    index: NDArray[np.float32]
-    confidence: NDArray[np.float32]
+    image: NDArray[Any] | None
+    index: NDArray[np.float32] | None
+    confidence: NDArray[np.float32] | None
+    depth: Depth | None
     axes: str
     index_axes: str
+    depth_axes: str
     area: Area
     alignments: tuple[Alignment, ...]
     recipe: Recipe
@@ -78,8 +86,10 @@ def run(
     *,
     alignment: Alignment | None = None,
     transfer: Transfer | None = None,
+    positions: Sequence[float] | None = None,
+    unit: str | None = None,
 ) -> Result:
-    """All-in-focus image of one burst.
+    """All-in-focus image and depth of one burst, whichever the recipe asks for.
 
     Parameters
     ----------
@@ -91,12 +101,16 @@ def run(
         Of another burst of the same scene (the next channel, the next lamp): taken instead of aligning.
     transfer : {"linear", "srgb"}, optional
         How stored values relate to light; by default what the burst says, "linear" for plain arrays.
+    positions : sequence of float, optional
+        Focus position of each frame; by default what the burst's files say. A step of the recipe goes before both.
+    unit : str, optional
+        Of `positions`; needed with them.
 
     Returns
     -------
     Result
         `image` (Y, X, C) in the input's dtype, `index` and `confidence` (Y, X), or (Y, X, C) with
-        ``channels="separate"``.
+        ``channels="separate"``; planes of `depth` (Y, X).
 
     Raises
     ------
@@ -114,14 +128,18 @@ def run(
     recipe = recipe or Recipe()
     frames = as_frames(_opened(source))
     transfer = transfer or cast("Transfer", getattr(frames, "transfer", "linear"))
+    sweep = known_sweep(len(frames), positions, unit, frames)
     if alignment is None:
-        alignment = _align(frames, recipe, transfer)
-    fusion = _fuse(frames, alignment, recipe)
+        alignment = align_burst(frames, recipe, transfer)
+    fusion = fuse_burst(frames, alignment, recipe)
+    depth = depth_of(frames, alignment, recipe, sweep, fusion)
     axes = "YXC" if recipe.channels == "separate" else "YX"
     area = alignment.area if alignment else Area(0, 0, *frames.shape[1:3])
-    image = from_float(fusion.image, frames.dtype)
     found = (alignment,) if alignment else ()
-    return Result(image, fusion.index, fusion.confidence, "YXC", axes, area, found, recipe)
+    if fusion is None:
+        return Result(None, None, None, depth, "YXC", axes, "YX", area, found, recipe)
+    image = from_float(fusion.image, frames.dtype)
+    return Result(image, fusion.index, fusion.confidence, depth, "YXC", axes, "YX", area, found, recipe)
 
 
 def run_series(
@@ -132,8 +150,10 @@ def run_series(
     focus_axis: str = "Z",
     alignment: Alignment | None = None,
     transfer: Transfer = "linear",
+    positions: Sequence[float] | None = None,
+    unit: str | None = None,
 ) -> Result:
-    """All-in-focus images of an array with more axes: times, positions, channels.
+    """All-in-focus images and depths of an array with more axes: times, positions, channels.
 
     Every burst of the series is aligned by itself; all are cut to the area that they share.
 
@@ -152,12 +172,16 @@ def run_series(
         Applied to every burst instead of aligning it.
     transfer : {"linear", "srgb"}
         How stored values relate to light.
+    positions : sequence of float, optional
+        Focus position along the focus axis, the same for all bursts. A step of the recipe goes before them.
+    unit : str, optional
+        Of `positions`; needed with them.
 
     Returns
     -------
     Result
         With the axes of `data` less the focus axis; `index` and `confidence` also without channels, unless
-        ``channels="separate"``.
+        ``channels="separate"``; `depth` always without.
 
     Raises
     ------
@@ -166,27 +190,35 @@ def run_series(
     """
     recipe = recipe or Recipe()
     series = Series(data, axes, focus_axis)
+    sweep = known_sweep(data.shape[axes.index(focus_axis)], positions, unit)
     alignments = _series_alignments(series, recipe, alignment, transfer)
     image_axes = axes.replace(focus_axis, "")
-    separate = recipe.channels == "separate"
-    index_axes = image_axes if separate else image_axes.replace("C", "").replace("S", "")
-    image: NDArray[Any] = np.empty(0)
-    index = confidence = np.empty(0, np.float32)
+    depth_axes = image_axes.replace("C", "").replace("S", "")
+    index_axes = image_axes if recipe.channels == "separate" else depth_axes
+    wholes: dict[str, NDArray[Any]] = {}
+    depth: Depth | None = None
     for at, (place, frames) in enumerate(series):
         found = alignments[at] if alignments else None
         with _burst_of(series, at):
-            fusion = _fuse(frames, found, recipe)
-        parts = from_float(fusion.image, frames.dtype), fusion.index, fusion.confidence
-        if at == 0:
-            image = np.empty(series.shape_of(image_axes, parts[0].shape), parts[0].dtype)
-            index = np.empty(series.shape_of(index_axes, parts[0].shape), np.float32)
-            confidence = np.empty_like(index)
-        for whole, one, names in zip(
-            (image, index, confidence), parts, (image_axes, index_axes, index_axes), strict=True
-        ):
-            series.put(whole, names, place, one)
+            fusion = fuse_burst(frames, found, recipe)
+            depth = depth_of(frames, found, recipe, sweep, fusion)
+        parts: dict[str, tuple[str, NDArray[Any]]] = {}
+        if fusion is not None:
+            parts["image"] = image_axes, from_float(fusion.image, frames.dtype)
+            parts |= {name: (index_axes, getattr(fusion, name)) for name in ("index", "confidence")}
+        if depth is not None:
+            parts |= {f"depth {name}": (depth_axes, getattr(depth, name)) for name in PLANES}
+        for name, (names, one) in parts.items():
+            if name not in wholes:
+                wholes[name] = np.empty(series.shape_of(names, one.shape), one.dtype)
+            series.put(wholes[name], names, place, one)
+    if depth is not None:
+        depth = Depth(*(wholes[f"depth {name}"] for name in PLANES), positions=depth.positions, unit=depth.unit)
+        if recipe.steady and "T" in depth_axes:
+            depth = steadied(depth, depth_axes.index("T"))
     area = alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
-    return Result(image, index, confidence, image_axes, index_axes, area, alignments, recipe)
+    image, index, confidence = (wholes.get(name) for name in ("image", "index", "confidence"))
+    return Result(image, index, confidence, depth, image_axes, index_axes, depth_axes, area, alignments, recipe)
 
 
 def aligned(
@@ -235,40 +267,6 @@ def _opened(source: Source) -> Any:
     return source
 
 
-def _align(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment | None:
-    photograph = transfer == "srgb" or bool(getattr(frames, "camera", None))
-    exposure = recipe.exposure == "on" or (recipe.exposure == "auto" and photograph)
-    if recipe.align == "none":
-        return None
-    return align(frames, recipe.align, exposure=exposure, transfer=transfer, **recipe.align_options)
-
-
-def _fuse(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion:
-    """Fuse on the alignment's area; index in numbers of the unaligned source's frames."""
-    numbers = np.arange(len(frames)) if alignment is None else np.flatnonzero(alignment.kept)
-    ready = frames if alignment is None else warped(frames, alignment)
-    options = dict(recipe.fuse_options)
-    if recipe.channels == "separate" and frames.shape[3] > 1:
-        parts = [
-            fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options) for c in range(frames.shape[3])
-        ]
-        image = np.concatenate([one.image for one in parts], axis=2)
-        index = np.stack([one.index for one in parts], axis=2)
-        fusion = Fusion(image, index, np.stack([one.confidence for one in parts], axis=2))
-    else:
-        if isinstance(recipe.channels, int):
-            if recipe.channels >= frames.shape[3]:
-                raise ValueError(
-                    f"channel {recipe.channels} is not there; channels are numbered 0 to {frames.shape[3] - 1}"
-                )
-            options["channel"] = recipe.channels
-        fusion = fuse(ready, recipe.fuse, device=recipe.device, **options)
-    if len(numbers) < len(frames):
-        index = np.interp(fusion.index, np.arange(len(numbers)), numbers).astype(np.float32)
-        fusion = replace(fusion, index=np.where(np.isnan(fusion.index), np.float32(np.nan), index))
-    return fusion
-
-
 def _burst_of(series: Series, at: int) -> AbstractContextManager[None]:
     """Context whose progress says which burst of the series it is, if there are several."""
     return part(f"burst {at + 1} of {len(series)}" if len(series) > 1 else "")
@@ -281,7 +279,7 @@ def _series_alignments(
     found = []
     for at, (_, frames) in enumerate(series):
         with _burst_of(series, at):
-            found.append(alignment or _align(frames, recipe, transfer))
+            found.append(alignment or align_burst(frames, recipe, transfer))
     known = [a for a in found if a is not None]
     if not known:
         return ()

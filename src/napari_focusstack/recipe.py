@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -11,12 +12,16 @@ from typing import Any, Literal
 
 from . import __version__
 from .alignment import ALIGNERS
+from .depth import DEPTH_ESTIMATORS
+from .depth.positions import check_unit
 from .devices import pick_device
 from .files import write_text
 from .fusion import FUSERS
 from .methods import check_options, pick
 
 __all__ = ["Recipe"]
+
+STAGES = {"align": "alignment", "fuse": "fusion", "depth": "depth"}  # as they are called in words
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,19 @@ class Recipe:
 
     Attributes
     ----------
-    align, fuse : str
-        Names in `ALIGNERS` (or "none": frames are taken as they are) and `FUSERS`.
-    align_options, fuse_options : mapping
+    align, fuse, depth : str
+        Names in `ALIGNERS` (or "none": frames are taken as they are), `FUSERS` (or "none": no picture) and
+        `DEPTH_ESTIMATORS` (or "none": no depth).
+    align_options, fuse_options, depth_options : mapping
         Keyword arguments of these methods.
+    step : float or None
+        Distance from each frame to the next, in `unit`; None: what the files say, or nothing is known.
+    unit : str or None
+        In which depth is given, and of `step`: "um", "mm", …; None: that of the files.
+    fill : bool
+        Give a depth to pixels that were in focus nowhere, too, from their surroundings.
+    steady : bool
+        Let the depths of a time series steady each other.
     exposure : {"auto", "on", "off"}
         Even out exposure and white balance over the frames; "auto": for photographs, not for microscopy.
     channels : {"joint", "separate"} or int
@@ -46,20 +60,41 @@ class Recipe:
     align_options: Mapping[str, Any] = field(default_factory=dict)
     fuse: str = "pyramid"
     fuse_options: Mapping[str, Any] = field(default_factory=dict)
+    depth: str = "none"
+    depth_options: Mapping[str, Any] = field(default_factory=dict)
+    step: float | None = None
+    unit: str | None = None
+    fill: bool = False
+    steady: bool = False
     exposure: Literal["auto", "on", "off"] = "auto"
     channels: Literal["joint", "separate"] | int = "joint"
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.align != "none":
-            check_options(pick(ALIGNERS, self.align, "alignment"), self.align, self.align_options)
-        check_options(pick(FUSERS, self.fuse, "fusion"), self.fuse, self.fuse_options)
+        for table, stage in ((ALIGNERS, "align"), (FUSERS, "fuse"), (DEPTH_ESTIMATORS, "depth")):
+            name = getattr(self, stage)
+            if name != "none":
+                check_options(pick(table, name, STAGES[stage]), name, getattr(self, f"{stage}_options"))
+        if self.fuse == self.depth == "none":
+            raise ValueError("fuse='none' and depth='none' leave nothing to do; choose a method for one of them")
+        self._check_step()
         if self.exposure not in ("auto", "on", "off"):
             raise ValueError(f"exposure={self.exposure!r} is not one of 'auto', 'on', 'off'")
         number = isinstance(self.channels, int) and not isinstance(self.channels, bool) and self.channels >= 0
         if not number and self.channels not in ("joint", "separate"):
             raise ValueError(f"channels={self.channels!r} is not 'joint', 'separate' or a channel's number from 0")
         pick_device(self.device)
+
+    def _check_step(self) -> None:
+        if self.unit is not None:
+            object.__setattr__(self, "unit", check_unit(self.unit))
+        if self.step is not None:
+            if isinstance(self.step, bool) or not isinstance(self.step, int | float):
+                raise TypeError(f"step={self.step!r} is not a number")
+            if not math.isfinite(self.step) or self.step == 0:
+                raise ValueError(f"step={self.step!r} is no distance between frames; give a number other than 0")
+            if self.unit in (None, "frame"):
+                raise ValueError(f"step={self.step!r} needs its unit: unit='um', 'mm' or another length")
 
     def to_json(self) -> str:
         """Return the recipe as JSON text, with the version of the program that wrote it."""
@@ -105,7 +140,7 @@ class Recipe:
         for name in values:
             if name not in known:
                 raise ValueError(f"a recipe has no {name!r}; it has {', '.join(sorted(known))}")
-        for name in ("align_options", "fuse_options"):
+        for name in ("align_options", "fuse_options", "depth_options"):
             if not isinstance(values.get(name, {}), dict):
                 raise TypeError(f"{name}={values[name]!r} of a recipe is not a JSON object of options")
         return cls(**values)

@@ -59,11 +59,11 @@ class Series:
             yield place, AxisFrames(self, place)
 
     def shape_of(self, names: str, fused: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of a whole result with these axes, from one burst's (Y, X, C)."""
+        """Shape of a whole result with these axes, from one burst's (Y, X) or (Y, X, C)."""
         sizes = {
             "Y": fused[0],
             "X": fused[1],
-            self.channel: fused[2],
+            self.channel: fused[2] if len(fused) > 2 else 1,
             **dict(zip(self.loops, self.loop_shape, strict=True)),
         }
         return tuple(sizes[a] for a in names)

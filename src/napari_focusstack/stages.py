@@ -1,0 +1,142 @@
+"""The stages of one burst, as a recipe asks for them: its alignment, its fused picture, its depth."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .alignment import Alignment, align, warped
+from .arrays import Frames
+from .depth import Depth, estimate_depth
+from .depth.positions import check_unit
+from .fusion import Fusion, fuse
+from .series import OneChannel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .color import Transfer
+    from .recipe import Recipe
+
+__all__ = ["Sweep", "align_burst", "depth_of", "fuse_burst", "known_sweep"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Focus positions of a burst's frames, and their unit; both None where they are not known."""
+
+    positions: Sequence[float] | None = None
+    unit: str | None = None
+
+
+def align_burst(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment | None:
+    """Alignment of a burst; None where the recipe takes frames as they are."""
+    if recipe.align == "none":
+        return None
+    photograph = transfer == "srgb" or bool(getattr(frames, "camera", None))
+    exposure = recipe.exposure == "on" or (recipe.exposure == "auto" and photograph)
+    return align(frames, recipe.align, exposure=exposure, transfer=transfer, **recipe.align_options)
+
+
+def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion | None:
+    """Fusion on the alignment's area, index in numbers of the unaligned frames; None where none is asked for."""
+    if recipe.fuse == "none":
+        return None
+    numbers, ready = _ready(frames, alignment)
+    options = {**recipe.fuse_options, **_channel(frames, recipe)}
+    if recipe.channels == "separate" and frames.shape[3] > 1:
+        parts = [
+            fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options) for c in range(frames.shape[3])
+        ]
+        image = np.concatenate([one.image for one in parts], axis=2)
+        index = np.stack([one.index for one in parts], axis=2)
+        fusion = Fusion(image, index, np.stack([one.confidence for one in parts], axis=2))
+    else:
+        fusion = fuse(ready, recipe.fuse, device=recipe.device, **options)
+    return replace(fusion, index=_renumbered(fusion.index, numbers, len(frames)))
+
+
+def depth_of(
+    frames: Frames, alignment: Alignment | None, recipe: Recipe, sweep: Sweep, fusion: Fusion | None
+) -> Depth | None:
+    """Depth on the alignment's area, guided by the fused picture if there is one; None where none is asked for."""
+    if recipe.depth == "none":
+        return None
+    numbers, ready = _ready(frames, alignment)
+    step = recipe.step
+    positions, unit = (None, recipe.unit) if step is not None else (sweep.positions, sweep.unit)
+    if step is not None:  # kept frames may have gaps between them
+        positions, step = [float(k) * step for k in range(len(frames))], None
+    if positions is not None:
+        positions = [positions[k] for k in numbers]
+    found = estimate_depth(
+        ready,
+        recipe.depth,
+        positions=positions,
+        unit=unit if positions is not None else None,
+        guide=None if fusion is None else fusion.image,
+        fill=recipe.fill,
+        device=recipe.device,
+        **{**recipe.depth_options, **_channel(frames, recipe)},
+    )
+    found = replace(found, index=_renumbered(found.index, numbers, len(frames)))
+    if found.unit == "frame":
+        found = replace(found, position=found.index, positions=numbers.astype(np.float64))
+    return found.to(recipe.unit) if recipe.unit else found
+
+
+def known_sweep(
+    count: int, positions: Sequence[float] | NDArray[Any] | None, unit: str | None, burst: Any = None
+) -> Sweep:
+    """Focus positions as they are given, else as the burst's files tell them; lengths of metres in millimetres.
+
+    Files whose positions repeat (cameras round the focus distance) tell no positions that could be used.
+
+    Raises
+    ------
+    ValueError
+        If positions are given without a unit, or not one for each frame.
+    """
+    if positions is not None:
+        if unit is None:
+            raise ValueError("positions without a unit; give unit='um', 'mm' or another one")
+        if len(positions) != count:
+            raise ValueError(f"{len(positions)} positions were given for {count} frames: give one for each")
+        return Sweep([float(place) for place in positions], check_unit(unit))
+    told, unit = getattr(burst, "positions", None), getattr(burst, "position_unit", None)
+    if told is None or unit is None or len(told) != count:
+        return Sweep()
+    if len(set(told)) < count or not np.isfinite(told).all():
+        log.warning("the files' focus positions repeat; depth is in frames: give the step between the frames instead")
+        return Sweep()
+    return Sweep([place * 1e3 for place in told], "mm") if unit == "m" else Sweep(list(told), check_unit(unit))
+
+
+def _ready(frames: Frames, alignment: Alignment | None) -> tuple[NDArray[np.intp], Frames]:
+    """Numbers of the frames that are used, and these frames as they are used."""
+    if alignment is None:
+        return np.arange(len(frames)), frames
+    return np.flatnonzero(alignment.kept), warped(frames, alignment)
+
+
+def _channel(frames: Frames, recipe: Recipe) -> dict[str, int]:
+    """Option of the channel that decides, if it is one."""
+    if not isinstance(recipe.channels, int):
+        return {}
+    if recipe.channels >= frames.shape[3]:
+        raise ValueError(f"channel {recipe.channels} is not there; channels are numbered 0 to {frames.shape[3] - 1}")
+    return {"channel": recipe.channels}
+
+
+def _renumbered(index: NDArray[np.float32], numbers: NDArray[np.intp], count: int) -> NDArray[np.float32]:
+    """Index into the kept frames as one into all frames."""
+    if len(numbers) == count:
+        return index
+    there = np.interp(index, np.arange(len(numbers)), numbers).astype(np.float32)
+    return np.where(np.isnan(index), np.float32(np.nan), there)
