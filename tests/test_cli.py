@@ -117,8 +117,8 @@ def test_formats_are_refused_before_anything_is_computed(folder, tmp_path, monke
     def compute(*_, **__):
         raise AssertionError("computed")
 
-    monkeypatch.setattr("napari_focusstack.pipeline.fuse", compute)
-    monkeypatch.setattr("napari_focusstack.pipeline.align", compute)
+    monkeypatch.setattr("napari_focusstack.stages.fuse", compute)
+    monkeypatch.setattr("napari_focusstack.stages.align", compute)
     assert main(["stack", str(folder), "--out", str(tmp_path / "out.gif")]) == 1
     assert "out.gif: extension '.gif' cannot be written" in capsys.readouterr().err
 
@@ -127,7 +127,7 @@ def test_interrupting_writes_nothing(folder, tmp_path, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("napari_focusstack.pipeline.fuse", interrupt)
+    monkeypatch.setattr("napari_focusstack.stages.fuse", interrupt)
     assert main(["stack", str(folder), "--out", str(tmp_path / "out.tif")]) == 130
     assert "interrupted; nothing was written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_focusstack import ALIGNERS, FUSERS, Recipe
+from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS, FUSERS, Recipe
 from napari_focusstack.methods import options_of
 
 
@@ -29,14 +29,22 @@ def recipes(draw):
         chosen = draw(st.sets(st.sampled_from(sorted(options)))) if options else set()
         return {key: draw(values_for(options[key])) for key in chosen}
 
-    align, fuse = draw(st.sampled_from([*ALIGNERS, "none"])), draw(st.sampled_from(list(FUSERS)))
+    tables = {"align": ALIGNERS, "fuse": FUSERS, "depth": DEPTH_ESTIMATORS}
+    names = {
+        "align": draw(st.sampled_from([*ALIGNERS, "none"])),
+        "fuse": draw(st.sampled_from(list(FUSERS))),
+        "depth": draw(st.sampled_from([*DEPTH_ESTIMATORS, "none"])),
+    }
+    step = draw(st.none() | st.floats(0.01, 100).map(lambda size: -size))
     return Recipe(
-        align,
-        of(ALIGNERS, align) if align != "none" else {},
-        fuse,
-        of(FUSERS, fuse),
-        draw(st.sampled_from(["auto", "on", "off"])),
-        draw(st.sampled_from(["joint", "separate", 0, 3])),
+        **names,
+        **{f"{stage}_options": of(tables[stage], name) for stage, name in names.items()},
+        step=step,
+        unit=draw(st.sampled_from(["um", "mm", *([None] if step is None else [])])),
+        fill=draw(st.booleans()),
+        steady=draw(st.booleans()),
+        exposure=draw(st.sampled_from(["auto", "on", "off"])),
+        channels=draw(st.sampled_from(["joint", "separate", 0, 3])),
     )
 
 
@@ -95,3 +103,26 @@ def test_wrong_json_is_refused(text, message):
 def test_wrong_choices_are_refused(choices, message):
     with pytest.raises(ValueError, match=message):
         Recipe(**choices)
+
+
+@pytest.mark.parametrize(
+    ("choices", "error", "words"),
+    [
+        ({"depth": "sfm"}, ValueError, "unknown depth method 'sfm'; did you mean 'sff'?"),
+        ({"depth": "sff", "depth_options": {"radius": 0}}, ValueError, "radius=0 is out of range"),
+        ({"fuse": "none"}, ValueError, "leave nothing to do; choose a method for one of them"),
+        ({"step": 1.0}, ValueError, "step=1.0 needs its unit"),
+        ({"step": 1.0, "unit": "frame"}, ValueError, "step=1.0 needs its unit"),
+        ({"step": 0, "unit": "um"}, ValueError, "step=0 is no distance between frames"),
+        ({"step": float("nan"), "unit": "um"}, ValueError, "step=nan is no distance between frames"),
+        ({"step": "2", "unit": "um"}, TypeError, "step='2' is not a number"),
+        ({"unit": "inch"}, ValueError, "unit 'inch' is not known; nm, um, mm, m, frame are"),
+    ],
+)
+def test_depths_that_cannot_be_are_refused(choices, error, words):
+    with pytest.raises(error, match=words.replace("?", r"\?")):
+        Recipe(**choices)
+
+
+def test_units_go_by_their_short_names():
+    assert Recipe(step=2, unit="µm").unit == "um"

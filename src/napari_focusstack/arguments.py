@@ -10,39 +10,81 @@ from typing import Any
 
 from . import __version__
 from .alignment import ALIGNERS
+from .depth import DEPTH_ESTIMATORS
+from .depth.positions import UNITS, check_unit
 from .devices import DEVICES
 from .fusion import FUSERS
 from .methods import Method, options_of, summary_of
 
-__all__ = ["parser_of"]
+__all__ = ["DEFAULTS", "parser_of"]
+
+DEFAULTS = {"align": "ecc", "fuse": "pyramid", "depth": "sff"}  # methods of the stages that are asked for
+
+
+TABLES: dict[str, Mapping[str, Method]] = {"align": ALIGNERS, "fuse": FUSERS, "depth": DEPTH_ESTIMATORS}  # by stage
 
 
 def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     """Parser of the command line; the options of the methods that `words` name are among its flags."""
-    parser = argparse.ArgumentParser("focusstack", description="One all-in-focus image from a focus-bracketed burst.")
+    parser = argparse.ArgumentParser(
+        "focusstack", description="One all-in-focus image, and the depth, from a focus-bracketed burst."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_stack(commands.add_parser("stack", help="align and fuse a burst", allow_abbrev=False), words)
+    _add_depth(commands.add_parser("depth", help="measure the depth of a burst", allow_abbrev=False), words)
+    _add_check(commands.add_parser("check", help="say how well a burst was taken", allow_abbrev=False))
     _add_info(commands.add_parser("info", help="say what a burst holds", allow_abbrev=False))
     _add_demo(commands.add_parser("demo", help="make a raw burst and stack it", allow_abbrev=False))
     return parser
 
 
 def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    _add_input(parser)
     parser.description = "Align and fuse a burst. Options of a method: focusstack stack --fuse METHOD --help"
+    _add_input(parser)
     files = parser.add_argument_group("files")
     files.add_argument("--out", type=Path, required=True, help="fused picture: .tif, .ome.tif, .png or .jpg")
     files.add_argument("--index-out", type=Path, metavar="INDEX.tif", help="source frame of each pixel, float32")
     files.add_argument("--confidence-out", type=Path, metavar="CONF.tif", help="confidence of each pixel, float32")
+    files.add_argument("--depth-out", type=Path, metavar="DEPTH.tif", help="depth: .tif or .ome.tif (float32), or .png")
+    _add_files(files)
+    choices = _add_choices(parser)
+    choices.add_argument("--fuse", choices=list(FUSERS), help="fusion method (pyramid)")
+    _add_sweep(parser)
+    _add_methods(parser, words, ("align", "fuse", "depth"))
+    parser.set_defaults(command="stack")
+
+
+def _add_depth(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    parser.description = "Align a burst and measure its depth. The unit is that of the files, or of --step."
+    _add_input(parser)
+    files = parser.add_argument_group("files")
+    files.add_argument(
+        "--out", type=Path, required=True, dest="depth_out", help="depth: .tif or .ome.tif (float32), or .png (16 bit)"
+    )
+    _add_files(files)
+    _add_choices(parser)
+    _add_sweep(parser)
+    _add_methods(parser, words, ("align", "depth"))
+    parser.set_defaults(command="depth", out=None, index_out=None, confidence_out=None, fuse=None)
+
+
+def _add_files(files: argparse._ArgumentGroup) -> None:
+    """Files of both commands that stack."""
+    files.add_argument("--sigma-out", type=Path, metavar="SIGMA.tif", help="standard deviation of the depth, float32")
+    files.add_argument("--mesh-out", type=Path, metavar="M.glb", help="surface: .glb, .ply, .obj or .stl")
     files.add_argument("--alignment", type=Path, metavar="A.json", help="apply a saved alignment instead of aligning")
     files.add_argument("--alignment-out", type=Path, metavar="A.json", help="save the alignment")
     files.add_argument("--recipe", type=Path, metavar="R.json", help="start from a recipe; flags overrule it")
     files.add_argument("--recipe-out", type=Path, metavar="R.json", help="save the recipe")
     files.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+
+
+def _add_choices(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Choices of both commands that stack."""
     choices = parser.add_argument_group("methods")
     choices.add_argument("--align", choices=[*ALIGNERS, "none"], help="alignment method (ecc)")
-    choices.add_argument("--fuse", choices=list(FUSERS), help="fusion method (pyramid)")
+    choices.add_argument("--depth", choices=list(DEPTH_ESTIMATORS), help="method of the depth (sff)")
     choices.add_argument("--exposure", choices=["auto", "on", "off"], help="even out exposure (auto: photographs only)")
     choices.add_argument(
         "--channels",
@@ -53,11 +95,43 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     choices.add_argument("--device", choices=DEVICES, help="where to compute (auto)")
     choices.add_argument("--threads", type=int, default=0, help="threads of compiled loops (0: all cores)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no report")
-    align, fuse = _methods_named_in(words)
-    for stage, table, name in (("align", ALIGNERS, align), ("fuse", FUSERS, fuse)):
-        if name in table:
-            _add_options(parser, stage, name, table[name])
-    parser.set_defaults(command="stack")
+    return choices
+
+
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    sweep = parser.add_argument_group("depth")
+    sweep.add_argument("--step", type=float, metavar="NUMBER", help="from frame to frame, in --unit; else as files say")
+    sweep.add_argument("--unit", type=_unit, metavar="|".join(UNITS[:-1]), help="of the step, and of the depth")
+    sweep.add_argument(
+        "--fill",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="give a depth to pixels without texture, too, from their surroundings",
+    )
+    sweep.add_argument(
+        "--steady",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="let the depths of a time series steady each other",
+    )
+
+
+def _add_methods(parser: argparse.ArgumentParser, words: Sequence[str], stages: Sequence[str]) -> None:
+    """Options of the methods that the words name."""
+    named = _methods_named_in(words)
+    for stage in stages:
+        if named[stage] in TABLES[stage]:
+            _add_options(parser, stage, named[stage], TABLES[stage][named[stage]])
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Say how well a burst was taken: what is sharp nowhere, missing planes, clipped light, dust."
+    _add_input(parser)
+    parser.add_argument("--coverage-out", type=Path, metavar="C.tif", help="how sharp each pixel is at its best")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    parser.add_argument("--threads", type=int, default=0, help="threads of compiled loops (0: all cores)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(command="check")
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
@@ -82,10 +156,10 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command="demo")
 
 
-def _methods_named_in(words: Sequence[str]) -> tuple[str, str]:
+def _methods_named_in(words: Sequence[str]) -> dict[str, str]:
     """Which methods' options the parser needs: those of the flags, else of the recipe, else the defaults."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for flag in ("--align", "--fuse", "--recipe"):
+    for flag in ("--align", "--fuse", "--depth", "--recipe"):
         early.add_argument(flag, nargs="?")
     known, _ = early.parse_known_args(list(words))
     recipe: Mapping[str, Any] = {}
@@ -95,14 +169,15 @@ def _methods_named_in(words: Sequence[str]) -> tuple[str, str]:
             recipe = found if isinstance(found, dict) else {}
         except ValueError:
             recipe = {}  # reading the recipe itself says what is wrong with it
-    return known.align or recipe.get("align", "ecc"), known.fuse or recipe.get("fuse", "pyramid")
+    named = {stage: getattr(known, stage) or recipe.get(stage) or DEFAULTS[stage] for stage in TABLES}
+    return {stage: DEFAULTS[stage] if stage == "depth" and name == "none" else name for stage, name in named.items()}
 
 
 def _add_options(parser: argparse.ArgumentParser, stage: str, name: str, method: Method) -> None:
     """One flag for each option of a method's signature."""
     group = parser.add_argument_group(f"--{stage} {name}", summary_of(method))
     for option in options_of(method).values():
-        if stage == "fuse" and option.name == "channel":
+        if option.name == "channel":
             continue  # --channels sets it
         kind: dict[str, Any] = (
             {"action": argparse.BooleanOptionalAction} if option.type is bool else {"type": option.type}
@@ -124,3 +199,10 @@ def _channels(text: str) -> str | int:
     if text.isdecimal():
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not 'joint', 'separate' or a channel's number from 0")
+
+
+def _unit(text: str) -> str:
+    try:
+        return check_unit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,4 +1,4 @@
-"""The command line: `focusstack stack`, `focusstack info`, `focusstack demo`."""
+"""The command line: `focusstack stack`, `depth`, `check`, `info`, `demo`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import parser_of
+from .arguments import DEFAULTS, parser_of
 from .progress import Step, listening
 
 if TYPE_CHECKING:
@@ -70,22 +70,43 @@ def _in_words(error: Exception) -> str:
 def _stack(chosen: argparse.Namespace) -> None:
     from .alignment import Alignment
     from .io import read_burst
+    from .outputs import check_burst, check_outputs, write_outputs
 
     recipe = _recipe(chosen)
-    _check_outputs(chosen)
+    check_outputs(chosen)
     alignment = Alignment.load(chosen.alignment) if chosen.alignment else None
     started = time.perf_counter()
     with _progress(chosen.quiet):
         burst = read_burst(_source(chosen.input), **_reading(chosen))
-        _check_burst(burst, chosen)
+        for source, problem in burst.skipped:
+            print(f"focusstack: left out {source}: {problem}", file=sys.stderr)
+        check_burst(burst, recipe, chosen)
         result = _run(burst, recipe, alignment)
-        _write(result, burst, chosen)
+        write_outputs(result, burst, chosen)
     if not chosen.quiet:
         for one in result.alignments:
             print(one.report())
         seconds = time.perf_counter() - started
-        size = f"{result.image.shape[result.axes.index('X')]} × {result.image.shape[result.axes.index('Y')]}"
-        print(f"{chosen.out}: {size} px, {result.image.dtype}, from {len(burst)} frames in {seconds:.1f} s")
+        size = f"{result.area.width} × {result.area.height} px"
+        if result.image is not None and chosen.out:
+            print(f"{chosen.out}: {size}, {result.image.dtype}, from {len(burst)} frames in {seconds:.1f} s")
+        if result.depth is not None:
+            print(f"{chosen.depth_out or chosen.mesh_out or chosen.sigma_out}: {result.depth.describe()}")
+
+
+def _check(chosen: argparse.Namespace) -> None:
+    from .capture import check_capture
+    from .io import read_burst, write_image
+    from .outputs import check_file
+
+    if chosen.coverage_out:
+        check_file(chosen.coverage_out, overwrite=chosen.overwrite)
+    with _progress(chosen.quiet):
+        burst = read_burst(_source(chosen.input), **_reading(chosen))
+        capture = check_capture(burst, positions=burst.positions)
+    print(capture.report())
+    if chosen.coverage_out:
+        write_image(chosen.coverage_out, capture.coverage, like=burst, axes="YX")
 
 
 def _info(chosen: argparse.Namespace) -> None:
@@ -117,7 +138,7 @@ def _demo(chosen: argparse.Namespace) -> None:
         print("There is no display, or no napari: open the pictures with any viewer.")
 
 
-COMMANDS = {"stack": _stack, "info": _info, "demo": _demo}
+COMMANDS = {"stack": _stack, "depth": _stack, "check": _check, "info": _info, "demo": _demo}
 
 
 def _recipe(chosen: argparse.Namespace) -> Recipe:
@@ -125,46 +146,30 @@ def _recipe(chosen: argparse.Namespace) -> Recipe:
     from .recipe import Recipe
 
     recipe = Recipe.load(chosen.recipe) if chosen.recipe else Recipe()
-    for stage in ("align", "fuse"):
+    values: dict[str, Any] = {}
+    for stage in ("align", "fuse", "depth"):
         name = getattr(chosen, stage) or getattr(recipe, stage)
+        if not _asked_for(stage, chosen):
+            name = "none"
+        elif stage != "align" and name == "none":
+            name = DEFAULTS[stage]
         options = dict(getattr(recipe, f"{stage}_options")) if name == getattr(recipe, stage) else {}
         flags = {key.partition(":")[2]: value for key, value in vars(chosen).items() if key.startswith(f"{stage}:")}
         options.update({key: value for key, value in flags.items() if value is not None})
-        recipe = replace(recipe, **{stage: name, f"{stage}_options": options})
-    rest = {name: getattr(chosen, name) for name in ("exposure", "channels", "device")}
-    return replace(recipe, **{name: value for name, value in rest.items() if value is not None})
+        values |= {stage: name, f"{stage}_options": {} if name == "none" else options}
+    for name in ("exposure", "channels", "device", "step", "unit", "fill", "steady"):
+        if getattr(chosen, name) is not None:
+            values[name] = getattr(chosen, name)
+    return replace(recipe, **values)
 
 
-def _check_outputs(chosen: argparse.Namespace) -> None:
-    """Refuse what could not be written, before anything is computed."""
-    outputs = [chosen.out, chosen.index_out, chosen.confidence_out, chosen.alignment_out, chosen.recipe_out]
-    for path in filter(None, outputs):
-        if path.exists() and not chosen.overwrite:
-            raise FileExistsError(f"{path} is there already; give another name, or --overwrite")
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"{path.parent} is not a folder; make it first, or write elsewhere")
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(f"{path.parent} cannot be written; write elsewhere")
-
-
-def _check_burst(burst: Burst, chosen: argparse.Namespace) -> None:
-    """Refuse what cannot be stacked or written as it is asked for, before anything is computed."""
-    from .io import check_writable
-
-    if not burst.is_series and len(burst) < 2:
-        raise ValueError(
-            f"{burst.name} holds 1 frame; a focus stack needs at least 2: name all its files, or their folder"
-        )
-    for source, problem in burst.skipped:
-        print(f"focusstack: left out {source}: {problem}", file=sys.stderr)
-    axes = burst.axes.replace("Z", "") if burst.is_series else "YXC"
-    sizes = {**burst.sizes, "C": burst.sizes.get("C") or burst.sizes.get("S", 1)}
-    check_writable(chosen.out, [sizes[a] for a in axes], burst.dtype, like=burst, axes=axes)
-    if isinstance(chosen.channels, int) and chosen.channels >= sizes["C"]:
-        raise ValueError(f"channel {chosen.channels} is not there; channels are numbered 0 to {sizes['C'] - 1}")
-    maps = axes if chosen.channels == "separate" else axes.replace("C", "").replace("S", "")
-    for path in filter(None, (chosen.index_out, chosen.confidence_out)):
-        check_writable(path, [sizes[a] for a in maps], "float32", like=burst, axes=maps)
+def _asked_for(stage: str, chosen: argparse.Namespace) -> bool:
+    """Whether the outputs need the stage."""
+    if stage == "fuse":
+        return bool(chosen.out or chosen.mesh_out)  # the picture, or what it covers
+    if stage == "depth":
+        return bool(chosen.depth_out or chosen.sigma_out or chosen.mesh_out)
+    return True
 
 
 def _reading(chosen: argparse.Namespace) -> dict[str, bool]:
@@ -179,22 +184,16 @@ def _run(burst: Burst, recipe: Recipe, alignment: Any) -> Result:
     from .pipeline import run, run_series
 
     if burst.is_series:
-        return run_series(burst.data, burst.axes, recipe, alignment=alignment, transfer=burst.transfer)
+        return run_series(
+            burst.data,
+            burst.axes,
+            recipe,
+            alignment=alignment,
+            transfer=burst.transfer,
+            positions=burst.positions,
+            unit=burst.position_unit,
+        )
     return run(burst, recipe, alignment=alignment)
-
-
-def _write(result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
-    from .io import write_image
-
-    write_image(chosen.out, result.image, axes=result.axes, like=burst)
-    if chosen.index_out:
-        write_image(chosen.index_out, result.index, axes=result.index_axes, like=burst)
-    if chosen.confidence_out:
-        write_image(chosen.confidence_out, result.confidence, axes=result.index_axes, like=burst)
-    if chosen.alignment_out and result.alignments:
-        result.alignments[0].save(chosen.alignment_out)
-    if chosen.recipe_out:
-        result.recipe.save(chosen.recipe_out)
 
 
 def _can_show() -> bool:

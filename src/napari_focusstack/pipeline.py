@@ -213,7 +213,8 @@ def run_series(
                 wholes[name] = np.empty(series.shape_of(names, one.shape), one.dtype)
             series.put(wholes[name], names, place, one)
     if depth is not None:
-        depth = Depth(*(wholes[f"depth {name}"] for name in PLANES), positions=depth.positions, unit=depth.unit)
+        position, sigma, indices, sure = (wholes[f"depth {name}"] for name in PLANES)
+        depth = Depth(position, sigma, indices, sure, depth.positions, depth.unit)
         if recipe.steady and "T" in depth_axes:
             depth = steadied(depth, depth_axes.index("T"))
     area = alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])

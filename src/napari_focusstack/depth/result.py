@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .positions import check_unit, factor
+from .positions import check_unit, factor, symbol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +50,15 @@ class Depth:
     def measured(self) -> NDArray[np.bool_]:
         """Where the pixel itself showed a peak of sharpness; elsewhere the depth is NaN, or was filled."""
         return self.confidence >= RELIABLE
+
+    def describe(self) -> str:
+        """What was measured, in words: range, share of the pixels, median σ."""
+        share, name = float(self.measured.mean()), symbol(self.unit)
+        if not share:
+            return "no depth: no pixel shows a peak of sharpness"
+        low, high = np.nanquantile(self.position[self.measured], (0.01, 0.99))
+        sigma = np.nanmedian(self.sigma[self.measured])
+        return f"depth {low:.4g} to {high:.4g} {name}, measured at {share:.0%} of the pixels, σ {sigma:.2g} {name}"
 
     def to(self, unit: str) -> Depth:
         """Return the same depth in another unit of length.

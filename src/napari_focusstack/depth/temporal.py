@@ -17,14 +17,14 @@ __all__ = ["steadied"]
 
 REACH = 2  # times before and after that take part
 TINY = 1e-12  # a σ that is nothing but rounding
-ALIKE = 2.0  # standard deviations of their difference up to which two depths are of the same surface
+ALIKE = 3.0  # standard deviations of their difference up to which two depths are of the same surface
 
 
 def steadied(depth: Depth, axis: int) -> Depth:
     """Depth in which measured pixels take the mean over neighbouring times that agree with them.
 
     The depth z_t becomes Σ_s w_s z_s / Σ_s w_s over the two times before and after, w_s = 1 / σ_s², of all s with
-    abs(z_s - z_t) ≤ 2 (σ_s² + σ_t²)^½: what moves farther than its error is left where it is. Its σ becomes the root of
+    abs(z_s - z_t) ≤ 3 (σ_s² + σ_t²)^½: what moves farther than its error is left where it is. Its σ becomes the root of
     the mean variance with the same weights, as if all times erred alike: on a texture that stands still they do.
 
     Parameters

@@ -1,0 +1,141 @@
+"""What the command line writes: checked before anything is computed, written when all is done."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from .io import Burst
+    from .pipeline import Result
+    from .recipe import Recipe
+
+__all__ = ["check_burst", "check_file", "check_outputs", "write_outputs"]
+
+OUTPUTS = ("out", "index_out", "confidence_out", "depth_out", "sigma_out", "mesh_out", "alignment_out", "recipe_out")
+
+
+def check_outputs(chosen: argparse.Namespace) -> None:
+    """Refuse files that could not be written, before anything is read.
+
+    Raises
+    ------
+    OSError
+        If one is there already, or its folder is not there or cannot be written.
+    ValueError
+        If two have the same name.
+    """
+    paths = [path for path in (getattr(chosen, name) for name in OUTPUTS) if path]
+    for path in paths:
+        check_file(path, overwrite=chosen.overwrite)
+        if paths.count(path) > 1:
+            raise ValueError(f"{path} is named for two outputs; give each its own name")
+
+
+def check_file(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that could not be written.
+
+    Raises
+    ------
+    OSError
+        If it is there already, or its folder is not there or cannot be written.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already; give another name, or --overwrite")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path.parent} is not a folder; make it first, or write elsewhere")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path.parent} cannot be written; write elsewhere")
+
+
+def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> None:
+    """Refuse what cannot be stacked or written as it is asked for, before anything is computed.
+
+    Raises
+    ------
+    ValueError
+        If there are too few frames, no such channel, or a format does not take such a picture.
+    """
+    from .io import check_writable
+
+    frames = burst.sizes.get("Z", 1) if burst.is_series else len(burst)
+    least = 2 if recipe.depth == "none" else 3
+    if frames < least:
+        raise ValueError(
+            f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; "
+            f"a {'focus stack' if least == 2 else 'depth'} needs at least {least}: name all its files, or their folder"
+        )
+    axes = burst.axes.replace("Z", "") if burst.is_series else "YXC"
+    sizes = {**burst.sizes, "C": burst.sizes.get("C") or burst.sizes.get("S", 1)}
+    if isinstance(recipe.channels, int) and recipe.channels >= sizes["C"]:
+        raise ValueError(f"channel {recipe.channels} is not there; channels are numbered 0 to {sizes['C'] - 1}")
+    if chosen.out:
+        check_writable(chosen.out, [sizes[a] for a in axes], burst.dtype, like=burst, axes=axes)
+    one = axes.replace("C", "").replace("S", "")
+    maps = axes if recipe.channels == "separate" else one
+    for path in filter(None, (chosen.index_out, chosen.confidence_out)):
+        check_writable(path, [sizes[a] for a in maps], "float32", like=burst, axes=maps)
+    if chosen.depth_out:
+        from .io.depth import check_depth_writable
+
+        check_depth_writable(chosen.depth_out, [sizes[a] for a in one], axes=one)
+    if chosen.sigma_out:
+        check_writable(chosen.sigma_out, [sizes[a] for a in one], "float32", like=burst, axes=one)
+    if chosen.mesh_out:
+        from .io.mesh import check_mesh_writable
+
+        check_mesh_writable(chosen.mesh_out)
+        if one != "YX":
+            raise ValueError(f"{burst.name} holds several bursts; a mesh is made of one: open it in napari instead")
+
+
+def write_outputs(result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
+    """Write all that was asked for."""
+    from .io import write_image
+
+    if chosen.out:
+        write_image(chosen.out, result.image, axes=result.axes, like=burst)
+    if chosen.index_out:
+        write_image(chosen.index_out, result.index, axes=result.index_axes, like=burst)
+    if chosen.confidence_out:
+        write_image(chosen.confidence_out, result.confidence, axes=result.index_axes, like=burst)
+    if result.depth is not None:
+        _write_depth(result, burst, chosen)
+    if chosen.alignment_out and result.alignments:
+        result.alignments[0].save(chosen.alignment_out)
+    if chosen.recipe_out:
+        result.recipe.save(chosen.recipe_out)
+
+
+def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
+    from .io import write_image
+
+    depth = result.depth
+    assert depth is not None
+    if chosen.depth_out:
+        from .io.depth import write_depth
+
+        write_depth(chosen.depth_out, depth.position, unit=depth.unit, like=burst, axes=result.depth_axes)
+    if chosen.sigma_out:
+        write_image(chosen.sigma_out, depth.sigma, axes=result.depth_axes, like=burst)
+    if chosen.mesh_out:
+        from .depth.positions import factor
+        from .depth.surface import surface_of
+        from .io.mesh import write_mesh
+
+        size = burst.pixel_size
+        if size is not None and depth.unit != "frame":
+            scale = factor(burst.unit or "um", depth.unit)
+            size = (size[0] * scale, size[1] * scale)
+        surface = surface_of(depth, result.image, pixel_size=size)
+        write_mesh(
+            chosen.mesh_out,
+            surface.vertices,
+            surface.faces,
+            colors=surface.colors,
+            texcoords=surface.texcoords,
+            texture=surface.texture,
+        )
