@@ -69,25 +69,21 @@ def depth_of(
     if recipe.depth == "none":
         return None
     numbers, ready = _ready(frames, alignment)
-    step = recipe.step
-    positions, unit = (None, recipe.unit) if step is not None else (sweep.positions, sweep.unit)
-    if step is not None:  # kept frames may have gaps between them
-        positions, step = [float(k) * step for k in range(len(frames))], None
-    if positions is not None:
-        positions = [positions[k] for k in numbers]
+    if recipe.step is not None:
+        sweep = Sweep([k * recipe.step for k in range(len(frames))], recipe.unit)
+    known = sweep.positions is not None
+    places = np.asarray(sweep.positions if known else range(len(frames)), np.float64)
     found = estimate_depth(
         ready,
         recipe.depth,
-        positions=positions,
-        unit=unit if positions is not None else None,
+        positions=places[numbers],
+        unit=sweep.unit if known else "frame",
         guide=None if fusion is None else fusion.image,
         fill=recipe.fill,
         device=recipe.device,
         **{**recipe.depth_options, **_channel(frames, recipe)},
     )
-    found = replace(found, index=_renumbered(found.index, numbers, len(frames)))
-    if found.unit == "frame":
-        found = replace(found, position=found.index, positions=numbers.astype(np.float64))
+    found = replace(found, index=_renumbered(found.index, numbers, len(frames)), positions=places)
     return found.to(recipe.unit) if recipe.unit else found
 
 
