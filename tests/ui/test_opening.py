@@ -235,10 +235,10 @@ def test_opening_shows_its_progress_and_can_be_cancelled(viewer, panel, qtbot, m
     monkeypatch.setattr(opening, "read_burst", slow_reading)
     choose_folder(monkeypatch, tmp_path)
     panel.opening.folder.click()
-    qtbot.waitUntil(lambda: panel.bar.format().startswith("Opening · "), timeout=5000)
+    qtbot.waitUntil(lambda: panel.progress.bar.format().startswith("Opening · "), timeout=5000)
     assert panel.button.text() == "Opening …"
     assert not panel.opening.isEnabled()
-    panel.stop.click()
+    panel.progress.stop.click()
     qtbot.waitUntil(lambda: panel._run is None, timeout=5000)
     assert panel.message.text() == "Cancelled. Nothing was changed."
     assert names(viewer) == []
@@ -249,7 +249,7 @@ def test_closing_the_dock_while_opening_stops_it(viewer, panel, qtbot, monkeypat
     monkeypatch.setattr(opening, "read_burst", slow_reading)
     choose_folder(monkeypatch, tmp_path)
     panel.opening.folder.click()
-    qtbot.waitUntil(lambda: panel.bar.format().startswith("Opening · "), timeout=5000)
+    qtbot.waitUntil(lambda: panel.progress.bar.format().startswith("Opening · "), timeout=5000)
     with qtbot.waitSignal(panel._run.ended, timeout=5000):
         viewer.window.remove_dock_widget(panel)
     assert names(viewer) == []
@@ -271,8 +271,8 @@ def test_the_progress_of_a_series_names_the_burst(viewer, panel, qtbot, monkeypa
     monkeypatch.setitem(FUSERS, "average", fuse_slowly)
     viewer.add_image(np.zeros((2, 3, 8, 9)), axis_labels=("t", "z", "y", "x"))
     panel.button.click()
-    qtbot.waitUntil(lambda: panel.bar.format().startswith("Opening (burst 1 of 2) · "), timeout=5000)
-    panel.stop.click()
+    qtbot.waitUntil(lambda: panel.progress.bar.format().startswith("Opening (burst 1 of 2) · "), timeout=5000)
+    panel.progress.stop.click()
     qtbot.waitUntil(lambda: panel._run is None, timeout=5000)
 
 
@@ -294,6 +294,6 @@ def test_only_unreadable_frames_are_remembered(monkeypatch, tmp_path):
 def test_the_longest_progress_of_a_series_fits_the_bar(viewer, panel):
     panel.resize(panel.minimumWidth(), 600)
     panel.progress.show()
-    panel._on_step(Step("Aligning (burst 12 of 50)", 13, 120))
-    room = panel.minimumWidth() - 16 - panel.stop.sizeHint().width() - panel.progress.layout().spacing()
-    assert panel.bar.fontMetrics().horizontalAdvance(panel.bar.format()) <= room
+    panel.progress.show_step(Step("Aligning (burst 12 of 50)", 13, 120))
+    room = panel.minimumWidth() - 16 - panel.progress.stop.sizeHint().width() - panel.progress.layout().spacing()
+    assert panel.progress.bar.fontMetrics().horizontalAdvance(panel.progress.bar.format()) <= room

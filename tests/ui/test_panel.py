@@ -209,11 +209,11 @@ def test_cancel_stops_at_once_and_changes_nothing(viewer, panel, stack, qtbot):
     viewer.add_image(stack, name="s")
     choose(panel, "slow")
     panel.button.click()
-    qtbot.waitUntil(lambda: panel.bar.format().startswith("Fusing · "), timeout=5000)
+    qtbot.waitUntil(lambda: panel.progress.bar.format().startswith("Fusing · "), timeout=5000)
     assert panel.button.text() == "Stacking …"
     assert not panel.button.isEnabled()
-    assert panel.stop.isVisibleTo(panel)
-    panel.stop.click()
+    assert panel.progress.stop.isVisibleTo(panel)
+    panel.progress.stop.click()
     qtbot.waitUntil(lambda: panel._run is None, timeout=5000)
     assert names(viewer) == ["s"]
     assert panel.message.text() == "Cancelled. Nothing was changed."
@@ -224,7 +224,7 @@ def test_closing_the_window_mid_run_is_safe(viewer, panel, stack, qtbot):
     viewer.add_image(stack, name="s")
     choose(panel, "slow")
     panel.button.click()
-    qtbot.waitUntil(lambda: panel.bar.format().startswith("Fusing · "), timeout=5000)
+    qtbot.waitUntil(lambda: panel.progress.bar.format().startswith("Fusing · "), timeout=5000)
     run = panel._run
     with qtbot.waitSignal(run.ended, timeout=5000):
         viewer.close()
@@ -234,7 +234,7 @@ def test_closing_the_dock_mid_run_stops_it(viewer, panel, stack, qtbot):
     viewer.add_image(stack, name="s")
     choose(panel, "slow")
     panel.button.click()
-    qtbot.waitUntil(lambda: panel.bar.format().startswith("Fusing · "), timeout=5000)
+    qtbot.waitUntil(lambda: panel.progress.bar.format().startswith("Fusing · "), timeout=5000)
     with qtbot.waitSignal(panel._run.ended, timeout=5000):
         viewer.window.remove_dock_widget(panel)
     assert names(viewer) == ["s"]
@@ -293,14 +293,14 @@ def still(frames=5, height=40, width=60):
 def test_a_saved_alignment_is_applied(viewer, panel, stack, qtbot, tmp_path, monkeypatch):
     viewer.add_image(stack, name="s")
     still().save(tmp_path / "motion.json")
-    monkeypatch.setattr(panel, "_ask_open", lambda _: str(tmp_path / "motion.json"))
+    monkeypatch.setattr(panel.files, "ask_open", lambda _: str(tmp_path / "motion.json"))
     panel.alignment.apply.click()
     assert "motion.json" in panel.alignment.applied.text()
     assert not panel.alignment.methods.isEnabled()
     click_and_wait(panel, qtbot)
     np.testing.assert_array_equal(viewer.layers["s [fused]"].translate, [0, 2])
     assert "Largest shift 2.0 px" in panel.message.text()
-    monkeypatch.setattr(panel, "_ask_save", lambda *_: str(tmp_path / "again.json"))
+    monkeypatch.setattr(panel.files, "ask_save", lambda *_: str(tmp_path / "again.json"))
     panel.alignment.save.click()
     np.testing.assert_allclose(Alignment.load(tmp_path / "again.json").transforms, still().transforms)
     panel.alignment.forget.click()
@@ -309,8 +309,8 @@ def test_a_saved_alignment_is_applied(viewer, panel, stack, qtbot, tmp_path, mon
 
 def test_a_recipe_goes_to_a_file_and_back(viewer, panel, tmp_path, monkeypatch):
     path = tmp_path / "recipe.json"
-    monkeypatch.setattr(panel, "_ask_save", lambda *_: str(path))
-    monkeypatch.setattr(panel, "_ask_open", lambda _: str(path))
+    monkeypatch.setattr(panel.files, "ask_save", lambda *_: str(path))
+    monkeypatch.setattr(panel.files, "ask_open", lambda _: str(path))
     panel.fusion.methods.choose("last", {"shift": 3})
     panel.recipes.save.click()
     assert Recipe.from_json(path.read_text()).fuse_options == {"shift": 3}

@@ -7,23 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from ..alignment import Alignment
-from ..progress import Step
 from ..recipe import Recipe
 from .chooser import LayerChooser
-from .look import Section, breakable, style_sheet
+from .feedback import JsonFiles, Message, ProgressRow
+from .look import Section, style_sheet
 from .opening import OpenRow
 from .report import AlignmentReport, summary
 from .sections import AlignmentPart, FusionPart, RecipePart
@@ -40,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["FocusStackPanel"]
 
 WIDTH = 330  # px; the dock's title and every label fit
-JSON = "JSON (*.json)"
 
 
 class FocusStackPanel(QScrollArea):
@@ -127,48 +116,31 @@ class FocusStackPanel(QScrollArea):
 
     def save_recipe(self) -> None:
         """Ask for a file and save all choices in it."""
-        path = self._ask_save("Save the recipe", "recipe.json")
-        if path:
-            Path(path).write_text(self.recipe().to_json())
-            self.say(f"Recipe saved as “{Path(path).name}”.")
+        self.files.save("recipe", self.recipe().save)
 
     def load_recipe(self) -> None:
         """Ask for a file and take all choices from it."""
-        path = self._ask_open("Load a recipe")
-        if path:
-            try:
-                self.show_recipe(Recipe.from_json(Path(path).read_text()))
-            except (OSError, ValueError, TypeError) as error:
-                self.say(f"“{Path(path).name}” cannot be used: {error}", "error")
-            else:
-                self.say(f"Recipe “{Path(path).name}” loaded.")
+        found = self.files.load("Load a recipe", lambda path: Recipe.from_json(Path(path).read_text(encoding="utf-8")))
+        if found:
+            name, recipe = found
+            self.show_recipe(recipe)
+            self.say(f"Recipe “{name}” loaded.")
 
     def save_alignment(self) -> None:
         """Ask for a file and save the last alignment in it."""
-        path = self._ask_save("Save the alignment", "alignment.json")
-        if path:
-            self._alignments[0].save(path)
-            self.say(f"Alignment saved as “{Path(path).name}”.")
+        self.files.save("alignment", self._alignments[0].save)
 
     def apply_alignment(self) -> None:
         """Ask for a file whose alignment is then applied instead of aligning."""
-        path = self._ask_open("Apply a saved alignment")
-        if path:
-            try:
-                self._applied = Alignment.load(path)
-            except (OSError, ValueError, TypeError, KeyError) as error:
-                self.say(f"“{Path(path).name}” cannot be used: {error}", "error")
-            else:
-                self.alignment.show_applied(Path(path).name)
-                self._show_state()
+        found = self.files.load("Apply a saved alignment", Alignment.load)
+        if found:
+            name, self._applied = found
+            self.alignment.show_applied(name)
+            self._show_state()
 
     def say(self, text: str, kind: str = "info") -> None:
         """Show a message: "info", "warning" or "error"."""
-        self.message.setText(breakable(text))
-        self.message.setProperty("kind", kind)
-        self.message.style().unpolish(self.message)
-        self.message.style().polish(self.message)
-        self.message.setVisible(bool(text))
+        self.message.say(text, kind)
 
     # ------------------------------------------------------------------
     # a computation and its progress
@@ -180,20 +152,14 @@ class FocusStackPanel(QScrollArea):
 
     def _start(self, run: Run) -> None:
         self._run, self._began = run, time.monotonic()
-        run.stepped.connect(self._on_step)
+        run.stepped.connect(self.progress.show_step)
         run.failed.connect(self._on_error)
         run.cancelled.connect(self._on_cancelled)
         run.ended.connect(self._on_ended)
         self.say("")
-        self.bar.setRange(0, 0)
-        self.bar.setFormat("starting")
+        self.progress.begin()
         self._show_state()
         run.start()
-
-    def _on_step(self, step: Step) -> None:
-        self.bar.setRange(0, step.total)
-        self.bar.setValue(step.done)
-        self.bar.setFormat(f"{step.stage} · {step.done}/{step.total}")
 
     def _on_result(self, result: Result | Aligned) -> None:
         self._alignments = result.alignments
@@ -219,18 +185,8 @@ class FocusStackPanel(QScrollArea):
         self.chooser, self.opening = LayerChooser(self._viewer), OpenRow(self._viewer)
         self.button = QPushButton("Stack")
         self.button.setObjectName("main")
-        self.bar = QProgressBar()
-        self.stop = QPushButton("Cancel")
-        self.progress = QWidget()
-        row = QHBoxLayout(self.progress)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.bar, 1)
-        row.addWidget(self.stop)
-        self.message = QLabel()
-        self.message.setObjectName("message")
-        self.message.setWordWrap(True)
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
-        self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.progress, self.message = ProgressRow(), Message()
+        self.files = JsonFiles(self, self.say)
         self.alignment, self.fusion, self.recipes = AlignmentPart(), FusionPart(), RecipePart()
         self.sections = {
             "Alignment": Section("Alignment", self.alignment),
@@ -254,7 +210,7 @@ class FocusStackPanel(QScrollArea):
 
     def _connect(self) -> None:
         self.button.clicked.connect(self.stack)
-        self.stop.clicked.connect(self.cancel)
+        self.progress.stop.clicked.connect(self.cancel)
         for button, slot in (
             (self.alignment.only, self.align_only),
             (self.alignment.report, self.show_report),
@@ -299,12 +255,6 @@ class FocusStackPanel(QScrollArea):
 
     def _on_theme(self, _: Any = None) -> None:
         self.setStyleSheet(style_sheet(self._viewer.theme))
-
-    def _ask_save(self, title: str, name: str) -> str:
-        return str(QFileDialog.getSaveFileName(self, title, name, JSON)[0])
-
-    def _ask_open(self, title: str) -> str:
-        return str(QFileDialog.getOpenFileName(self, title, "", JSON)[0])
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Let go of the viewer and stop what runs when the dock is closed."""
