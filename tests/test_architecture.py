@@ -28,6 +28,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "depth": {"arrays", "progress", "methods", "devices", "focus", "kernels", "sharpest", "depth"},
     "capture": {"arrays", "progress", "focus", "kernels"},
     "simulation": {"arrays", "progress", "color", "optics", "simulation"},
+    "nets": {"arrays", "devices", "files", "kernels", "methods", "nets", "progress", ""},
     "recipe": {"alignment", "depth", "files", "fusion", "methods", "devices", ""},
     "series": {"arrays"},
     "stages": {"alignment", "arrays", "color", "depth", "fusion", "recipe", "series"},
@@ -104,7 +105,7 @@ def test_every_module_of_the_table_is_there():
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(SOURCE)))
 def test_files_are_short_and_torch_is_late(path):
     assert path.read_text(encoding="utf-8").count("\n") <= 320
-    if home_of(path) not in ("simulation", "optics") and not path.stem.endswith("_gpu"):
+    if home_of(path) not in ("simulation", "optics", "nets", "training") and not path.stem.endswith("_gpu"):
         assert "torch" not in {name.partition(".")[0] for name, top in imports_of(path) if top}
 
 
@@ -118,6 +119,11 @@ def test_importing_the_package_is_light():
     heavy = ("torch", "numba", "qtpy", "napari", "cv2")
     code = f"import sys, napari_focusstack; print([m for m in {heavy} if m in sys.modules])"
     assert in_a_fresh_process(code).strip() == "[]"
+
+
+def test_describing_checkpoints_is_light():
+    code = "import sys, napari_focusstack.nets.checkpoint as c; c.list_checkpoints(); print('torch' in sys.modules)"
+    assert in_a_fresh_process(code).strip() == "False"
 
 
 def test_the_smallest_recipe_runs_without_napari_and_qt():

@@ -1,14 +1,15 @@
-"""Files that appear under their name only when they are complete."""
+"""Files and folders that appear under their name only when they are complete."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["replacing", "write_text"]
+__all__ = ["folders_in", "replacing", "replacing_folder", "standing", "write_text"]
 
 
 @contextmanager
@@ -45,3 +46,73 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """
     with replacing(Path(path)) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Temporary folder beside `folder`, moved to its place when all went well, removed otherwise.
+
+    No system replaces a folder in one step: what was there is renamed away, then the new one takes the name. Killed in
+    between, the old one is found by `standing`, and put back here the next time. Files of the old folder that the new
+    one does not have are carried over. Only one process may replace a folder at a time.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written; it names the folder, and what was there before is untouched.
+    """
+    new, old = _hidden(folder, "part"), _hidden(folder, "old")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if old.is_dir():  # this was killed before
+            _discard(old, folder) if folder.is_dir() else old.rename(folder)
+        if new.is_dir():
+            shutil.rmtree(new)
+        new.mkdir()
+        yield new
+        for path in new.rglob("*"):
+            if path.is_file():
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+        if folder.is_dir():
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            if old.is_dir():
+                old.rename(folder)
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(
+            error.errno, f"could not be written ({reason}); what was there before is untouched", str(folder)
+        ) from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    if old.is_dir():
+        _discard(old, folder)
+
+
+def standing(folder: Path) -> Path:
+    """Where the content of a folder lies: there, or, if replacing it was cut off halfway, where it was moved to."""
+    old = _hidden(folder, "old")
+    return old if not folder.exists() and old.is_dir() else folder
+
+
+def folders_in(place: Path) -> list[Path]:
+    """Folders in a place, by name, without hidden ones; also those whose replacing was cut off: see `standing`."""
+    names = [path.name for path in place.iterdir() if path.is_dir()]
+    moved = [name[1:-4] for name in names if name.startswith(".") and name.endswith(".old")]
+    return [place / name for name in sorted({*names, *moved}) if name and not name.startswith(".")]
+
+
+def _hidden(folder: Path, suffix: str) -> Path:
+    return folder.parent / f".{folder.name}.{suffix}"
+
+
+def _discard(old: Path, folder: Path) -> None:
+    """Remove a folder that was replaced, except for what the new one does not have."""
+    for path in old.iterdir():
+        if not (folder / path.name).exists():
+            path.rename(folder / path.name)
+    shutil.rmtree(old)

@@ -1,0 +1,30 @@
+"""What every architecture tells about itself, so that files and tiles need not know which one it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+__all__ = ["Network"]
+
+
+class Network(nn.Module):
+    """A network whose keyword-only arguments, of JSON types and with ranges, say all about its shape.
+
+    Attributes
+    ----------
+    arguments : dict
+        What it was built with: its class with these makes it again.
+    channels : int or None
+        Channels of each frame that it takes; None: any number.
+    multiple : int
+        Grid, in px, on which its coarsest features lie: what a tile begins on, so that it sees them as the whole does.
+    halo : int
+        Receptive field: how far, in px, what it says of a pixel depends on others, to either side.
+    """
+
+    arguments: dict[str, Any]
+    channels: int | None
+    multiple: int
+    halo: int

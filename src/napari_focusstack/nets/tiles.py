@@ -1,0 +1,246 @@
+"""A network over pictures of any size: tile by tile, each with a halo as wide as the network's receptive field.
+
+The halo makes tiles exact, not only nearly so: every pixel is computed from the same others as in one piece. Hence
+there is nothing to blend, and tiles may become smaller on the way, when memory runs short.
+
+A tile needs all frames at once, a burst gives one at a time: so the frames go into a temporary file first, decoded
+once each. Memory does not grow with the burst, the file does; its room on disk is checked before.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arrays import Frames, visit
+from ..devices import pick_device
+from ..kernels.focus_gpu import uploaded
+from ..progress import track, wait
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .network import Network
+
+__all__ = ["Tile", "infer", "tiles_of", "with_halo"]
+
+log = logging.getLogger(__name__)
+
+SMALLEST = 64  # px, side of the tiles that memory must suffice for
+SPARE = 2**28  # bytes that are left free on the disk
+
+Read = Callable[["Tile"], Iterator["NDArray[Any]"]]
+
+
+class Tile(NamedTuple):
+    """Rectangle in px."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def infer(
+    network: Network,
+    frames: Frames,
+    *,
+    tile: int = 512,
+    device: str = "auto",
+    function: Callable[[Tensor], Tensor] | None = None,
+    stage: str = "Fusing",
+) -> NDArray[np.float32]:
+    """What the network says of a burst, (Y, X, K) float32, computed in tiles; as in one piece, up to rounding.
+
+    Where memory does not suffice, tiles are halved; if that does not help, the CPU takes over: both with a warning.
+    On CUDA, features are in half precision.
+
+    Parameters
+    ----------
+    network : Network
+        It is moved to the device, and stays there.
+    frames : Frames
+        (N, Y, X, C); each is read once.
+    tile : int
+        Side in px of the tiles, without halo.
+    device : str
+        "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
+    function : callable, optional
+        What to ask the network: takes bursts (1, N, C, H, W) float32 in the scale of `to_float`, gives (1, K, H, W).
+        The network itself by default.
+    stage : str
+        Name of the stage for the progress bar.
+
+    Raises
+    ------
+    ValueError
+        If `tile` is not positive, or the device is not there.
+    OSError
+        If there is no room for the frames in the folder of temporary files.
+    """
+    if tile < 1:
+        raise ValueError(f"tile={tile} px is not possible; 512 is usual")
+    height, width = frames.shape[1:3]
+    runner = _Runner(network, function or network, pick_device(device), tile)
+    result: NDArray[np.float32] | None = None
+    pool = ThreadPoolExecutor(1, "network")  # so that Cancel is felt while a tile is computed
+    try:
+        with _windows(frames) as read:
+            for core in track(tiles_of(height, width, tile, network.multiple), stage):
+                for part, values in runner.run(core, (height, width), read, pool):
+                    if result is None:
+                        result = np.empty((height, width, values.shape[2]), np.float32)
+                    result[part.top : part.top + part.height, part.left : part.left + part.width] = values
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    assert result is not None  # there is at least one tile
+    return result
+
+
+def tiles_of(height: int, width: int, side: int, multiple: int = 1, top: int = 0, left: int = 0) -> list[Tile]:
+    """Tiles of at most `side` px, or `multiple` if that is more, that cover a rectangle once, by rows.
+
+    Each begins on a multiple of `multiple` if the rectangle does; they are as equal as that allows.
+    """
+
+    def cuts(size: int) -> list[int]:
+        step = max(multiple, side // multiple * multiple)
+        step = -(-size // -(-size // step))  # as many tiles, but equal ones
+        step = -(-step // multiple) * multiple
+        return [*range(0, size, step), size]
+
+    rows, columns = cuts(height), cuts(width)
+    return [
+        Tile(top + rows[i], left + columns[j], rows[i + 1] - rows[i], columns[j + 1] - columns[j])
+        for i in range(len(rows) - 1)
+        for j in range(len(columns) - 1)
+    ]
+
+
+def with_halo(tile: Tile, size: tuple[int, int], halo: int, multiple: int = 1) -> Tile:
+    """Tile with what is around it, up to the picture's borders, ending on multiples inside."""
+
+    def grown(start: int, length: int, end: int) -> tuple[int, int]:
+        first = max(0, (start - halo) // multiple * multiple)
+        return first, min(end, -(-(start + length + halo) // multiple) * multiple) - first
+
+    (top, height), (left, width) = grown(tile.top, tile.height, size[0]), grown(tile.left, tile.width, size[1])
+    return Tile(top, left, height, width)
+
+
+class _Runner:
+    """Runs the network on tiles; on a smaller scale, and at last on the CPU, where memory does not suffice."""
+
+    def __init__(self, network: Network, function: Callable[[Tensor], Tensor], device: str, side: int) -> None:
+        self.network, self.function = network, function
+        self.largest = self.side = side
+        self.device = torch.device(device)
+        self.half = device == "cuda"
+        network.to(self.device)
+
+    def run(
+        self, core: Tile, size: tuple[int, int], read: Read, pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
+        """Yield the values of a tile, in one piece or in parts."""
+        waiting = [core]
+        while waiting:
+            part = waiting.pop()
+            if max(part.height, part.width) > max(self.side, self.network.multiple):
+                pieces = tiles_of(part.height, part.width, self.side, self.network.multiple, part.top, part.left)
+                waiting += pieces[::-1]
+                continue
+            window = with_halo(part, size, self.network.halo, self.network.multiple)
+            try:
+                frames = [uploaded(image, self.device) for image in track(read(window))]
+                values = wait(pool.submit(self._values, frames, part, window))
+            except (RuntimeError, MemoryError) as error:
+                if not _is_memory(error):
+                    raise
+                values = None
+            frames = []  # free before smaller tiles are tried
+            if values is None:
+                self._shrink()
+                waiting.append(part)
+            else:
+                yield part, values
+
+    def _values(self, frames: list[Tensor], part: Tile, window: Tile) -> NDArray[np.float32]:
+        """Values (H, W, K) of a tile, from frames (H', W', C) of its window; runs on a thread of its own."""
+        with torch.inference_mode():
+            burst = torch.stack(frames).permute(0, 3, 1, 2)[None]
+            frames.clear()
+            found = self._found(burst)
+            if self.half and not bool(torch.isfinite(found).all()):
+                self.half = False
+                log.warning("features are too large for half precision; going on in single precision")
+                found = self._found(burst)
+            top, left = part.top - window.top, part.left - window.left
+            cut = found[0, :, top : top + part.height, left : left + part.width]
+            return cut.permute(1, 2, 0).float().cpu().numpy()
+
+    def _found(self, burst: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, dtype=torch.float16, enabled=self.half):
+            return self.function(burst)
+
+    def _shrink(self) -> None:
+        """Take tiles of half the side; where they are small already, take the CPU."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.side // 2 >= max(SMALLEST, self.network.multiple):
+            self.side //= 2
+            log.warning("the memory of %s does not suffice; going on with tiles of %d px", self.device, self.side)
+        elif self.device.type != "cpu":
+            log.warning("the memory of %s does not suffice; going on with the CPU", self.device)
+            self.device, self.half, self.side = torch.device("cpu"), False, self.largest
+            self.network.to(self.device)
+        else:
+            raise MemoryError(f"memory does not suffice even for tiles of {self.side} px; close other programs")
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Whether an allocation failed: each device says it in its own words."""
+    text = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
+        words in text for words in ("out of memory", "can't allocate memory", "not enough memory")
+    )
+
+
+@contextmanager
+def _windows(frames: Frames) -> Iterator[Read]:
+    """Function that yields the part of each frame that lies in a tile; from a temporary file unless all is an array."""
+    if isinstance(frames, np.ndarray):
+        yield lambda tile: (_cut(image, tile) for image in frames)
+        return
+    dtype, shape = np.dtype(frames.dtype).newbyteorder("="), tuple(frames.shape)
+    needed, place = dtype.itemsize * int(np.prod(shape)), tempfile.gettempdir()
+    if shutil.disk_usage(place).free < needed + SPARE:
+        raise OSError(
+            errno.ENOSPC,
+            f"{needed / 2**30:.1f} GiB are needed for the frames while the network runs; make room, or set TMPDIR to a "
+            "folder that has it",
+            place,
+        )
+    with tempfile.TemporaryFile(prefix="focusstack-") as file:
+        for _, image in visit(frames, "Reading"):
+            file.write(np.ascontiguousarray(image, dtype).data)
+        file.flush()
+
+        def read(tile: Tile) -> Iterator[NDArray[Any]]:
+            stored = np.memmap(file, dtype, "r", shape=shape)  # anew each time: what was read before is let go
+            return (np.array(_cut(image, tile)) for image in stored)
+
+        yield read
+
+
+def _cut(image: NDArray[Any], tile: Tile) -> NDArray[Any]:
+    return image[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width]
