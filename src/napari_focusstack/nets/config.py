@@ -147,9 +147,7 @@ class Checkpoint:
             raise ValueError(f'no description of a checkpoint: the key "{KEY}" is missing')
         version = values.pop(KEY)
         if version != VERSION or isinstance(version, bool):
-            raise ValueError(
-                f"version {shown(version)} of checkpoints; this program reads version {VERSION}: update it"
-            )
+            raise ValueError(f"version {shown(version)} of checkpoints, where this program reads {VERSION}")
         known = _object(CHECKS)(values)
         return cls(
             folder=folder, **known | {"input": Input(**known["input"]), "training": Training(**known["training"])}
@@ -194,7 +192,8 @@ def _mapping(check: Check) -> Check:
     def check_all(values: Any) -> dict[str, Any]:
         if not isinstance(values, dict):
             raise ValueError(f"{shown(values)} is no JSON object")
-        return {_text(key): check(value) for key, value in values.items()}
+        checked: dict[str, Any] = _object({_text(key): check for key in values})(values)
+        return checked
 
     return check_all
 

@@ -132,7 +132,7 @@ def _read(folder: Path) -> Checkpoint:
     try:
         checkpoint = Checkpoint.from_json(text, folder)
     except ValueError as error:
-        raise CheckpointError(f"{folder / CONFIG}: {error}; copy the folder again") from None
+        raise CheckpointError(f"{folder / CONFIG}: {error}; copy the folder again, or update the program") from None
     if checkpoint.architecture not in ARCHITECTURES:
         raise CheckpointError(
             f"{folder / CONFIG}: architecture {checkpoint.architecture[:100]!r} is unknown here; known are "

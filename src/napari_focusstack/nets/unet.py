@@ -48,7 +48,7 @@ class UNet(Network):
     size : {"paper", "small"}
         "paper": as published; 46,780,163 parameters for 30 RGB frames. "small": 0.8 million; two cores train it within
         an hour. Its last layer gives a score for each frame; the picture is the sum of the frames, weighted by the
-        softmax of the scores over the frames. Untrained, it is their mean.
+        softmax of the scores over the frames. Untrained, it is their mean, where they can be repeated evenly.
     frames : int
         How many frames are joined. Bursts of other lengths are repeated or thinned out to it: see `fit_frames`.
     channels : int, optional
@@ -84,6 +84,7 @@ class UNet(Network):
         self.multiple, self.halo = self.trunk.multiple, self.trunk.halo
         if shape.chooses:
             nn.init.zeros_(self.trunk.head.weight)
+            nn.init.zeros_(self.trunk.head.bias)  # type: ignore[arg-type] # it has one
 
     def forward(self, burst: Tensor) -> Tensor:
         """Picture (B, C, H, W) of bursts (B, N, C, H, W) in [0, 1]; C is 3 where the size draws the picture itself."""
