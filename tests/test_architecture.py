@@ -28,7 +28,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "depth": {"arrays", "progress", "methods", "devices", "focus", "kernels", "sharpest", "depth"},
     "capture": {"arrays", "progress", "focus", "kernels"},
     "simulation": {"arrays", "progress", "color", "optics", "simulation"},
-    "nets": {"arrays", "devices", "files", "kernels", "methods", "nets", "progress", ""},
+    "nets": {"arrays", "devices", "files", "methods", "nets", "progress", ""},
     "recipe": {"alignment", "depth", "files", "fusion", "methods", "devices", ""},
     "series": {"arrays"},
     "stages": {"alignment", "arrays", "color", "depth", "fusion", "recipe", "series"},

@@ -329,9 +329,12 @@ def test_a_description_of_another_network_is_told_before_it_is_built(copied, mon
         ({"arguments": {"frames": 10**9}}, "frames=1000000000 is out of range; 1 to 256"),
         ({"arguments": {"__class__": 1}}, "unknown option of 'unet' '__class__'"),
         ({"arguments": {"size": "paper", "frames": 2}}, "channels=None: a UNet of size 'paper' needs"),
-        ({"halo": 5}, "halo 5 px, but the network sees 107 px"),
+        ({"halo": 5}, "halo 5 px, but the network sees 110 px"),
         ({"tile": 250}, "tile 250 px is no multiple of the network's 16"),
-        ({"arguments": {"frames": 4, "channels": 3}}, "input of None channels, but the network takes 3"),
+        (
+            {"arguments": {"size": "paper", "channels": 3}, "halo": 153},
+            "input of None channels, but the network takes 3",
+        ),
     ]:
         (copied / "config.json").write_text(json.dumps(config | change))
         built = []

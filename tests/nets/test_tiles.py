@@ -169,9 +169,8 @@ def test_features_beyond_half_precision_are_computed_again(caplog):
     network = Looking()
     runner = tiles._Runner(network, lambda burst: burst[:, 0] * (np.inf if runner.half else 1), "cpu", 64)
     runner.half = True
-    frames = [torch.ones(8, 8, 1)] * 3
     with caplog.at_level(logging.WARNING):
-        values = runner._values(frames, Tile(0, 0, 8, 8), Tile(0, 0, 8, 8))
+        values = runner._values(torch.ones(1, 3, 1, 8, 8), Tile(0, 0, 8, 8), Tile(0, 0, 8, 8))
     assert (values == 1).all()
     assert "going on in single precision" in caplog.text
 

@@ -22,9 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays import Frames, visit
+from ..arrays import Frames, unit, visit
 from ..devices import pick_device
-from ..kernels.focus_gpu import uploaded
 from ..progress import track, wait
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def infer(
     try:
         with _windows(frames) as read:
             for core in track(tiles_of(height, width, tile, network.multiple), stage):
-                for part, values in runner.run(core, (height, width), read, pool):
+                for part, values in runner.run(core, tuple(frames.shape), read, pool):
                     if result is None:
                         result = np.empty((height, width, values.shape[2]), np.float32)
                     result[part.top : part.top + part.height, part.left : part.left + part.width] = values
@@ -149,9 +148,10 @@ class _Runner:
         network.to(self.device)
 
     def run(
-        self, core: Tile, size: tuple[int, int], read: Read, pool: ThreadPoolExecutor
+        self, core: Tile, shape: tuple[int, ...], read: Read, pool: ThreadPoolExecutor
     ) -> Iterator[tuple[Tile, NDArray[np.float32]]]:
         """Yield the values of a tile, in one piece or in parts."""
+        count, height, width, channels = shape
         waiting = [core]
         while waiting:
             part = waiting.pop()
@@ -159,26 +159,33 @@ class _Runner:
                 pieces = tiles_of(part.height, part.width, self.side, self.network.multiple, part.top, part.left)
                 waiting += pieces[::-1]
                 continue
-            window = with_halo(part, size, self.network.halo, self.network.multiple)
+            window = with_halo(part, (height, width), self.network.halo, self.network.multiple)
             try:
-                frames = [uploaded(image, self.device) for image in track(read(window))]
-                values = wait(pool.submit(self._values, frames, part, window))
+                values = wait(
+                    pool.submit(self._values, self._burst(read(window), (count, *window[2:], channels)), part, window)
+                )
             except (RuntimeError, MemoryError) as error:
                 if not _is_memory(error):
                     raise
                 values = None
-            frames = []  # free before smaller tiles are tried
             if values is None:
                 self._shrink()
                 waiting.append(part)
             else:
                 yield part, values
 
-    def _values(self, frames: list[Tensor], part: Tile, window: Tile) -> NDArray[np.float32]:
-        """Values (H, W, K) of a tile, from frames (H', W', C) of its window; runs on a thread of its own."""
+    def _burst(self, images: Iterator[NDArray[Any]], shape: tuple[int, ...]) -> Tensor:
+        """Burst (1, N, C, H, W) on the device, in the scale of `to_float`, of images in their stored type."""
+        burst = torch.empty(shape, device=self.device)
+        for i, image in enumerate(track(images)):
+            known = image.dtype in (np.uint8, np.uint16, np.float32) and image.dtype.isnative
+            burst[i] = torch.from_numpy(np.array(image, image.dtype if known else np.float32)).to(self.device)
+            burst[i] *= 1 / unit(image.dtype)
+        return burst.permute(0, 3, 1, 2)[None]
+
+    def _values(self, burst: Tensor, part: Tile, window: Tile) -> NDArray[np.float32]:
+        """Values (H, W, K) of a tile, from the burst in its window; runs on a thread of its own."""
         with torch.inference_mode():
-            burst = torch.stack(frames).permute(0, 3, 1, 2)[None]
-            frames.clear()
             found = self._found(burst)
             if self.half and not bool(torch.isfinite(found).all()):
                 self.half = False
@@ -237,7 +244,7 @@ def _windows(frames: Frames) -> Iterator[Read]:
 
         def read(tile: Tile) -> Iterator[NDArray[Any]]:
             stored = np.memmap(file, dtype, "r", shape=shape)  # anew each time: what was read before is let go
-            return (np.array(_cut(image, tile)) for image in stored)
+            return (_cut(image, tile) for image in stored)
 
         yield read
 
