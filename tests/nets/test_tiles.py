@@ -8,7 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_focusstack.arrays import to_float
@@ -61,6 +61,7 @@ def in_one_piece(network, frames):
         return network(burst)[0].permute(1, 2, 0).numpy()
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 200), st.integers(1, 200), st.integers(1, 90), st.sampled_from([1, 4, 16]), st.sampled_from([0, 32])
 )
@@ -78,6 +79,7 @@ def test_tiles_are_as_equal_as_the_grid_allows():
     assert tiles_of(100, 33, 96, 16) == [Tile(0, 0, 64, 33), Tile(64, 0, 36, 33)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 20), st.integers(1, 300), st.integers(0, 60), st.sampled_from([1, 8, 16]))
 def test_a_halo_reaches_far_enough_and_begins_on_the_grid(number, size, halo, multiple):
     tile = Tile(0, min(number * multiple, (size - 1) // multiple * multiple), 1, 1)

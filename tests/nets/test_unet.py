@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_focusstack.arrays import to_float
@@ -164,6 +164,7 @@ def test_frames_are_repeated_or_thinned_as_published():
         fit_frames(0, 30)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 100), st.integers(1, 60))
 def test_frames_that_stand_for_others_are_in_order_and_evenly_spread(count, wanted):
     chosen = fit_frames(count, wanted)
