@@ -107,25 +107,25 @@ class UNet(Network):
             shares = self.weights(burst)
             with torch.autocast(burst.device.type, enabled=False):  # the picture in float32, whatever the features
                 return torch.einsum("bnhw,bnchw->bchw", shares, burst.float())
+        if burst.shape[2] != self.channels:
+            raise ValueError(f"frames of {burst.shape[2]} channels do not fit a UNet built for {self.channels}")
         joined = self._fitted(burst).flatten(1, 2)
         return self.trunk(joined - MIDDLE).float() + MIDDLE  # type: ignore[no-any-return]
 
     def weights(self, burst: Tensor) -> Tensor:
         """Share (B, N, H, W) of each frame in each pixel, float32, summing to one over the frames; small size only."""
-        detail = self.stem(self._fitted(burst))
+        detail = self._fitted(self.stem(burst))
         direct = self.direct(detail.flatten(0, 1)).view(len(burst), self.frames, *burst.shape[-2:])
         scores = self.trunk(detail.flatten(1, 2)) + direct
         shares = torch.softmax(SHARPNESS * scores.float(), dim=1)
         chosen = torch.as_tensor(fit_frames(burst.shape[1], self.frames), device=burst.device)
         return torch.zeros_like(burst[:, :, 0], dtype=torch.float32).index_add(1, chosen, shares)
 
-    def _fitted(self, burst: Tensor) -> Tensor:
-        """As many frames as are joined."""
-        if self.channels not in (None, burst.shape[2]):
-            raise ValueError(f"frames of {burst.shape[2]} channels do not fit a UNet built for {self.channels}")
-        if burst.shape[1] == self.frames:
-            return burst
-        return burst[:, torch.as_tensor(fit_frames(burst.shape[1], self.frames), device=burst.device)]
+    def _fitted(self, planes: Tensor) -> Tensor:
+        """As many frames as are joined, of (B, N, C, H, W)."""
+        if planes.shape[1] == self.frames:
+            return planes
+        return planes[:, torch.as_tensor(fit_frames(planes.shape[1], self.frames), device=planes.device)]
 
 
 class Stem(nn.Module):
