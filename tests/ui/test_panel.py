@@ -66,8 +66,9 @@ def panel(viewer):
     return panel
 
 
-def choose(panel, fuse, align="none"):
+def choose(panel, fuse, align="none", depth="none"):
     panel.fusion.methods.choose(fuse)
+    panel.depth.methods.choose(depth)
     panel.alignment.methods.choose(align)
 
 
@@ -120,7 +121,7 @@ def test_the_default_methods_make_it_sharp(viewer, panel, stack, qtbot):
     top, left = (np.array(viewer.layers["cells [fused]"].translate)).round().astype(int)
     sharp = sharp[top : top + fused.shape[0], left : left + fused.shape[1]]
     assert np.corrcoef(fused.ravel(), sharp.ravel())[0, 1] > 0.9
-    assert panel.message.text().startswith("5 frames aligned and fused in ")
+    assert panel.message.text().startswith("5 frames aligned, fused and measured in ")
     assert panel.alignment.report.isEnabled()
     panel.alignment.report.click()
     table = panel.findChild(AlignmentReport).table
@@ -315,7 +316,7 @@ def test_a_recipe_goes_to_a_file_and_back(viewer, panel, tmp_path, monkeypatch):
     panel.recipes.save.click()
     assert Recipe.from_json(path.read_text()).fuse_options == {"shift": 3}
     panel.recipes.reset.click()
-    assert panel.recipe() == Recipe()
+    assert panel.recipe() == Recipe(depth="sff")
     panel.recipes.load.click()
     assert panel.recipe() == Recipe(align="none", fuse="last", fuse_options={"shift": 3})
     path.write_text("{}")
