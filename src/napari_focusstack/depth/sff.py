@@ -2,34 +2,177 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Frames
-from ..sharpest import find_sharpest
+from ..arrays import Frames, visit
+from ..focus import grey
+from ..kernels import load
+from ..kernels.strips import over_rows
+from ..sharpest import Floor
 from .result import Depth
 
+if TYPE_CHECKING:
+    from ..kernels.sff_cpu import Curves
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
 __all__ = ["estimate_sff"]
+
+SAMPLED = 8  # px between pixels that stand for all of them, to learn the noise from
+POWERS = {"sml": 2.0, "laplacian": 2.0, "tenengrad": 2.0, "variance": 1.0}  # of a measure that make it a power
+NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}  # see Notes
+OFF_CENTRE = 0.35  # px: what is not known of where in its neighbourhood the depth was measured
+UNSURE = 1.0  # frames of standard deviation from which a depth is not trusted
+OUTSIDE = 0.5  # frames by which a peak may lie outside the sweep
+SLOPE_PX = 3.0  # px over which the slope of the surface is taken
+REACH = 30.0  # px, of the filling
+TINY = 1e-12
 
 
 def estimate_sff(
     frames: Frames,
     positions: NDArray[np.float64],
-    guide: NDArray[np.float32] | None = None,  # noqa: ARG001
+    guide: NDArray[np.float32] | None = None,
     *,
     measure: Literal["sml", "laplacian", "tenengrad", "variance"] = "sml",
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 2.0,
-    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 2.0,
+    peak: Literal["guo", "gaussian", "parabola"] = "guo",
+    smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
+    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Depth:
-    """Shape from focus."""
-    found = find_sharpest(
-        frames, measure=measure, radius=radius, noise_floor=noise_floor, channel=channel, device=device
-    )
-    index = np.clip(found.index + found.offset, 0, len(frames) - 1).astype(np.float32)
-    position = np.interp(index, np.arange(len(frames)), positions).astype(np.float32)
-    step = np.float32(np.abs(np.diff(positions)).mean() if len(positions) > 1 else 1)
-    return Depth(position, (0.1 + found.doubt) * step, index, found.trust, positions)
+    """Depth from where each pixel is sharpest, between the frames, with its standard deviation: one pass.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned, in the order of `positions`.
+    positions : ndarray
+        (N,) float64, ascending, however spaced.
+    guide : ndarray, optional
+        (Y, X, C) float32 all-in-focus picture, whose edges the depth may follow; by default the sharpest frames' grey.
+    measure : {"sml", "laplacian", "tenengrad", "variance"}
+        Focus measure.
+    radius : float
+        Neighbourhood that decides together, in px (standard deviation). Larger for weak texture and much noise,
+        smaller for fine details at different depths.
+    peak : {"guo", "gaussian", "parabola"}
+        How the peak is found between the frames: by a Gaussian fitted to all frames around it, by one through three
+        frames, or by a parabola through three.
+    smoothing : float
+        How strongly pixels are drawn to their neighbours, in units of their own uncertainty. 0: not at all.
+    noise_floor : float
+        How many times above the noise the focus measure of a pixel must be for its depth to count as measured.
+    channel : int
+        Channel whose sharpness decides; -1: all jointly.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    Depth
+        Finite everywhere; `confidence` from 0.5 on where it was measured.
+    """
+    from ..kernels import sff_fit
+
+    curves, floor = _observed(frames, measure, radius, channel, device)
+    light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
+    how = {"guo": sff_fit.GUO, "gaussian": sff_fit.GAUSSIAN, "parabola": sff_fit.PARABOLA}[peak]
+    index, gain, _ = sff_fit.fitted(curves, positions, how, POWERS[measure])
+    last = len(frames) - 1
+    ratio = floor.at(_small(curves.picture)) / np.maximum(curves.best, np.float32(TINY))
+    noise = np.minimum(gain * ratio * np.float32(NOISINESS[measure] / radius), np.float32(last))
+    inside = (index > -OUTSIDE) & (index < last + OUTSIDE)
+    sigma = np.sqrt(noise**2 + np.float32(1e-4))
+    trust = np.clip(1 / np.maximum(ratio * np.float32(noise_floor), np.float32(TINY)) - 0.5, 0, 1)
+    confidence = inside * np.minimum(trust, 1 / (1 + (sigma / UNSURE) ** 2)) * (curves.best > TINY)
+    index, slope = _centred(np.clip(index, 0, last), confidence / sigma**2, curves.picture, measure, radius)
+    sigma = np.hypot(sigma, OFF_CENTRE * slope)
+    shape = light.shape
+    index, sigma, confidence = (_large(plane, shape) for plane in (index, sigma, confidence))
+    index, sigma = _regular(index, sigma, confidence, light, smoothing, last)
+    return _in_unit(index, sigma, confidence, positions)
+
+
+def _observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Floor]:
+    """Curves of sharpness around their peaks, and what the measure makes of the noise: the pass over the frames."""
+    kernels = load("sff", device)
+    state = kernels.curves(*frames.shape[1:3])
+    floor = Floor()
+    for k, image in visit(frames, "Measuring depth"):
+        kernels.observe(state, image, k, measure, radius, channel)
+        floor.see(kernels.sampled(state, SAMPLED), grey(image[::SAMPLED, ::SAMPLED], channel))
+    return kernels.found(state), floor
+
+
+def _centred(index: Plane, weight: Plane, picture: Plane, measure: str, radius: float) -> tuple[Plane, Plane]:
+    """Depth at the middle of each neighbourhood, and how steep it is, in frames a px.
+
+    What is measured is the depth at the centre of gravity of the sharpness in the neighbourhood.
+    """
+    from ..focus import FOCUS_MEASURES, PRE_BLUR, smoothed
+    from ..kernels.grids import shrunk
+    from ..kernels.sff_cpu import GRID, spread_of
+
+    def blurred(plane: Plane, spread: float) -> Plane:
+        return cv2.GaussianBlur(plane, (0, 0), max(spread, 0.1), borderType=cv2.BORDER_REFLECT_101)
+
+    weight = weight.astype(np.float32) + np.float32(TINY)
+    smooth = blurred(index * weight, SLOPE_PX / GRID * 2) / blurred(weight, SLOPE_PX / GRID * 2)
+    down, across = np.gradient(smooth)
+    energy = shrunk(FOCUS_MEASURES[measure](smoothed(picture, PRE_BLUR)), GRID) + np.float32(TINY)
+    y, x = np.mgrid[: energy.shape[0], : energy.shape[1]].astype(np.float32)
+    spread = spread_of(radius)
+    total = blurred(energy, spread)
+    off_y, off_x = blurred(energy * y, spread) / total - y, blurred(energy * x, spread) / total - x
+    return index - (down * off_y + across * off_x), np.hypot(down, across) / GRID
+
+
+def _regular(
+    index: Plane, sigma: Plane, confidence: Plane, light: Plane, smoothing: float, last: int
+) -> tuple[Plane, Plane]:
+    from ..kernels.fill import filled
+
+    contrast = float(np.ptp(np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99)))) * 0.05 + TINY
+    weight = (confidence >= 0.5) / sigma**2
+    around = filled(index, weight.astype(np.float32), light, reach=REACH, contrast=contrast)
+    around = np.where(np.isfinite(around), around, np.float32(last / 2))
+    measured = confidence >= 0.5
+    index = np.where(measured, index, around)
+    sigma = np.where(measured, sigma, np.maximum(sigma, np.float32(last / 4)))
+    if smoothing > 0:
+        index = filled(index, 1 / sigma**2, light, reach=2 * smoothing, contrast=contrast)
+    return np.clip(index, 0, last), sigma
+
+
+def _in_unit(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[np.float64]) -> Depth:
+    """Frames turned into positions."""
+    position, scaled = np.empty_like(index), np.empty_like(sigma)
+
+    def rows(start: int, stop: int) -> None:
+        part = slice(start, stop)
+        numbers = np.arange(len(positions))
+        position[part] = np.interp(index[part], numbers, positions)
+        scaled[part] = sigma[part] * np.interp(index[part], numbers, np.gradient(positions))
+
+    over_rows(rows, len(index))
+    return Depth(position, scaled, index, confidence.astype(np.float32), positions)
+
+
+def _small(plane: Plane) -> Plane:
+    from ..kernels.sff_cpu import GRID
+
+    return plane[::GRID, ::GRID]
+
+
+def _large(plane: Plane, shape: tuple[int, ...]) -> Plane:
+    """Plane of the grid in full size, bilinear."""
+    from ..kernels.grids import enlarged
+    from ..kernels.sff_cpu import GRID
+
+    return np.asarray(enlarged(plane.astype(np.float32), GRID, 0, shape[0], shape[1]), np.float32)

@@ -1,0 +1,117 @@
+"""Curves of sharpness along a burst around their peaks, on the CPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numba import njit
+
+from ..focus import FOCUS_MEASURES, PRE_BLUR, grey, smoothed
+from .grids import shrunk
+from .strips import over_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["ABSENT", "GRID", "WINDOW", "Curves", "curves", "found", "observe", "sampled", "spread_of"]
+
+GRID = 2  # px in one of the grid that the curves live on: smoothed measures hold nothing finer
+WINDOW = 5  # frames that are kept on either side of the peak
+ABSENT = -1.0  # a measure that is not there: before the first frame, after the last one
+
+
+@dataclass(slots=True)
+class Curves:
+    """Running peak of the focus measure and the curve around it; about 20 bytes a pixel of the frames.
+
+    `best` is the largest measure so far, met in frame `index`; `before[j]` and `after[j]` are those of the frames
+    j + 1 before and after it, `ABSENT` where there are none; `recent` is a ring of the newest; `total` is the sum over
+    all. These are on a grid of `GRID` px. `picture`, in full size, is the grey of the best frames.
+    """
+
+    best: Any
+    total: Any
+    index: Any
+    before: Any
+    after: Any
+    recent: Any
+    picture: Any
+    newest: int = -1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all planes."""
+        planes = (self.best, self.total, self.index, self.before, self.after, self.recent, self.picture)
+        return sum(int(plane.nbytes) for plane in planes)
+
+
+def curves(height: int, width: int) -> Curves:
+    """Curves before the first frame."""
+    small = -(-height // GRID), -(-width // GRID)
+    best = np.full(small, ABSENT, np.float32)  # so that the first frame wins even where its measure is 0
+    before, after, recent = (np.full((WINDOW, *small), ABSENT, np.float32) for _ in range(3))
+    total, index = np.zeros(small, np.float32), np.zeros(small, np.uint16)
+    return Curves(best, total, index, before, after, recent, np.zeros((height, width), np.float32))
+
+
+def spread_of(radius: float) -> float:
+    """Standard deviation, on the grid, that makes the mean of a square of the grid one of `radius` px."""
+    return float(np.sqrt(max(radius**2 - (GRID**2 - 1) / 12, 0.0)) / GRID)
+
+
+def observe(state: Curves, image: NDArray[Any], k: int, measure: str, radius: float, channel: int) -> None:
+    """Take frame `k`, (Y, X, C) as stored, into the curves. Frames must come in order."""
+    over_rows(_observe_rows, len(image), state, image, k, measure, radius, channel, align=GRID)
+    state.newest = k
+
+
+def _observe_rows(
+    state: Curves, image: NDArray[Any], k: int, measure: str, radius: float, channel: int, start: int, stop: int
+) -> None:
+    halo = (int(4 * (radius + PRE_BLUR)) + 4 * GRID) // GRID * GRID
+    top = max(0, start - halo)
+    light = grey(image[top : stop + halo], channel)
+    sharpness = shrunk(FOCUS_MEASURES[measure](smoothed(light, PRE_BLUR)), GRID)
+    spread = spread_of(radius)
+    if spread > 0:
+        sharpness = cv2.GaussianBlur(sharpness, (0, 0), spread, borderType=cv2.BORDER_REFLECT_101)
+    first, rows = top // GRID, slice(start // GRID, -(-stop // GRID))
+    _take(
+        sharpness[rows.start - first : rows.stop - first], light[start - top : stop - top], k,
+        state.best[rows], state.total[rows], state.index[rows], state.before[:, rows], state.after[:, rows],
+        state.recent[:, rows], state.picture[start:stop],
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _take(new, light, k, best, total, index, before, after, recent, picture):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for y in range(new.shape[0]):
+        for x in range(new.shape[1]):
+            value = new[y, x]
+            since = k - index[y, x]
+            if value > best[y, x]:
+                best[y, x] = value
+                index[y, x] = k
+                for j in range(WINDOW):
+                    before[j, y, x] = recent[(k - 1 - j) % WINDOW, y, x]
+                    after[j, y, x] = ABSENT
+                for row in range(GRID * y, min(GRID * y + GRID, light.shape[0])):
+                    for column in range(GRID * x, min(GRID * x + GRID, light.shape[1])):
+                        picture[row, column] = light[row, column]
+            elif since <= WINDOW:
+                after[since - 1, y, x] = value
+            recent[k % WINDOW, y, x] = value
+            total[y, x] += value
+
+
+def sampled(state: Curves, step: int) -> NDArray[np.float32]:
+    """Measures of the newest frame at every so many-th row and column of the frames, a multiple of `GRID`."""
+    return state.recent[state.newest % WINDOW, :: step // GRID, :: step // GRID]  # type: ignore[no-any-return]
+
+
+def found(state: Curves) -> Curves:
+    """Curves as numpy arrays."""
+    return state
