@@ -25,10 +25,10 @@ def run(command):
     [
         (
             "stack",
-            ["s [index]", "s [fused]", "s [depth σ frames]", "s [depth frames]"],
+            ["s [index]", "s [fused]", "s [depth σ in frames]", "s [depth in frames]"],
             "5 frames aligned, fused and measured in ",
         ),
-        ("depth", ["s [depth σ frames]", "s [depth frames]"], "5 frames aligned and measured in "),
+        ("depth", ["s [depth σ in frames]", "s [depth in frames]"], "5 frames aligned and measured in "),
         ("fuse", ["s [index]", "s [fused]"], "5 frames fused in "),
         ("align", ["s [aligned]"], "5 frames aligned in "),
     ],

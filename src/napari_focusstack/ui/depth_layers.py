@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["put_depth"]
 
-TITLES = {"depth": "depth {}", "depth_sigma": "depth σ {}"}
+TITLES = {"depth": "depth in {}", "depth_sigma": "depth σ in {}"}
 COLORS = {"depth": "turbo", "depth_sigma": "magma"}
+GAPS = (0.45, 0.45, 0.45, 1.0)  # grey is no colour of either map
 MOST = 1_000_000  # pixels that are looked at for the limits of colours
 TAILS = (0.5, 99.5)  # percentiles of the measured depths that the colours span
 
@@ -55,7 +56,7 @@ def _put(
 ) -> Image:
     title = TITLES[role].format(symbol(facts["depth_unit"]))
     look = {
-        "colormap": COLORS[role],
+        "colormap": _with_gaps(COLORS[role], name=role.replace("_", " ")),
         "contrast_limits": limits,
         "interpolation2d": "nearest",
         "visible": False,
@@ -73,10 +74,19 @@ def _put(
     return layer
 
 
+def _with_gaps(name_of_map: str, *, name: str) -> Any:
+    """One of napari's colour maps in which pixels without a depth are grey, not see-through."""
+    from napari.utils.colormaps import Colormap, ensure_colormap
+
+    known = ensure_colormap(name_of_map)
+    return Colormap(known.colors, name=name, controls=known.controls, nan_color=GAPS)
+
+
 def _spread(plane: NDArray[np.float32], measured: NDArray[np.bool_]) -> tuple[float, float]:
     """Limits of what was measured, without its tails."""
     every = max(1, plane.size // MOST)
     values = plane.reshape(-1)[::every][measured.reshape(-1)[::every]]
+    values = values[np.isfinite(values)]
     if not values.size:
         return 0.0, 1.0
     low, high = map(float, np.percentile(values, TAILS))

@@ -104,10 +104,13 @@ def _depth_words(depth: Depth) -> str:
     """Sentence that says what depths there are."""
     every = max(1, depth.position.size // MOST)
     values, known = (plane.reshape(-1)[::every] for plane in (depth.position, depth.measured))
+    known = known & np.isfinite(values)
     if not known.any():
         return "No depth: nothing is in focus anywhere."
     low, high = np.percentile(values[known], (0.5, 99.5))
     blank = f"; {1 - known.mean():.0%} of the picture is in focus nowhere" if known.mean() < 0.995 else ""
+    if depth.unit == "frame":
+        return f"In focus from frame {low:.3g} to {high:.3g}{blank}."
     return f"Depth {low:.3g} to {high:.3g} {symbol(depth.unit)}{blank}."
 
 
