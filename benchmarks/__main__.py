@@ -30,6 +30,13 @@ def main() -> int:
     speed.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     speed.set_defaults(run=_speed)
 
+    depth = commands.add_parser("depth", help="error of depth maps and of their σ on bursts with a known depth")
+    depth.add_argument("--cases", type=_names, help="names or their beginnings, separated by commas; all by default")
+    depth.add_argument("--methods", type=_names, help="rows, separated by commas; all by default")
+    depth.add_argument("--data", type=Path, metavar="FOLDER", help="holds */frames with */gt_depth_frameindex.npy")
+    depth.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
+    depth.set_defaults(run=_depth)
+
     alignment = commands.add_parser("alignment", help="distance of alignments from the simulated motions")
     alignment.set_defaults(run=_alignment)
 
@@ -52,6 +59,12 @@ def _speed(chosen: argparse.Namespace) -> None:
     from .speed import report
 
     report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json)
+
+
+def _depth(chosen: argparse.Namespace) -> None:
+    from .depth import report
+
+    report(chosen.cases, chosen.methods, data=chosen.data, json_file=chosen.json)
 
 
 def _alignment(chosen: argparse.Namespace) -> None:  # noqa: ARG001 - called like the others
