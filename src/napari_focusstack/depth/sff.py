@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Frames, visit
-from ..focus import grey
+from ..focus import FOCUS_MEASURES, PRE_BLUR, grey, smoothed
 from ..kernels import load
 from ..kernels.strips import over_rows
+from ..progress import wait
 from ..sharpest import Floor
 from .result import Depth
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..kernels.sff_cpu import Curves
 
     Plane = NDArray[np.float32]  # (Y, X)
 
 __all__ = ["estimate_sff"]
 
+T = TypeVar("T")
+
+GRID = 2  # px
+PEAKS = ("gaussian", "parabola", "guo")
 SAMPLED = 8  # px between pixels that stand for all of them, to learn the noise from
 POWERS = {"sml": 2.0, "laplacian": 2.0, "tenengrad": 2.0, "variance": 1.0}  # of a measure that make it a power
-NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}  # see Notes
-OFF_CENTRE = 0.35  # px: what is not known of where in its neighbourhood the depth was measured
+NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}  # px: see Notes
+OFF_CENTRE = 0.3  # px: what is not known of where in its neighbourhood the depth was measured
+MISFIT = 0.1  # of the peak: samples that are farther from the fit belong to another depth
+DOUBTED = 0.5  # samples without misfit that are taken for granted everywhere
+BESIDE = 2.0  # px on the grid, over which misfits are averaged
+SLOPE = 3.0  # px on the grid, over which the slope of the surface is taken
+STEADY = 0.02  # frames: least uncertainty in that
 UNSURE = 1.0  # frames of standard deviation from which a depth is not trusted
 OUTSIDE = 0.5  # frames by which a peak may lie outside the sweep
-SLOPE_PX = 3.0  # px over which the slope of the surface is taken
 REACH = 30.0  # px, of the filling
 TINY = 1e-12
 
@@ -78,25 +90,22 @@ def estimate_sff(
     Depth
         Finite everywhere; `confidence` from 0.5 on where it was measured.
     """
-    from ..kernels import sff_fit
-
     curves, floor = _observed(frames, measure, radius, channel, device)
     light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
-    how = {"guo": sff_fit.GUO, "gaussian": sff_fit.GAUSSIAN, "parabola": sff_fit.PARABOLA}[peak]
-    index, gain, _ = sff_fit.fitted(curves, positions, how, POWERS[measure])
+    index, sigma, confidence = aside(_judged, curves, floor, positions, measure, radius, PEAKS.index(peak), noise_floor)
     last = len(frames) - 1
-    ratio = floor.at(_small(curves.picture)) / np.maximum(curves.best, np.float32(TINY))
-    noise = np.minimum(gain * ratio * np.float32(NOISINESS[measure] / radius), np.float32(last))
-    inside = (index > -OUTSIDE) & (index < last + OUTSIDE)
-    sigma = np.sqrt(noise**2 + np.float32(1e-4))
-    trust = np.clip(1 / np.maximum(ratio * np.float32(noise_floor), np.float32(TINY)) - 0.5, 0, 1)
-    confidence = inside * np.minimum(trust, 1 / (1 + (sigma / UNSURE) ** 2)) * (curves.best > TINY)
-    index, slope = _centred(np.clip(index, 0, last), confidence / sigma**2, curves.picture, measure, radius)
-    sigma = np.hypot(sigma, OFF_CENTRE * slope)
-    shape = light.shape
-    index, sigma, confidence = (_large(plane, shape) for plane in (index, sigma, confidence))
-    index, sigma = _regular(index, sigma, confidence, light, smoothing, last)
+    index, sigma, confidence = (_large(plane, light.shape) for plane in (index, sigma, confidence))
+    index, sigma = aside(_regular, index, sigma, confidence, light, smoothing, last)
     return _in_unit(index, sigma, confidence, positions)
+
+
+def aside(function: Callable[..., T], *args: object) -> T:
+    """Result of a function that runs on a thread of its own, so that it can be cancelled meanwhile."""
+    pool = ThreadPoolExecutor(1, "depth")
+    try:
+        return wait(pool.submit(function, *args))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Floor]:
@@ -110,27 +119,55 @@ def _observed(frames: Frames, measure: str, radius: float, channel: int, device:
     return kernels.found(state), floor
 
 
-def _centred(index: Plane, weight: Plane, picture: Plane, measure: str, radius: float) -> tuple[Plane, Plane]:
+def _judged(
+    curves: Curves, floor: Floor, positions: NDArray[np.float64], measure: str, radius: float, peak: int, most: float
+) -> tuple[Plane, Plane, Plane]:
+    """Index, sigma and confidence on the grid."""
+    from ..kernels.grids import shrunk
+    from ..kernels.sff_fit import fitted
+
+    last = len(positions) - 1
+    noise = floor.at(shrunk(curves.picture, GRID))
+    noisiness = NOISINESS[measure] / radius
+    fit = fitted(curves, positions, noise, peak=peak, power=POWERS[measure], noisiness=noisiness)
+    over = np.minimum(fit.excess, MISFIT**2 * fit.freedom)
+    misfit = np.maximum(_mean(over, BESIDE), 0) / (_mean(fit.freedom, BESIDE) + DOUBTED)
+    sigma = np.sqrt(fit.sigma**2 + fit.gain**2 * misfit)
+    inside = (fit.index > -OUTSIDE) & (fit.index < last + OUTSIDE)
+    index = np.clip(fit.index, -OUTSIDE, last + OUTSIDE)
+    index, slope = _centred(index, sigma, curves.picture, measure, radius)
+    sigma = np.hypot(sigma, OFF_CENTRE * slope)
+    ratio = noise * np.float32(most) / np.maximum(curves.best, np.float32(TINY))
+    trust = np.clip(1 / np.maximum(ratio, np.float32(TINY)) - 0.5, 0, 1)
+    confidence = inside * np.minimum(trust, 1 / (1 + (sigma / UNSURE) ** 2)) * (curves.best > TINY)
+    return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), confidence
+
+
+def _centred(index: Plane, sigma: Plane, picture: Plane, measure: str, radius: float) -> tuple[Plane, Plane]:
     """Depth at the middle of each neighbourhood, and how steep it is, in frames a px.
 
-    What is measured is the depth at the centre of gravity of the sharpness in the neighbourhood.
+    What a neighbourhood measures is the depth at the centre of gravity of its sharpness.
     """
-    from ..focus import FOCUS_MEASURES, PRE_BLUR, smoothed
     from ..kernels.grids import shrunk
-    from ..kernels.sff_cpu import GRID, spread_of
+    from ..kernels.sff_cpu import spread_of
 
-    def blurred(plane: Plane, spread: float) -> Plane:
-        return cv2.GaussianBlur(plane, (0, 0), max(spread, 0.1), borderType=cv2.BORDER_REFLECT_101)
-
-    weight = weight.astype(np.float32) + np.float32(TINY)
-    smooth = blurred(index * weight, SLOPE_PX / GRID * 2) / blurred(weight, SLOPE_PX / GRID * 2)
+    weight = 1 / (np.float32(STEADY**2) + sigma**2)
+    smooth = _mean(index * weight, SLOPE) / _mean(weight, SLOPE)
     down, across = np.gradient(smooth)
-    energy = shrunk(FOCUS_MEASURES[measure](smoothed(picture, PRE_BLUR)), GRID) + np.float32(TINY)
-    y, x = np.mgrid[: energy.shape[0], : energy.shape[1]].astype(np.float32)
+    sharpness = shrunk(FOCUS_MEASURES[measure](smoothed(picture, PRE_BLUR)), GRID) + np.float32(TINY)
+    y, x = np.ogrid[: sharpness.shape[0], : sharpness.shape[1]]
+    y, x = y.astype(np.float32), x.astype(np.float32)
     spread = spread_of(radius)
-    total = blurred(energy, spread)
-    off_y, off_x = blurred(energy * y, spread) / total - y, blurred(energy * x, spread) / total - x
-    return index - (down * off_y + across * off_x), np.hypot(down, across) / GRID
+    total = _mean(sharpness, spread)
+    shift = down * (_mean(sharpness * y, spread) / total - y) + across * (_mean(sharpness * x, spread) / total - x)
+    return index - shift, np.hypot(down, across) / GRID
+
+
+def _mean(plane: Plane, spread: float) -> Plane:
+    """Gaussian mean; a spread below a third of a pixel leaves all as it is."""
+    if spread < 1 / 3:
+        return plane
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), spread, borderType=cv2.BORDER_REFLECT_101))
 
 
 def _regular(
@@ -164,15 +201,8 @@ def _in_unit(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[n
     return Depth(position, scaled, index, confidence.astype(np.float32), positions)
 
 
-def _small(plane: Plane) -> Plane:
-    from ..kernels.sff_cpu import GRID
-
-    return plane[::GRID, ::GRID]
-
-
 def _large(plane: Plane, shape: tuple[int, ...]) -> Plane:
     """Plane of the grid in full size, bilinear."""
     from ..kernels.grids import enlarged
-    from ..kernels.sff_cpu import GRID
 
     return np.asarray(enlarged(plane.astype(np.float32), GRID, 0, shape[0], shape[1]), np.float32)
