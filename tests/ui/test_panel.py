@@ -156,7 +156,7 @@ def test_times_and_channels_are_looped(viewer, panel, qtbot):
     viewer.add_image(data, name="series", axis_labels=("t", "c", "z", "y", "x"))
     assert facts(panel) == "30 × 20 px · 3 channels · 16 bit · 2 × t"
     entries = [panel.chooser.channels.itemText(i) for i in range(panel.chooser.channels.count())]
-    assert entries[0] == "all channels together"
+    assert entries[0] == "all channels"
     assert entries[-1] == "each channel on its own"
     assert len(entries) == 5
     panel.chooser.choose_channels(1)

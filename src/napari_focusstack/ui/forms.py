@@ -14,7 +14,7 @@ from .fields import field_of, quiet
 
 __all__ = ["MethodForm", "OptionsForm", "add_row", "form_layout", "help_label", "human"]
 
-LABEL_WIDTH = 106  # px
+LABEL_WIDTH = 112  # px
 
 
 class OptionsForm(QWidget):

@@ -110,7 +110,7 @@ def _depth_words(depth: Depth) -> str:
     low, high = np.percentile(values[known], (0.5, 99.5))
     blank = f"; {1 - known.mean():.0%} of the picture is in focus nowhere" if known.mean() < 0.995 else ""
     if depth.unit == "frame":
-        return f"In focus from frame {low:.3g} to {high:.3g}{blank}."
+        return f"In focus from frame {low:.1f} to {high:.1f}{blank}."
     return f"Depth {low:.3g} to {high:.3g} {symbol(depth.unit)}{blank}."
 
 
