@@ -25,6 +25,7 @@ def main() -> int:
     speed = commands.add_parser("speed", help="CPU seconds, wall seconds and peak memory of whole processes")
     speed.add_argument("--cases", type=_names, default=SPEED_CASES, help="MEGAPIXELSxFRAMES, separated by commas")
     speed.add_argument("--tools", type=_names, help="names, separated by commas; all that are installed by default")
+    speed.add_argument("--depth", action="store_true", help="measure the depth, too; error against its truth")
     speed.add_argument("--runs", type=int, default=3, help="runs of each tool, taken in turn (3)")
     speed.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the bursts are made and kept")
     speed.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
@@ -58,7 +59,7 @@ def _quality(chosen: argparse.Namespace) -> None:
 def _speed(chosen: argparse.Namespace) -> None:
     from .speed import report
 
-    report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json)
+    report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json, depth=chosen.depth)
 
 
 def _depth(chosen: argparse.Namespace) -> None:

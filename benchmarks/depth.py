@@ -30,7 +30,7 @@ __all__ = ["ROWS", "report"]
 
 NEIGHBOURHOOD = 4.0  # px (σ) that decide together in the naive map
 FLOOR, WEAKEST = 10.0, 10.0  # of the Sobel measure on greys 0 to 255, and of its peak above that, in focus-stack's fit
-WIDEST = 128.0  # frames: a peak broader than that is none
+WIDEST = 0.5  # of the sweep: a peak (σ) broader than that is none
 
 
 def report(
@@ -101,7 +101,7 @@ def _guo(frames: Frames) -> Estimate:
 
     With y the Sobel magnitude of the grey less 10, at least 1, the parabola a + b x + c x² that minimises
     Σ y² (ln y - a - b x - c x²)² peaks at -b / 2c (Guo, IEEE Signal Processing Magazine 28(5), 2011). It counts where
-    c < -1e-5, inside the sweep, if it is less than 128 frames wide and more than 10 high.
+    c < -1e-5, inside the sweep, if its σ is less than half of that and it is more than 10 high.
     """
     last = len(frames) - 1
     powers, products = np.zeros((5, *frames.shape[1:3])), np.zeros((3, *frames.shape[1:3]))
@@ -119,7 +119,7 @@ def _guo(frames: Frames) -> Estimate:
     c = np.where(sound, c, -1.0)
     peak = -b / (2 * c) + last / 2
     high = a - b * b / (4 * c) > np.log(1 + WEAKEST)
-    sound &= (peak >= 0) & (peak <= last) & (np.sqrt(-0.5 / c) <= WIDEST) & high
+    sound &= (peak >= 0) & (peak <= last) & (np.sqrt(-0.5 / c) <= WIDEST * len(frames)) & high
     return _filled(np.where(sound, peak, np.nan).astype(np.float32))
 
 

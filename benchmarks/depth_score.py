@@ -1,21 +1,39 @@
-"""Figures of one depth map against its truth, all in frames."""
+"""Figures of one depth map against its truth, all in frames.
+
+Run as a process of its own: ``python -m benchmarks.depth_score MAP BURST`` prints the error of a
+file, for the speed benchmark.
+"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import tifffile
 
 from napari_focusstack.metrics import bumpiness, mae, rmse
+
+from .bursts import true_depth
 
 if TYPE_CHECKING:
     from .depth_cases import Target
 
     Plane = np.ndarray  # (Y, X)
 
-__all__ = ["Estimate", "Score", "distance_to_edges", "edges_found", "flattest", "score", "wide"]
+__all__ = [
+    "Estimate",
+    "Score",
+    "distance_to_edges",
+    "edges_found",
+    "error_of_file",
+    "flattest",
+    "score",
+    "wide",
+]
 
 JUMP = 1.0  # frames between two neighbours that make an edge
 BESIDE = 6.0  # px from an edge that are beside it
@@ -177,3 +195,23 @@ def _off_both_sides(index: Plane, truth: Plane) -> Plane:
     for down, right in zip(y[inside := np.hypot(y, x) <= SIDES] + reach, x[inside] + reach, strict=True):
         np.fmin(nearest, np.abs(index - padded[down : down + height, right : right + width]), out=nearest)
     return nearest
+
+
+def error_of_file(path: Path, burst: Path) -> float:
+    """Mean absolute error of a depth map in a file, laid with its centre on the truth's: programs cut differently.
+
+    focus-stack's 8 bits are 255 (depth + 1) / frames.
+    """
+    frames = len(list(burst.glob("frame_*.tif")))
+    with tifffile.TiffFile(burst / "truth.tif") as file:
+        height, width = file.pages[0].shape[:2]
+    found = tifffile.imread(path)
+    if found.dtype == np.uint8:
+        found = found * np.float32(frames / 255) - 1
+    top, left = (height - found.shape[0]) // 2, (width - found.shape[1]) // 2
+    truth = true_depth(height, width) * (frames - 1)
+    return mae(found, truth[top : top + found.shape[0], left : left + found.shape[1]])
+
+
+if __name__ == "__main__":
+    print(f"{error_of_file(Path(sys.argv[1]), Path(sys.argv[2])):.4f}")
