@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Frames, visit
+from ..arrays import Frames, unit, visit
 from ..focus import FOCUS_MEASURES, PRE_BLUR, grey, smoothed
 from ..kernels import load
 from ..kernels.strips import over_rows
 from ..progress import wait
 from ..sharpest import Floor
+from .regularise import regularised
 from .result import Depth
 
 if TYPE_CHECKING:
@@ -33,15 +34,20 @@ PEAKS = ("gaussian", "parabola", "guo")
 SAMPLED = 8  # px between pixels that stand for all of them, to learn the noise from
 POWERS = {"sml": 2.0, "laplacian": 2.0, "tenengrad": 2.0, "variance": 1.0}  # of a measure that make it a power
 NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}  # px: see Notes
+RESPONSES = {"sml": 7.46, "laplacian": 0.70, "tenengrad": 0.28, "variance": 0.138}  # to white noise of 1
+ROUNDING = 12**-0.5  # standard deviation of what integers round off
 OFF_CENTRE = 0.3  # px: what is not known of where in its neighbourhood the depth was measured
 MISFIT = 0.1  # of the peak: samples that are farther from the fit belong to another depth
-DOUBTED = 0.5  # samples without misfit that are taken for granted everywhere
+SHAPE = 0.04  # of the peak: what samples are off that the fit needs, as peaks are no Gaussians
+DOUBTED = 0.5  # samples with that misfit that are taken for granted everywhere
 BESIDE = 2.0  # px on the grid, over which misfits are averaged
 SLOPE = 3.0  # px on the grid, over which the slope of the surface is taken
 STEADY = 0.02  # frames: least uncertainty in that
 UNSURE = 1.0  # frames of standard deviation from which a depth is not trusted
 OUTSIDE = 0.5  # frames by which a peak may lie outside the sweep
-REACH = 30.0  # px, of the filling
+REACHES = (10, 20, 40, 80)  # px: width of the surroundings whose blur may be taken for sharpness
+SPILL = 2.0  # px: so far from an edge its blur is as sharp as itself, twice as far half as sharp
+EDGE = 0.05  # of the picture's contrast
 TINY = 1e-12
 
 
@@ -92,10 +98,19 @@ def estimate_sff(
     """
     curves, floor = _observed(frames, measure, radius, channel, device)
     light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
-    index, sigma, confidence = aside(_judged, curves, floor, positions, measure, radius, PEAKS.index(peak), noise_floor)
-    last = len(frames) - 1
+    index, sigma, confidence = aside(
+        _judged,
+        curves,
+        floor,
+        positions,
+        measure,
+        radius,
+        PEAKS.index(peak),
+        noise_floor,
+        _rounding(frames.dtype, measure),
+    )
     index, sigma, confidence = (_large(plane, light.shape) for plane in (index, sigma, confidence))
-    index, sigma = aside(_regular, index, sigma, confidence, light, smoothing, last)
+    index, sigma = regularised(index, sigma, confidence, light, contrast=_contrast(light), smoothing=smoothing)
     return _in_unit(index, sigma, confidence, positions)
 
 
@@ -119,28 +134,65 @@ def _observed(frames: Frames, measure: str, radius: float, channel: int, device:
     return kernels.found(state), floor
 
 
+def _rounding(dtype: np.dtype[Any], measure: str) -> float:
+    """What the measure makes of the rounding of integers."""
+    if dtype.kind == "f":
+        return 0.0
+    return RESPONSES[measure] * (ROUNDING / unit(dtype)) ** (2 / POWERS[measure])
+
+
 def _judged(
-    curves: Curves, floor: Floor, positions: NDArray[np.float64], measure: str, radius: float, peak: int, most: float
+    curves: Curves,
+    floor: Floor,
+    positions: NDArray[np.float64],
+    measure: str,
+    radius: float,
+    peak: int,
+    most: float,
+    least: float,
 ) -> tuple[Plane, Plane, Plane]:
     """Index, sigma and confidence on the grid."""
     from ..kernels.grids import shrunk
     from ..kernels.sff_fit import fitted
 
     last = len(positions) - 1
-    noise = floor.at(shrunk(curves.picture, GRID))
+    noise = np.maximum(floor.at(shrunk(curves.picture, GRID)), np.float32(least))
     noisiness = NOISINESS[measure] / radius
     fit = fitted(curves, positions, noise, peak=peak, power=POWERS[measure], noisiness=noisiness)
     over = np.minimum(fit.excess, MISFIT**2 * fit.freedom)
-    misfit = np.maximum(_mean(over, BESIDE), 0) / (_mean(fit.freedom, BESIDE) + DOUBTED)
+    freedom = _mean(fit.freedom, BESIDE) + np.float32(DOUBTED)
+    # as many frames before as behind the peak: whatever its shape, it is where it seems
+    lopsided = np.square(np.float32(SHAPE) * np.sin(np.float32(2 * np.pi) * fit.index))
+    misfit = (np.maximum(_mean(over, BESIDE), 0) + DOUBTED * lopsided) / freedom
     sigma = np.sqrt(fit.sigma**2 + fit.gain**2 * misfit)
     inside = (fit.index > -OUTSIDE) & (fit.index < last + OUTSIDE)
     index = np.clip(fit.index, -OUTSIDE, last + OUTSIDE)
     index, slope = _centred(index, sigma, curves.picture, measure, radius)
     sigma = np.hypot(sigma, OFF_CENTRE * slope)
     ratio = noise * np.float32(most) / np.maximum(curves.best, np.float32(TINY))
-    trust = np.clip(1 / np.maximum(ratio, np.float32(TINY)) - 0.5, 0, 1)
-    confidence = inside * np.minimum(trust, 1 / (1 + (sigma / UNSURE) ** 2)) * (curves.best > TINY)
+    trust = (
+        np.minimum(
+            1 / np.maximum(ratio, np.float32(TINY)), _own(curves.best, curves.total / (last + 1), POWERS[measure])
+        )
+        - 0.5
+    )
+    confidence = inside * np.clip(trust, 0, 1 / (1 + (sigma / UNSURE) ** 2)) * (curves.best > TINY)
     return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), confidence
+
+
+def _own(best: Plane, others: Plane, power: float) -> Plane:
+    """How many times the sharpness exceeds what the blur of sharper surroundings could make there.
+
+    Out of focus, an edge spreads over so many px that it reaches a plain area beside it, which then has a peak of
+    sharpness, too: the weaker, the farther away. What is as sharp in all `others`, like a dead pixel, does not spread.
+    """
+    contrast = np.maximum(best, np.float32(TINY)) ** np.float32(power / 2)
+    peaks = contrast - np.maximum(others, 0) ** np.float32(power / 2)
+    own = np.full_like(best, np.inf)
+    for reach in REACHES:
+        around = cv2.dilate(peaks, np.ones((reach // GRID + 1, reach // GRID + 1), np.uint8))
+        np.minimum(own, contrast * np.float32(reach / SPILL) / np.maximum(around, np.float32(TINY)), out=own)
+    return own
 
 
 def _centred(index: Plane, sigma: Plane, picture: Plane, measure: str, radius: float) -> tuple[Plane, Plane]:
@@ -170,21 +222,10 @@ def _mean(plane: Plane, spread: float) -> Plane:
     return np.asarray(cv2.GaussianBlur(plane, (0, 0), spread, borderType=cv2.BORDER_REFLECT_101))
 
 
-def _regular(
-    index: Plane, sigma: Plane, confidence: Plane, light: Plane, smoothing: float, last: int
-) -> tuple[Plane, Plane]:
-    from ..kernels.fill import filled
-
-    contrast = float(np.ptp(np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99)))) * 0.05 + TINY
-    weight = (confidence >= 0.5) / sigma**2
-    around = filled(index, weight.astype(np.float32), light, reach=REACH, contrast=contrast)
-    around = np.where(np.isfinite(around), around, np.float32(last / 2))
-    measured = confidence >= 0.5
-    index = np.where(measured, index, around)
-    sigma = np.where(measured, sigma, np.maximum(sigma, np.float32(last / 4)))
-    if smoothing > 0:
-        index = filled(index, 1 / sigma**2, light, reach=2 * smoothing, contrast=contrast)
-    return np.clip(index, 0, last), sigma
+def _contrast(light: Plane) -> float:
+    """Step of the picture that is an edge."""
+    low, high = np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99))
+    return max(EDGE * float(high - low), TINY)
 
 
 def _in_unit(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[np.float64]) -> Depth:
