@@ -113,6 +113,9 @@ class DepthPart(QWidget):
         self.fill = _check("Fill gaps", "Give a depth to what is in focus nowhere, too, from its surroundings.")
         self.steady = _check("Steady over time", "Let neighbouring times even out each other's errors.")
         self.only = push_button("Measure depth", "Make a layer of depth, without fusing a picture.")
+        self.check = push_button(
+            "Check capture", "Look for planes that are missing or too many, and for what is blurred, clipped or dusty."
+        )
         self._series = False
         self._build()
         for signal in (self.step.changed, self.methods.changed, self.fill.toggled, self.steady.toggled):
@@ -165,7 +168,7 @@ class DepthPart(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2, 0, 10)
         column.setSpacing(6)
-        for widget in (rows, self.said, self.methods, checks, side_by_side(self.only)):
+        for widget in (rows, self.said, self.methods, checks, side_by_side(self.only, self.check)):
             column.addWidget(widget)
 
     def _show(self) -> None:

@@ -11,12 +11,13 @@ from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidge
 
 from ..alignment import Alignment
 from ..recipe import Recipe
+from .capture import CaptureReport, Checked, checking
 from .chooser import LayerChooser
 from .depth_section import DepthPart
 from .feedback import JsonFiles, Message, ProgressRow
 from .look import Section, style_sheet
 from .opening import OpenRow
-from .report import AlignmentReport, summary_of
+from .report import AlignmentReport, duration, summary_of
 from .sections import AlignmentPart, FusionPart, RecipePart
 from .source import Source
 from .tasks import aligning, default_recipe, depth_only, stacking
@@ -65,6 +66,13 @@ class FocusStackPanel(QScrollArea):
         """Measure the depth of the chosen layer, without fusing a picture."""
         source, recipe = self.chooser.source(), depth_only(self.recipe())
         self._compute(stacking(self._viewer.layers, source, recipe, self._applied, verb="measuring"), source)
+
+    def check_capture(self) -> None:
+        """Look for what is wrong with how the chosen layer was taken."""
+        self._source = self.chooser.source()
+        run = checking(self._viewer.layers, self._source)
+        run.succeeded.connect(self._on_checked)
+        self._start(run)
 
     def align_only(self) -> None:
         """Align the chosen layer into a layer of frames."""
@@ -176,6 +184,11 @@ class FocusStackPanel(QScrollArea):
         frames = self._source.frames if self._source else 0
         self.say(summary_of(result, frames, seconds))
 
+    def _on_checked(self, checked: Checked) -> None:
+        assert self._source is not None
+        self.say(f"{self._source.frames} frames checked in {duration(time.monotonic() - self._began)}.")
+        CaptureReport(checked.captures, self._source.name, self).show()
+
     def _on_error(self, error: Exception) -> None:
         self.say(str(error) or type(error).__name__, "error")
 
@@ -227,6 +240,7 @@ class FocusStackPanel(QScrollArea):
             (self.alignment.apply, self.apply_alignment),
             (self.alignment.forget, self.align_anew),
             (self.depth.only, self.measure_depth),
+            (self.depth.check, self.check_capture),
             (self.recipes.save, self.save_recipe),
             (self.recipes.load, self.load_recipe),
             (self.recipes.reset, self.reset),
@@ -250,7 +264,7 @@ class FocusStackPanel(QScrollArea):
         running, ready = self._run is not None, not self.chooser.problem
         self.progress.setVisible(running)
         self.opening.setEnabled(not running)
-        for button in (self.button, self.alignment.only, self.depth.only):
+        for button in (self.button, self.alignment.only, self.depth.only, self.depth.check):
             button.setEnabled(ready and not running)
         self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else self._button_text())
         self.sections["Alignment"].set_summary("as saved" if self._applied else self.alignment.methods.title)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..depth import Depth
     from ..pipeline import Aligned, Result
 
-__all__ = ["AlignmentReport", "Motion", "motions", "summary", "summary_of"]
+__all__ = ["AlignmentReport", "Motion", "duration", "motions", "summary", "summary_of"]
 
 MOST = 1_000_000  # pixels that are looked at for what depths there are
 
@@ -89,7 +89,7 @@ def summary(
     many = f"{len(alignments)} × " if len(alignments) > 1 else ""
     *first, last = ["aligned"] * bool(alignments) + ["fused"] * fused + ["measured"] * (depth is not None)
     done = " and ".join([", ".join(first), last] if first else [last])
-    parts = [f"{many}{frames} frames {done} in {_duration(seconds)}."]
+    parts = [f"{many}{frames} frames {done} in {duration(seconds)}."]
     if alignments:
         moved = [(m.shift, i) for a in alignments for i, m in enumerate(motions(a)) if a.kept[i]]
         shift, frame = max(moved)
@@ -139,7 +139,8 @@ def _sentence(numbers: set[int], one: str, many: str) -> list[str]:
     return [f"Frame {names} {one}." if len(numbers) == 1 else f"Frames {names} {many}."]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Time as it is read."""
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
