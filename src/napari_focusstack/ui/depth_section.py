@@ -23,7 +23,7 @@ __all__ = ["DepthPart", "StepField"]
 
 TITLES = {"sff": "Shape from focus", "none": "Off"}
 NOTHING = "The button at the top makes the picture alone."
-TYPED = {True: "As typed. Empty the field to go by the file or layer.", False: "As typed, from frame to frame."}
+TYPED = {True: "As typed; empty it to go by the file.", False: "As typed, from frame to frame."}
 LENGTHS = ("nm", "um", "mm", "m")
 UNIT_WIDTH = 74  # px
 STEP_TIP = (

@@ -111,7 +111,9 @@ def _depth_words(depth: Depth) -> str:
     blank = f"; {1 - known.mean():.0%} of the picture is in focus nowhere" if known.mean() < 0.995 else ""
     if depth.unit == "frame":
         return f"In focus from frame {low:.1f} to {high:.1f}{blank}."
-    return f"Depth {low:.3g} to {high:.3g} {symbol(depth.unit)}{blank}."
+    span = high - low or abs(high) or 1.0  # a stage's positions may be large
+    digits = int(np.clip(2 - np.floor(np.log10(span)), 0, 9))
+    return f"Depth {low:.{digits}f} to {high:.{digits}f} {symbol(depth.unit)}{blank}."
 
 
 def _odd_frames(alignments: Sequence[Alignment]) -> list[str]:
