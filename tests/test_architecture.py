@@ -25,7 +25,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "alignment": {"arrays", "files", "progress", "methods", "devices", "color", "focus", "kernels", "alignment"},
     "sharpest": {"arrays", "focus", "kernels"},
     "fusion": {"arrays", "progress", "methods", "devices", "focus", "kernels", "sharpest", "fusion"},
-    "depth": {"arrays", "progress", "methods", "devices", "focus", "kernels", "sharpest", "depth"},
+    "depth": {"arrays", "files", "progress", "methods", "devices", "focus", "kernels", "sharpest", "depth"},
     "capture": {"arrays", "progress", "focus", "kernels"},
     "simulation": {"arrays", "progress", "color", "optics", "simulation"},
     "recipe": {"alignment", "depth", "files", "fusion", "methods", "devices", ""},

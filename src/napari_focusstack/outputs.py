@@ -138,4 +138,5 @@ def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> No
             colors=surface.colors,
             texcoords=surface.texcoords,
             texture=surface.texture,
+            unit=surface.unit,
         )
