@@ -193,6 +193,17 @@ def test_cancel_stops_the_measuring(viewer, panel, stack, qtbot):
     assert names(viewer) == ["s"]
 
 
+def test_the_mouse_over_the_map_tells_the_depth_in_the_status_bar(viewer, panel, stack, qtbot):
+    viewer.add_image(stack, name="s", scale=(2.5, 1, 1), units="um", axis_labels=LABELS)
+    click_and_wait(panel, qtbot, panel.depth.only)
+    layer = viewer.layers.selection.active
+    for callback in layer.mouse_move_callbacks:
+        callback(layer, None)
+    viewer.cursor.position = (0, 7, 9)
+    viewer.status = layer.get_status(viewer.cursor.position, world=True)
+    assert viewer.status["coordinates"].endswith("]: 2.50 ± 0.25 µm · frame 1.0")
+
+
 def test_a_recipe_brings_its_depth(viewer, panel, stack):
     recipe = Recipe(
         align="none", fuse="average", depth="second", depth_options={"weight": 4}, step=-0.5, unit="mm", fill=True
