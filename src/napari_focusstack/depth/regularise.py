@@ -8,10 +8,13 @@ import cv2
 import numpy as np
 
 from ..kernels.strips import over_rows
+from .edges import placed
 from .result import RELIABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from ..arrays import Frames
 
     Plane = NDArray[np.float32]  # (Y, X)
 
@@ -31,13 +34,16 @@ def regularised(
     contrast: float,
     reach: float = 30.0,
     smoothing: float = 2.0,
+    frames: Frames | None = None,
+    radius: float = 2.0,
+    channel: int = -1,
 ) -> tuple[Plane, Plane]:
     """Depth filled where it was not measured and smoothed where it was, and its standard deviation.
 
     Parameters
     ----------
     index, sigma : ndarray
-        (Y, X) float32: depth and its standard deviation, in any unit; finite.
+        (Y, X) float32: depth, as a number of a frame with fractions, and its standard deviation; finite.
     confidence : ndarray
         (Y, X) float32, 0 to 1; from `RELIABLE` on, a depth counts as measured.
     picture : ndarray
@@ -48,6 +54,13 @@ def regularised(
         Distance, in px, over which a measured depth loses its say in what is filled.
     smoothing : float
         Distance, in px, over which measured depths are smoothed; 0: not at all.
+    frames : Frames, optional
+        (N, Y, X, C), aligned, that the depths are of; read once more to put depth edges where they belong, see
+        `edges.placed`.
+    radius : float
+        Neighbourhood, in px, by which the depth was found.
+    channel : int
+        Channel of the frames that is looked at; -1: all.
 
     Returns
     -------
@@ -71,7 +84,9 @@ def regularised(
         over_rows(_weigh_rows, height, error, np.ones_like(confidence), weight)
         smooth = filled(depth, weight, picture, reach=smoothing, contrast=contrast)
         over_rows(_bound_rows, height, smooth, error, depth)
-    return depth, error
+    if frames is None:
+        return depth, error
+    return placed(frames, depth, error, contrast=contrast, radius=radius, channel=channel)
 
 
 def _weigh_rows(sigma: Plane, confidence: Plane, weight: Plane, start: int, stop: int) -> None:
