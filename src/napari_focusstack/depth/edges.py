@@ -62,7 +62,7 @@ def placed(
     if np.array_equal(low, high):
         return index, sigma
     least = LEAST * contrast
-    codes = np.zeros((2, contours.PAIRS, *index.shape), np.uint8)
+    codes = np.zeros((*index.shape, contours.PAIRS, 2), np.uint8)
     for k, image in visit(frames, "Placing the depth edges"):
         contours.compare(image, k, low, high, channel, least, codes)
     share = contours.shares(index, low, high, codes, least, CUT * contrast, ROUNDS)

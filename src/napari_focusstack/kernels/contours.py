@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from ..arrays import unit
+from ..progress import track
 from .strips import over_rows
 
 if TYPE_CHECKING:
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PAIRS", "beside_jumps", "compare", "settle", "shares"]
 
+ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 PAIRS = 4  # of a pixel: with the one beside it, the one below, and the two on the diagonals below
 STEPS = np.array([[0, 1], [1, 0], [1, 1], [1, -1]])  # rows and columns from a pixel to the other one of the pair
 SAY = np.array([1, 1, 0.5, 0.5], np.float32) / np.float32(1.5)  # weights of the pairs: diagonals are longer
 CODES = np.float32(16)  # of a difference, for each factor of e
 TRUST = np.float32(0.5)  # in the logarithm of the ratio of two differences, as a logarithm of a probability
 HEAT = np.float32(0.5)  # of the mean field
+STILL = np.float32(0.01)  # change of a probability that is none
 FIRST = np.float32(0.8)  # probability that a pixel belongs to the surface that its depth is nearer to, to begin with
 LEAST_CUT = 0.05  # that two neighbours cost, of different surfaces, however much they differ
 CLOSE = np.float32(0.5)  # frames to the depth of a surface within which a depth is one of it
@@ -65,8 +68,8 @@ def compare(
 ) -> None:
     """Note how much neighbours differ in frame `k`, (Y, X, C) as stored, where it shows one of the two depths sharp.
 
-    `codes` (2, 4, Y, X) takes `CODES` ln(1 + d / least), d the mean difference of the channels: first that of the
-    frame nearest to `low`, then to `high`; for the pairs of `STEPS`.
+    `codes` (Y, X, 4, 2) takes `CODES` ln(1 + d / least), d the mean difference of the channels, for the pairs of
+    `STEPS`: first in the frame nearest to `low`, then in that nearest to `high`.
     """
     over_rows(_compare_rows, len(image), image, k, low, high, channel, least, codes)
 
@@ -84,7 +87,7 @@ def _compare_rows(
 ) -> None:
     part = image[start : stop + 1] if channel < 0 else image[start : stop + 1, :, channel : channel + 1]
     scale = np.float32(1 / (least * unit(image.dtype) * part.shape[2]))
-    _compare(np.ascontiguousarray(part), k, low[start:stop], high[start:stop], scale, codes[:, :, start:stop])
+    _compare(np.ascontiguousarray(part), k, low[start:stop], high[start:stop], scale, codes[start:stop])
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -106,7 +109,7 @@ def _compare(part, k, low, high, scale, codes):  # type: ignore[no-untyped-def] 
                     for c in range(channels):
                         total += abs(np.float32(part[row, column, c]) - np.float32(part[y, x, c]))
                     code = CODES * np.log(1 + total * scale)
-                    codes[side, pair, y, x] = np.uint8(min(code, np.float32(255)))
+                    codes[y, x, pair, side] = np.uint8(min(code, np.float32(255)))
 
 
 def shares(
@@ -123,15 +126,25 @@ def shares(
     """
     share = np.empty_like(index)
     over_rows(_start_rows, len(index), index, low, high, share)
+    stirred = np.zeros(index.shape, np.uint8)  # the round in which the share last changed
+    corners = [_beside(low, high, corner // 2, corner % 2) for corner in range(4)]
     cut = _cut(least, contrast)
     near = np.array([True, True])  # the frames, low and high, that may show a contour
-    for turn in range(rounds):
+    for turn in track(range(rounds)):
         if turn == rounds // 2:
             sharper = sum(over_rows(_sharper_rows, len(index), low, high, codes, share)) > 0
             near = np.array([sharper, not sharper])
-        for corner in range(4):  # pixels that are updated at the same time are no neighbours
-            over_rows(_vote, len(index), share, low, high, codes, cut, near, corner, align=2)
+            stirred[:] = turn
+        for places in corners:  # pixels that are updated at the same time are no neighbours
+            over_rows(_vote, len(places), places, share, low, high, codes, cut, near, stirred, turn)
     return share
+
+
+def _beside(low: Plane, high: Plane, row: int, column: int) -> NDArray[np.int64]:
+    """Places, in the flat picture, of pixels beside a jump: those of every other row and column."""
+    rows, columns = np.nonzero(low[row::2, column::2] != high[row::2, column::2])
+    places: NDArray[np.int64] = (2 * rows + row) * low.shape[1] + 2 * columns + column
+    return places
 
 
 def _cut(least: float, contrast: float) -> NDArray[np.float32]:
@@ -146,32 +159,44 @@ def _start_rows(index: Plane, low: Plane, high: Plane, share: Plane, start: int,
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _vote(share, low, high, codes, cut, near, corner, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _vote(places, share, low, high, codes, cut, near, stirred, turn, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
     height, width = share.shape
-    for y in range(start + corner // 2, stop, 2):
-        for x in range(corner % 2, width, 2):
-            if low[y, x] == high[y, x]:
+    for place in places[start:stop]:
+        y, x = place // width, place % width
+        if turn and not _any_stirred(stirred, y, x, turn):
+            continue
+        middle = (low[y, x] + high[y, x]) * HALF
+        gain = ZERO  # of being low
+        for way in range(2 * PAIRS):
+            pair = way % PAIRS
+            sign = 1 if way < PAIRS else -1
+            row, column = y + sign * STEPS[pair, 0], x + sign * STEPS[pair, 1]
+            if row < 0 or row >= height or column < 0 or column >= width:
                 continue
-            middle = (low[y, x] + high[y, x]) / 2
-            gain = np.float32(0)  # of being low
-            for way in range(2 * PAIRS):
-                pair = way % PAIRS
-                sign = 1 if way < PAIRS else -1
-                row, column = y + sign * STEPS[pair, 0], x + sign * STEPS[pair, 1]
-                if row < 0 or row >= height or column < 0 or column >= width:
-                    continue
-                y0, x0 = (y, x) if sign > 0 else (row, column)
-                other = np.float32(0)
-                if low[row, column] < middle:
-                    other += share[row, column]
-                if high[row, column] < middle:
-                    other += 1 - share[row, column]
-                in_low, in_high = codes[0, pair, y0, x0], codes[1, pair, y0, x0]
-                seen = max(in_low * near[0], in_high * near[1])
-                sharper = TRUST * (np.float32(in_low) - np.float32(in_high)) / CODES
-                apart = cut[seen]
-                gain += SAY[pair] * (other * (apart + min(sharper, 0)) + (1 - other) * (max(sharper, 0) - apart))
-            share[y, x] = 1 / (1 + np.exp(-gain / HEAT))
+            other = ZERO  # the neighbour's probability of being low, seen from here
+            if low[row, column] < middle:
+                other += share[row, column]
+            if high[row, column] < middle:
+                other += ONE - share[row, column]
+            y0, x0 = (y, x) if sign > 0 else (row, column)
+            in_low, in_high = codes[y0, x0, pair, 0], codes[y0, x0, pair, 1]
+            sharper = TRUST * (np.float32(in_low) - np.float32(in_high)) / CODES
+            apart = cut[max(in_low * near[0], in_high * near[1])]
+            gain += SAY[pair] * (other * (apart + min(sharper, ZERO)) + (ONE - other) * (max(sharper, ZERO) - apart))
+        new = ONE / (ONE + np.exp(-gain / HEAT))
+        if abs(new - share[y, x]) > STILL:
+            stirred[y, x] = turn
+        share[y, x] = new
+
+
+@njit(cache=True, nogil=True)
+def _any_stirred(stirred, y, x, turn):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Whether a pixel or a neighbour changed since the round before."""
+    for row in range(max(0, y - 1), min(stirred.shape[0], y + 2)):
+        for column in range(max(0, x - 1), min(stirred.shape[1], x + 2)):
+            if stirred[row, column] >= turn - 1:
+                return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -186,7 +211,7 @@ def _sharper_rows(low, high, codes, share, start, stop):  # type: ignore[no-unty
             for pair in range(2):
                 row, column = y + STEPS[pair, 0], x + STEPS[pair, 1]
                 if row < height and column < width and (share[y, x] > 0.5) != (share[row, column] > 0.5):
-                    total += np.int64(codes[0, pair, y, x]) - np.int64(codes[1, pair, y, x])
+                    total += np.int64(codes[y, x, pair, 0]) - np.int64(codes[y, x, pair, 1])
     return total
 
 
