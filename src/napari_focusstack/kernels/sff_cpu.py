@@ -16,7 +16,7 @@ from .strips import over_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ABSENT", "GRID", "WINDOW", "Curves", "curves", "found", "observe", "sampled", "spread_of"]
+__all__ = ["ABSENT", "GRID", "WINDOW", "Curves", "curves", "found", "observe", "spread_of"]
 
 GRID = 2  # px in one of the grid that the curves live on: smoothed measures hold nothing finer
 WINDOW = 5  # frames that are kept on either side of the peak
@@ -39,7 +39,6 @@ class Curves:
     after: Any
     recent: Any
     picture: Any
-    newest: int = -1
 
     @property
     def nbytes(self) -> int:
@@ -65,7 +64,6 @@ def spread_of(radius: float) -> float:
 def observe(state: Curves, image: NDArray[Any], k: int, measure: str, radius: float, channel: int) -> None:
     """Take frame `k`, (Y, X, C) as stored, into the curves. Frames must come in order."""
     over_rows(_observe_rows, len(image), state, image, k, measure, radius, channel, align=GRID)
-    state.newest = k
 
 
 def _observe_rows(
@@ -105,11 +103,6 @@ def _take(new, light, k, best, total, index, before, after, recent, picture):  #
                 after[since - 1, y, x] = value
             recent[k % WINDOW, y, x] = value
             total[y, x] += value
-
-
-def sampled(state: Curves, step: int) -> NDArray[np.float32]:
-    """Measures of the newest frame at every so many-th row and column of the frames, a multiple of `GRID`."""
-    return state.recent[state.newest % WINDOW, :: step // GRID, :: step // GRID]  # type: ignore[no-any-return]
 
 
 def found(state: Curves) -> Curves:

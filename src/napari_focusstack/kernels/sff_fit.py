@@ -25,6 +25,8 @@ LEAST = 1e-3  # of the peak's power: what is lower, once the noise is taken off,
 FLATTEST = 1e-9  # determinant of a fit, relative, below which its points do not make a curve
 SPREAD = 0.25  # relative standard deviation of the bends of the peaks in one stack
 ROUGH = 0.05  # relative standard deviation of measures that even without noise are no Gaussian
+CLEAR = 2.0  # times the noise: peaks that others can take their width from
+FEW = 0.05  # share of them inside the sweep, at least, for those at its ends to do so
 MOST = 1e3  # frames: an uncertainty that says "unknown"
 
 
@@ -96,9 +98,10 @@ def fitted(
     how = (peak, float(power), float(noisiness))
     over_rows(_fit_rows, len(floor), *known, *how, 0.0, False, *planes)
     ends = (curves.index == 0) | (curves.index == len(positions) - 1)
-    sure = (fit.bend < 0) & ~ends & (fit.sigma < 1)
-    if peak != PARABOLA and sure.any() and ends.any():
-        over_rows(_fit_rows, len(floor), *known, *how, float(np.median(fit.bend[sure])), True, *planes)
+    sure = (fit.bend < 0) & (fit.sigma < 1) & (curves.best > CLEAR * floor)
+    inner = sure & ~ends
+    if peak != PARABOLA and ends.any() and inner.sum() > FEW * sure.sum():
+        over_rows(_fit_rows, len(floor), *known, *how, float(np.median(fit.bend[inner])), True, *planes)
     return fit
 
 
@@ -111,14 +114,15 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
     last = len(positions) - 1
     for y in range(start, stop):
         for x in range(best.shape[1]):
-            k, top = np.int64(first[y, x]), np.float64(best[y, x])
+            k, top = int(first[y, x]), float(best[y, x])
             if only_ends and 0 < k < last:
                 continue
             index[y, x], sigma[y, x], gain[y, x], bends[y, x] = k, MOST, MOST, 0
             excess[y, x], freedom[y, x] = 0, 0
             if top <= 0:
                 continue
-            step = (positions[min(k + 1, last)] - positions[max(k - 1, 0)]) / (min(k + 1, last) - max(k - 1, 0))
+            low, high = max(k - 1, 0), min(k + 1, last)
+            step = (positions[high] - positions[low]) / (high - low)
             off = 0.0 if peak == PARABOLA else min(floor[y, x] / top, 1.0) ** power
             relative = noisiness * floor[y, x] / top
             u[0], level[0], noise[0] = 0.0, 1.0, relative / max(1 - off, LEAST)

@@ -50,12 +50,6 @@ class Kernels:
         state.picture = torch.where(fine, light, state.picture)
         state.recent[k % WINDOW] = new
         state.total += new
-        state.newest = k
-
-    def sampled(self, state: Curves, step: int) -> NDArray[np.float32]:
-        """As `sff_cpu.sampled`."""
-        newest = state.recent[state.newest % WINDOW, :: step // GRID, :: step // GRID]
-        return newest.cpu().numpy()  # type: ignore[no-any-return]
 
     def found(self, state: Curves) -> Curves:
         """As `sff_cpu.found`."""
@@ -63,7 +57,7 @@ class Kernels:
         planes = (state.before, state.after, state.recent, state.picture)
         before, after, recent, picture = (plane.cpu().numpy() for plane in planes)
         best, total = state.best.cpu().numpy(), state.total.cpu().numpy()
-        return Curves(best, total, index, before, after, recent, picture, state.newest)
+        return Curves(best, total, index, before, after, recent, picture)
 
 
 def _shrunk(plane: Tensor) -> Tensor:
