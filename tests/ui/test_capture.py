@@ -12,22 +12,23 @@ from napari_focusstack.ui.capture import CaptureReport
 from napari_focusstack.ui.source import PLUGIN, bursts_among
 
 
-def found(frames, *, positions=None):
+def found(frames, positions, channel):
     """What a check finds: the first rows are sharp nowhere, one pixel is clipped, nothing is dusty."""
     planes = {name: np.zeros(frames.shape[1:3], np.float32) for name in ("coverage", "clipped", "dust")}
     planes["coverage"][2:] = 1
+    planes["coverage"][3] = np.nan  # without texture
     planes["clipped"][5, 5] = 1
-    words = f"{len(frames)} frames at {'unknown places' if positions is None else positions[-1]}"
+    words = f"{len(frames)} frames, positions {positions}, channel {channel}"
     return SimpleNamespace(**planes, report=lambda: words)
 
 
-def check(frames, *, positions=None):
+def check(frames, *, positions=None, channel=-1):
     for _ in track(range(len(frames)), "Checking"):
         pass
-    return found(frames, positions=positions)
+    return found(frames, positions, channel)
 
 
-def check_slowly(frames, *, positions=None):
+def check_slowly(frames, *, positions=None, channel=-1):
     for _ in track(range(10**6), "Checking"):
         time.sleep(0.005)
 
@@ -73,8 +74,18 @@ def test_the_report_is_a_window_with_its_words(viewer, panel, stack, qtbot):
     click_and_wait(panel, qtbot)
     report = panel.findChild(CaptureReport)
     assert report.windowTitle() == "Capture of s"
-    assert report.words.text() == "5 frames at 8.0"
+    assert report.words.text() == "5 frames, positions None, channel -1"  # an even step says nothing about gaps
     assert report.burst.isHidden()
+
+
+def test_uneven_positions_and_the_channel_that_decides_are_heeded(viewer, panel, stack, qtbot):
+    said = {"positions": (0, 1, 3, 4, 6), "position_unit": "um", "step": 1.5}
+    channels = np.stack([stack, stack])
+    labels = ("c", "z", "y", "x")
+    viewer.add_image(channels, name="s", scale=(1, 1.5, 1, 1), axis_labels=labels, metadata={PLUGIN: said})
+    panel.chooser.choose_channels(1)
+    click_and_wait(panel, qtbot)
+    assert panel.findChild(CaptureReport).words.text() == "5 frames, positions (0.0, 1.0, 3.0, 4.0, 6.0), channel 1"
 
 
 def test_a_second_check_updates_in_place(viewer, panel, stack, qtbot):

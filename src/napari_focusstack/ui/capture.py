@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -34,6 +34,7 @@ WRONG = {  # role: in words, and its colour over the frames
     "clipped": ("clipped", "#ffff00"),
     "dust": ("dust", "#00ffff"),
 }
+WRONG_FROM = 0.5  # of 1
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,12 @@ class Checked:
     axes: str
 
 
-def checking(layers: LayerList, source: Source) -> Run:
+def checking(layers: LayerList, source: Source, channels: Literal["joint", "separate"] | int = "joint") -> Run:
     """Run, not yet started, that adds to `layers` what is wrong with the frames; it succeeds with a `Checked`."""
     preferences().apply()
-    compute = partial(_check, source.data, source.axes, known_positions(source).positions)
+    known = known_positions(source)
+    told = known.positions if known.step is None else None  # of even ones it is not sure that all planes are there
+    compute = partial(_check, source.data, source.axes, told, channels if isinstance(channels, int) else -1)
     return Run(partial(noting_damage, compute), partial(show_checked, layers, source), f"checking “{source.name}”")
 
 
@@ -60,14 +63,16 @@ def show_checked(layers: LayerList, source: Source, checked: Checked) -> None:
         wrong = checked.maps[role]
         look = {
             "colormap": _marker(color, name=title),
-            "contrast_limits": (0, 1),
+            "contrast_limits": (WRONG_FROM - 0.25, WRONG_FROM + 0.25),
             "interpolation2d": "nearest",
             "opacity": 0.6,
         }
-        results.put(role, source.layers, wrong, checked.axes, look, title=title).visible = bool(wrong.any())
+        results.put(role, source.layers, wrong, checked.axes, look, title=title).visible = bool(
+            (wrong >= WRONG_FROM).any()
+        )
 
 
-def _check(data: Any, axes: str, positions: Sequence[float] | None) -> Checked:
+def _check(data: Any, axes: str, positions: Sequence[float] | None, channel: int) -> Checked:
     from ..capture import check_capture
 
     series = Series(data, axes, "Z")
@@ -75,7 +80,7 @@ def _check(data: Any, axes: str, positions: Sequence[float] | None) -> Checked:
     captures, maps = [], {}
     for at, (place, frames) in enumerate(series):
         with part(f"burst {at + 1} of {len(series)}" if len(series) > 1 else ""):
-            captures.append(check_capture(frames, positions=positions))
+            captures.append(check_capture(frames, positions=positions, channel=channel))
         for role in WRONG:
             plane = _wrong(captures[-1], role)
             if role not in maps:
@@ -85,9 +90,9 @@ def _check(data: Any, axes: str, positions: Sequence[float] | None) -> Checked:
 
 
 def _wrong(capture: Capture, role: str) -> NDArray[np.float32]:
-    """Map of a capture, 1 where something is wrong: pixels that no frame covers, clipped ones, dusty ones."""
+    """Map of a capture, 1 where something is wrong: what is blurred in all frames, clipped or dusty."""
     plane = np.asarray(getattr(capture, role), np.float32)
-    return 1 - plane if role == "coverage" else plane
+    return np.nan_to_num(1 - plane) if role == "coverage" else plane
 
 
 def _marker(color: str, *, name: str) -> Any:

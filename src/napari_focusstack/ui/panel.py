@@ -70,7 +70,7 @@ class FocusStackPanel(QScrollArea):
     def check_capture(self) -> None:
         """Look for what is wrong with how the chosen layer was taken."""
         self._source = self.chooser.source()
-        run = checking(self._viewer.layers, self._source)
+        run = checking(self._viewer.layers, self._source, self.chooser.channel_choice())
         run.succeeded.connect(self._on_checked)
         self._start(run)
 
