@@ -10,6 +10,7 @@ import numpy as np
 
 from ..focus import FOCUS_MEASURES, PRE_BLUR, smoothed
 from .grain import POWERS
+from .result import RELIABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ BESIDE = 2.0  # px of the grid, over which misfits are averaged
 SLOPE = 3.0  # px of the grid, over which the slope of the surface is taken
 STEADY = 0.02  # frames: least uncertainty in that
 OFF_CENTRE = 0.2  # px: what is not known of where in its neighbourhood the depth was measured
+STEEP = 2.0  # confidence gained where a peak stands out by once more than it must
 UNSURE = 1.0  # frames of standard deviation from which a depth is not trusted
 OUTSIDE = 0.5  # frames by which a peak may lie outside the sweep
 REACHES = (10, 20, 40, 80)  # px: width of the surroundings whose blur may be taken for sharpness
@@ -87,7 +89,8 @@ def judged(
     above = curves.best / np.maximum(noise * np.float32(noise_floor), TINY)
     own = _own(curves.best, curves.total / np.float32(last + 1), power)
     sure = 1 / (1 + np.square(sigma / np.float32(UNSURE)))
-    confidence = inside * np.clip(np.minimum(above, own) - np.float32(0.5), 0, sure)
+    stands_out = np.float32(RELIABLE) + np.float32(STEEP) * (np.minimum(above, own) - 1)
+    confidence = inside * np.clip(stands_out, 0, sure)
     return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), confidence
 
 
