@@ -18,11 +18,45 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["regularised"]
+__all__ = ["regularised", "supported"]
 
 LEAST = 1e-3  # σ that a measured pixel has at least, in units of index
 LAGS = (4, 8, 16, 32, 64, 128)  # px at which measured depths are compared with one another
+ALONE, BACKED = 0.1, 0.4  # of a depth's surroundings agree with it, where that is none, and where it is plenty
+DOUBT = 0.35  # of the confidence that a depth alone loses
+SURROUNDINGS = 3.0  # in units of the radius of the focus measure
 SAMPLED = 4  # px between pixels that stand for all of them
+
+
+def supported(index: Plane, sigma: Plane, confidence: Plane, *, radius: float) -> Plane:
+    """Confidence, less 0.35 where hardly any of the surroundings agrees with the depth.
+
+    Noise that stands out by chance, just so, shows as specks of a depth of their own, no larger than the focus
+    measure's neighbourhood. Hairs, too, fill little of a window three times as large, but stand out by far.
+
+    Parameters
+    ----------
+    index, sigma, confidence : ndarray
+        (Y, X) float32, see `Depth`.
+    radius : float
+        Neighbourhood of the focus measure, in px.
+
+    Returns
+    -------
+    ndarray
+        (Y, X) float32, a new array.
+    """
+    from ..kernels.backing import backing
+
+    share = backing(index, sigma, confidence >= RELIABLE, round(SURROUNDINGS * radius))
+    over_rows(_trust_rows, len(share), confidence, share)
+    return share
+
+
+def _trust_rows(confidence: Plane, share: Plane, start: int, stop: int) -> None:
+    rows = slice(start, stop)
+    alone = 1 - np.clip((share[rows] - ALONE) / np.float32(BACKED - ALONE), 0, 1)
+    share[rows] = np.maximum(confidence[rows] - np.float32(DOUBT) * alone, 0)
 
 
 def regularised(
@@ -131,7 +165,7 @@ def _mix_rows(
     stop: int,
 ) -> None:
     rows = slice(start, stop)
-    share = np.clip(confidence[rows] / np.float32(RELIABLE), 0, 1)
+    share = np.clip(confidence[rows] / np.float32(RELIABLE) * 2 - 1, 0, 1)
     depth[rows] = around[rows] + share * (index[rows] - around[rows])
     wander = np.interp(gaps[rows], (0, *LAGS), lags).astype(np.float32)
     guess = np.sqrt(spread[rows] + np.square(wander))
