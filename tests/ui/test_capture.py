@@ -54,7 +54,7 @@ def test_what_is_wrong_lies_over_the_frames(viewer, panel, stack, qtbot):
         stack, name="s", scale=(2, 0.5, 0.5), translate=(0, 3, 4), units="um", axis_labels=("z", "y", "x")
     )
     click_and_wait(panel, qtbot)
-    assert names(viewer) == ["s", "s [in focus nowhere]", "s [clipped]", "s [dust]"]
+    assert names(viewer) == ["s", "s [sharp in no frame]", "s [clipped]", "s [dust]"]
     coverage, clipped, dust = viewer.layers[1:]
     assert source.visible
     assert (coverage.visible, clipped.visible, dust.visible) == (True, True, False)
@@ -66,6 +66,7 @@ def test_what_is_wrong_lies_over_the_frames(viewer, panel, stack, qtbot):
         fine, wrong = layer.colormap.map(np.array([0.0, 1.0]))
         assert (fine[3], wrong[3]) == (0, 1)
     assert bursts_among(viewer.layers) == [source]
+    assert viewer.layers.selection == {source}
     assert panel.message.text().startswith("5 frames checked in ")
 
 

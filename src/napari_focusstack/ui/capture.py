@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["CaptureReport", "Checked", "checking", "show_checked"]
 
 WRONG = {  # role: in words, and its colour over the frames
-    "coverage": ("in focus nowhere", "#ff00ff"),
+    "coverage": ("sharp in no frame", "#ff00ff"),
     "clipped": ("clipped", "#ffff00"),
     "dust": ("dust", "#00ffff"),
 }
@@ -59,6 +59,7 @@ def show_checked(layers: LayerList, source: Source, checked: Checked) -> None:
     """Draw what is wrong over the frames, in a colour for each kind; kinds of which there is nothing are hidden."""
     height, width = source.size
     results = Results(layers, source, Area(0, 0, height, width), {"frames": source.frames})
+    selected = set(layers.selection)
     for role, (title, color) in WRONG.items():
         wrong = checked.maps[role]
         look = {
@@ -67,9 +68,10 @@ def show_checked(layers: LayerList, source: Source, checked: Checked) -> None:
             "interpolation2d": "nearest",
             "opacity": 0.6,
         }
-        results.put(role, source.layers, wrong, checked.axes, look, title=title).visible = bool(
-            (wrong >= WRONG_FROM).any()
-        )
+        layer = results.put(role, source.layers, wrong, checked.axes, look, title=title)
+        layer.visible = bool((wrong >= WRONG_FROM).any())
+    layers.selection.clear()
+    layers.selection.update(selected)
 
 
 def _check(data: Any, axes: str, positions: Sequence[float] | None, channel: int) -> Checked:
@@ -138,7 +140,7 @@ class CaptureReport(QDialog):
         self._show(0)
 
     def _show(self, number: int) -> None:
-        self.words.setText(self._captures[number].report())
+        self.words.setText(self._captures[number].report().replace("\n", "\n\n"))
 
 
 def _legend() -> str:
