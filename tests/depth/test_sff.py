@@ -191,6 +191,29 @@ def test_noise_is_learnt_beside_texture():
         assert grain.at(np.float32([0.3, 0.6])) == pytest.approx(expected, rel=0.3), measure
 
 
+class Counted:
+    """Frames that count how often each was read."""
+
+    def __init__(self, frames):
+        self.frames, self.shape, self.dtype, self.reads = frames, frames.shape, frames.dtype, [0] * len(frames)
+
+    def __len__(self):
+        return len(self.frames)
+
+    def __getitem__(self, i):
+        self.reads[i] += 1
+        return self.frames[i]
+
+
+def test_every_frame_is_read_once_but_for_the_edges(slanted):
+    frames = Counted(slanted.frames)
+    estimate_depth(frames, edges=False)
+    assert frames.reads == [1] * 12
+    stepped = Counted(simulate("steps", frames=8, **SIZE).frames)
+    estimate_depth(stepped)
+    assert stepped.reads == [2] * 8
+
+
 def test_cancelling_stops_the_pass(slanted):
     seen = []
 

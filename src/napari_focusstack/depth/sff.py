@@ -46,10 +46,11 @@ def estimate_sff(
     peak: Literal["guo", "gaussian", "parabola"] = "guo",
     smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
+    edges: bool = True,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Depth:
-    """Depth from where each pixel is sharpest, between the frames, with its standard deviation: one pass.
+    """Depth from where each pixel is sharpest, between the frames, with its standard deviation.
 
     Parameters
     ----------
@@ -71,6 +72,9 @@ def estimate_sff(
         Distance, in px, over which measured depths are smoothed, within their uncertainty. 0: not at all.
     noise_floor : float
         How many times above the noise the focus measure of a pixel must be for its depth to count as measured.
+    edges : bool
+        Put depth edges where the frames before and behind them say, to the pixel, instead of where the neighbourhood
+        lost them: the frames are read a second time if there are any.
     channel : int
         Channel whose sharpness decides; -1: all jointly.
     device : str
@@ -101,7 +105,8 @@ def estimate_sff(
     judge = partial(judged, curves, grain, positions, measure=measure, radius=radius, peak=PEAKS.index(peak))
     found = _aside(partial(judge, noise_floor=noise_floor, smoothing=smoothing))
     index, sigma, confidence = (_large(plane, light.shape) for plane in found)
-    index, sigma = regularised(index, sigma, confidence, light, contrast=_contrast(light), smoothing=smoothing)
+    calm = partial(regularised, contrast=_contrast(light), smoothing=smoothing, radius=radius, channel=channel)
+    index, sigma = calm(index, sigma, confidence, light, frames=frames if edges else None)
     return _placed(index, sigma, confidence, positions)
 
 
