@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -12,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+import tifffile
 
 from napari_focusstack import estimate_depth, fuse
 from napari_focusstack.arrays import frame
 from napari_focusstack.focus import grey
 
 from .depth_cases import CASES, measured_surfaces
-from .depth_score import Estimate, Score, score
+from .depth_score import Estimate, Score, read_depth, score
+from .peers import FOCUS_STACK_DEPTH, installed
+from .process import measure
 from .tables import markdown
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
     Plane = np.ndarray  # (Y, X)
 
-__all__ = ["ROWS", "report"]
+__all__ = ["report", "rows"]
 
 NEIGHBOURHOOD = 4.0  # px (σ) that decide together in the naive map
 FLOOR, WEAKEST = 10.0, 10.0  # of the Sobel measure on greys 0 to 255, and of its peak above that, in focus-stack's fit
@@ -58,16 +62,16 @@ def report(
     ValueError
         If a case or a row is unknown.
     """
-    known = CASES | (measured_surfaces(data) if data else {})
+    known, there = CASES | (measured_surfaces(data) if data else {}), rows()
     cases = [case for case in known if names is None or case.startswith(tuple(names))]
-    for kind, given, there in (("case", names, known), ("row", methods, ROWS)):
+    for kind, given, choices in (("case", names, known), ("row", methods, there)):
         for name in given or ():
-            if not any(choice.startswith(name) for choice in there):
-                raise ValueError(f"unknown {kind} {name}; choices: {', '.join(there)}")
+            if not any(choice == name or (kind == "case" and choice.startswith(name)) for choice in choices):
+                raise ValueError(f"unknown {kind} {name}; choices: {', '.join(choices)}")
     scores = []
     for case in cases:
         target = known[case].make()
-        scores += [score(case, row, ROWS[row](target.frames), target) for row in methods or ROWS]
+        scores += [score(case, row, there[row](target.frames), target) for row in methods or there]
         print(f"{case} done", file=sys.stderr)
     print(_tables(scores))
     if json_file:
@@ -140,14 +144,25 @@ def _ours(peak: str, frames: Frames) -> Estimate:
     return Estimate(depth.index, depth.measured, depth.sigma)
 
 
-ROWS: dict[str, Callable[[Frames], Estimate]] = {
-    "argmax": _naive,
-    "depthmap": _depthmap,
-    "guo published": _guo,
-    "sff": partial(_ours, "guo"),
-    "sff gaussian": partial(_ours, "gaussian"),
-    "sff parabola": partial(_ours, "parabola"),
-}
+def _focus_stack(frames: Frames) -> Estimate:
+    """What the program makes of the frames as files; it fills everything."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs = [folder / f"{i:04d}.tif" for i in range(len(frames))]
+        for i, path in enumerate(inputs):
+            tifffile.imwrite(path, np.broadcast_to(frames[i], (*frames.shape[1:3], 3)), photometric="rgb")
+        measure(FOCUS_STACK_DEPTH.commands(inputs, folder / "depth.tif"), folder)
+        index = read_depth(folder / "depth.tif", len(frames))
+    return Estimate(index, np.ones(index.shape, bool))
+
+
+def rows() -> dict[str, Callable[[Frames], Estimate]]:
+    """Everything that makes a depth map of aligned frames, by the name of its row."""
+    known: dict[str, Callable[[Frames], Estimate]] = {"argmax": _naive, "depthmap": _depthmap, "guo published": _guo}
+    if installed([FOCUS_STACK_DEPTH]):
+        known["focus-stack"] = _focus_stack
+    ours = {"sff": "guo", "sff gaussian": "gaussian", "sff parabola": "parabola"}
+    return known | {name: partial(_ours, peak) for name, peak in ours.items()}
 
 
 # --------------------------------------------------------------------

@@ -31,6 +31,7 @@ __all__ = [
     "edges_found",
     "error_of_file",
     "flattest",
+    "read_depth",
     "score",
     "wide",
 ]
@@ -197,17 +198,18 @@ def _off_both_sides(index: Plane, truth: Plane) -> Plane:
     return nearest
 
 
-def error_of_file(path: Path, burst: Path) -> float:
-    """Mean absolute error of a depth map in a file, laid with its centre on the truth's: programs cut differently.
+def read_depth(path: Path, frames: int) -> Plane:
+    """Depth in frames; focus-stack's 8 bits are 255 (depth + 1) / frames."""
+    found = tifffile.imread(path)
+    return found * np.float32(frames / 255) - 1 if found.dtype == np.uint8 else found
 
-    focus-stack's 8 bits are 255 (depth + 1) / frames.
-    """
+
+def error_of_file(path: Path, burst: Path) -> float:
+    """Mean absolute error of a depth map in a file, laid with its centre on the truth's: programs cut differently."""
     frames = len(list(burst.glob("frame_*.tif")))
     with tifffile.TiffFile(burst / "truth.tif") as file:
         height, width = file.pages[0].shape[:2]
-    found = tifffile.imread(path)
-    if found.dtype == np.uint8:
-        found = found * np.float32(frames / 255) - 1
+    found = read_depth(path, frames)
     top, left = (height - found.shape[0]) // 2, (width - found.shape[1]) // 2
     truth = true_depth(height, width) * (frames - 1)
     return mae(found, truth[top : top + found.shape[0], left : left + found.shape[1]])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FUSING", "MEASURING", "STACKING", "Tool", "installed"]
+__all__ = ["FOCUS_STACK_DEPTH", "FUSING", "MEASURING", "STACKING", "Tool", "installed"]
 
 Commands = list[list[str]]
 
@@ -70,12 +70,15 @@ STACKING = (
 )
 """Align and fuse."""
 
+FOCUS_STACK_DEPTH = Tool("focus-stack: picture and depth", ("focus-stack",), _focus_stack_depth)
+"""It always fuses, too."""
+
 MEASURING = (
     Tool("focusstack: picture and depth", (sys.executable,), _our_depth("stack", "--out", "picture.tif")),
     Tool("focusstack: depth", (sys.executable,), _our_depth("depth")),
-    Tool("focus-stack: picture and depth", ("focus-stack",), _focus_stack_depth),
+    FOCUS_STACK_DEPTH,
 )
-"""Align and measure the depth; focus-stack always fuses, too."""
+"""Align and measure the depth."""
 
 FUSING = (
     Tool("focus-stack", ("focus-stack",), _focus_stack),

@@ -233,12 +233,12 @@ def test_smear_is_what_is_off_beside_an_edge():
 
 
 def test_the_published_fit_finds_a_gaussian():
-    from benchmarks.depth import ROWS
+    from benchmarks.depth import rows
 
     y, x = np.mgrid[:24, :32]
     amplitude = 50 * np.exp(-((np.arange(15) - 7.3) ** 2) / (2 * 2.1**2)) + 10  # the method subtracts 10 again
     frames = (amplitude[:, None, None] / 8 * (x + y)[None] / 2**0.5 / 255).astype(np.float32)  # Sobel gives 8 times
-    found = ROWS["guo published"](frames[..., None])
+    found = rows()["guo published"](frames[..., None])
     assert found.measured[4:-4, 4:-4].all()
     assert np.abs(found.index[4:-4, 4:-4] - 7.3).max() < 0.15  # greys are rounded to 8 bits
 
