@@ -140,7 +140,7 @@ def test_data_without_a_white_level_is_not_clipped(good):
 
 def test_dust_and_dead_pixels_are_found(good):
     y, x = np.mgrid[:160, :192]
-    dirty = 120 + 0.4 * (good.astype(np.float64) - 120)  # dust over strong texture is not told from it
+    dirty = 120 + 0.2 * (good.astype(np.float64) - 120)  # dust over strong texture is not told from it
     for row, column in ((60, 150), (110, 70)):
         dirty *= (1 - 0.3 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 18))[None, :, :, None]
     dirty = dirty.round().astype(np.uint8)

@@ -295,7 +295,8 @@ def _piled(piles: NDArray[np.float64], image: NDArray[Any], top: float) -> NDArr
     at, below = float((image >= top).sum()), 0.0
     if at:
         below = float((image >= 0.99 * top).sum()) - at
-    return piles + np.array([at, below])
+    more: NDArray[np.float64] = piles + np.array([at, below])
+    return more
 
 
 def _white(dtype: np.dtype[Any], top: float, piles: NDArray[np.float64], pixels: int) -> float | None:
