@@ -26,7 +26,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "sharpest": {"arrays", "focus", "kernels"},
     "fusion": {"arrays", "progress", "methods", "devices", "focus", "kernels", "sharpest", "fusion"},
     "depth": {"arrays", "files", "progress", "methods", "devices", "focus", "kernels", "sharpest", "depth"},
-    "capture": {"arrays", "progress", "focus", "kernels"},
+    "capture": {"arrays", "progress", "focus", "kernels", "capture"},
     "simulation": {"arrays", "progress", "color", "optics", "simulation"},
     "recipe": {"alignment", "depth", "files", "fusion", "methods", "devices", ""},
     "series": {"arrays"},
