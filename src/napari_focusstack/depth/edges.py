@@ -24,7 +24,14 @@ CUT = 1.6  # of the contrast: a difference of two pixels that is a contour
 
 
 def placed(
-    frames: Frames, index: Plane, sigma: Plane, *, contrast: float, radius: float, channel: int = -1
+    frames: Frames,
+    index: Plane,
+    sigma: Plane,
+    known: NDArray[np.bool_],
+    *,
+    contrast: float,
+    radius: float,
+    channel: int = -1,
 ) -> tuple[Plane, Plane]:
     """Depth whose jumps lie on the contours of the nearer surfaces, and its standard deviation.
 
@@ -39,6 +46,8 @@ def placed(
         (N, Y, X, C), aligned; read once more, unless there are no jumps.
     index, sigma : ndarray
         (Y, X) float32: depth, as a number of a frame with fractions, finite; and its standard deviation.
+    known : ndarray
+        (Y, X) bool: where the depth was measured. Only between such pixels there are jumps.
     contrast : float
         Step of the picture that is an edge, in the scale of `to_float`.
     radius : float
@@ -58,7 +67,7 @@ def placed(
     from ..kernels import contours
 
     reach = min(max(math.ceil(2 * radius) + 1, REACH[0]), REACH[1])
-    low, high = contours.beside_jumps(index, JUMP, reach)
+    low, high = contours.beside_jumps(index, known, JUMP, reach)
     if np.array_equal(low, high):
         return index, sigma
     least = LEAST * contrast

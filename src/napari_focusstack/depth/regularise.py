@@ -120,7 +120,7 @@ def regularised(
         over_rows(_bound_rows, height, smooth, error, depth)
     if frames is None:
         return depth, error
-    return placed(frames, depth, error, contrast=contrast, radius=radius, channel=channel)
+    return placed(frames, depth, error, confidence >= RELIABLE, contrast=contrast, radius=radius, channel=channel)
 
 
 def _weigh_rows(sigma: Plane, confidence: Plane, weight: Plane, start: int, stop: int) -> None:

@@ -28,33 +28,38 @@ TRUST = np.float32(0.5)  # in the logarithm of the ratio of two differences, as 
 HEAT = np.float32(0.5)  # of the mean field
 STILL = np.float32(0.01)  # change of a probability that is none
 FIRST = np.float32(0.8)  # probability that a pixel belongs to the surface that its depth is nearer to, to begin with
+PRIOR = 0.03  # that a depth is of the surface it is nearer to, as a logarithm of a probability
 LEAST_CUT = 0.05  # that two neighbours cost, of different surfaces, however much they differ
 CLOSE = np.float32(0.5)  # frames to the depth of a surface within which a depth is one of it
+FAR = np.float32(1e9)  # beyond all depths
 NARROW, WIDE = 2, 5  # px to either side in two windows
 SAME = np.float32(0.65)  # share of the range of depths of the wide one that the narrow one has where there is a jump
 
 
-def beside_jumps(index: Plane, jump: float, reach: int) -> tuple[Plane, Plane]:
-    """Least and largest depth within `reach` px of every pixel that is as near to a jump; elsewhere twice the depth.
+def beside_jumps(index: Plane, known: NDArray[np.bool_], jump: float, reach: int) -> tuple[Plane, Plane]:
+    """Least and largest known depth within `reach` px of every pixel as near to a jump; elsewhere twice the depth.
 
-    A jump is a range of more than `jump` within 5 × 5 pixels that hardly grows in a window of twice the size: on a
-    steep slope it does.
+    A jump is a range of more than `jump` of the known depths within 5 × 5 pixels that hardly grows in a window of twice
+    the size: on a steep slope it does.
     """
     low, high = np.empty_like(index), np.empty_like(index)
-    over_rows(_beside_rows, len(index), index, jump, reach, low, high)
+    over_rows(_beside_rows, len(index), index, known, jump, reach, low, high)
     return low, high
 
 
-def _beside_rows(index: Plane, jump: float, reach: int, low: Plane, high: Plane, start: int, stop: int) -> None:
-    top = max(0, start - reach - WIDE)
-    part = index[top : stop + reach + WIDE]
+def _beside_rows(
+    index: Plane, known: NDArray[np.bool_], jump: float, reach: int, low: Plane, high: Plane, start: int, stop: int
+) -> None:
+    top, bottom = max(0, start - reach - WIDE), stop + reach + WIDE
+    floor = np.where(known[top:bottom], index[top:bottom], FAR)
+    ceiling = np.where(known[top:bottom], index[top:bottom], -FAR)
     narrow, wide, window = (np.ones((2 * r + 1, 2 * r + 1), np.uint8) for r in (NARROW, WIDE, reach))
-    here, around = (cv2.dilate(part, size) - cv2.erode(part, size) for size in (narrow, wide))
+    here, around = (cv2.dilate(ceiling, size) - cv2.erode(floor, size) for size in (narrow, wide))
     jumps = ((here > jump) & (here > SAME * around)).astype(np.uint8)
     inner = slice(start - top, stop - top)
     apart = cv2.dilate(jumps, window)[inner] > 0
-    low[start:stop] = np.where(apart, cv2.erode(part, window)[inner], index[start:stop])
-    high[start:stop] = np.where(apart, cv2.dilate(part, window)[inner], index[start:stop])
+    low[start:stop] = np.where(apart, cv2.erode(floor, window)[inner], index[start:stop])
+    high[start:stop] = np.where(apart, cv2.dilate(ceiling, window)[inner], index[start:stop])
 
 
 def compare(
@@ -136,7 +141,9 @@ def shares(
             near = np.array([sharper, not sharper])
             stirred[:] = turn
         for places in corners:  # pixels that are updated at the same time are no neighbours
-            over_rows(_vote, len(places), places, share, low, high, codes, cut, near, stirred, turn)
+            over_rows(
+                _vote, len(places), places, index, np.float32(PRIOR), share, low, high, codes, cut, near, stirred, turn
+            )
     return share
 
 
@@ -159,14 +166,14 @@ def _start_rows(index: Plane, low: Plane, high: Plane, share: Plane, start: int,
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _vote(places, share, low, high, codes, cut, near, stirred, turn, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _vote(places, index, prior, share, low, high, codes, cut, near, stirred, turn, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
     height, width = share.shape
     for place in places[start:stop]:
         y, x = place // width, place % width
         if turn and not _any_stirred(stirred, y, x, turn):
             continue
         middle = (low[y, x] + high[y, x]) * HALF
-        gain = ZERO  # of being low
+        gain = prior if index[y, x] < middle else -prior  # of being low
         for way in range(2 * PAIRS):
             pair = way % PAIRS
             sign = 1 if way < PAIRS else -1
