@@ -55,7 +55,7 @@ def test_frames_that_are_left_out_leave_a_gap(frames):
 
 def test_series_have_one_map_for_all_channels(frames):
     data = np.stack([frames, frames[::-1]]).transpose(0, 4, 1, 2, 3)  # T, C, Z, Y, X
-    result = run_series(data, "TCZYX", replace(DEPTH_ONLY, steady=True), positions=[0, 2, 4, 6, 8, 10, 12], unit="um")
+    result = run_series(data, "TCZYX", DEPTH_ONLY, positions=[0, 2, 4, 6, 8, 10, 12], unit="um")
     assert result.image is None
     assert result.depth_axes == "TYX"
     assert result.depth.position.shape == (2, 72, 96)
