@@ -90,6 +90,15 @@ def test_without_layers_it_says_what_to_do(panel):
     assert "Open a focus stack first" in panel.message.text()
 
 
+def test_what_was_done_stays_said_until_another_layer_is_chosen(viewer, panel, stack, qtbot):
+    viewer.add_image(stack, name="s")
+    click_and_wait(panel, qtbot)
+    viewer.layers.selection.active = viewer.layers["s [index]"]
+    assert panel.message.text().startswith("5 frames fused in ")
+    viewer.add_image(stack, name="other")
+    assert panel.message.text() == ""
+
+
 def test_a_single_picture_is_declined_kindly(viewer, panel):
     viewer.add_image(np.zeros((8, 9)), name="photo")
     assert not panel.button.isEnabled()

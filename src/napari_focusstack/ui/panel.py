@@ -50,6 +50,7 @@ class FocusStackPanel(QScrollArea):
         self._applied: Alignment | None = None
         self._alignments: tuple[Alignment, ...] = ()
         self._began = 0.0
+        self._chosen = ""  # what the chooser said when it was last asked
         self._build()
         self._connect()
         self.reset()
@@ -255,9 +256,13 @@ class FocusStackPanel(QScrollArea):
         self._viewer.events.theme.connect(self._on_theme)
 
     def _on_source(self) -> None:
-        if self._run is None:
-            self.say(self.chooser.problem)
-        self.depth.follow(None if self.chooser.problem else self.chooser.source())
+        problem = self.chooser.problem
+        source = None if problem else self.chooser.source()
+        chosen = problem if source is None else str([layer.unique_id for layer in source.layers])
+        if self._run is None and chosen != self._chosen:  # else what was said of the source still holds
+            self.say(problem)
+        self._chosen = chosen
+        self.depth.follow(source)
 
     def _show_state(self) -> None:
         """Texts and what is enabled, from what is chosen and whether something runs."""
