@@ -19,7 +19,7 @@ __all__ = ["placed"]
 JUMP = 1.0  # frames between two surfaces, from which on a depth edge is looked for
 REACH = 4, 12  # px around a jump that are decided anew, at least and at most
 ROUNDS = 20  # of the mean field: more change little
-LEAST = 0.4  # of the contrast: a difference of two pixels that is mostly noise
+LEAST = 0.5  # of the contrast: a difference of two pixels that is mostly noise
 CUT = 1.6  # of the contrast: a difference of two pixels that is a contour
 
 

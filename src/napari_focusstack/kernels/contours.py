@@ -39,6 +39,7 @@ SAME = np.float32(0.65)  # share of the range of depths of the wide one that the
 def beside_jumps(index: Plane, known: NDArray[np.bool_], jump: float, reach: int) -> tuple[Plane, Plane]:
     """Least and largest known depth within `reach` px of every pixel as near to a jump; elsewhere twice the depth.
 
+    Elsewhere is also where neither the pixel's depth nor a neighbour's is known: no frame shows sharp what is there.
     A jump is a range of more than `jump` of the known depths within 5 × 5 pixels that hardly grows in a window of twice
     the size: on a steep slope it does.
     """
@@ -51,13 +52,13 @@ def _beside_rows(
     index: Plane, known: NDArray[np.bool_], jump: float, reach: int, low: Plane, high: Plane, start: int, stop: int
 ) -> None:
     top, bottom = max(0, start - reach - WIDE), stop + reach + WIDE
-    floor = np.where(known[top:bottom], index[top:bottom], FAR)
-    ceiling = np.where(known[top:bottom], index[top:bottom], -FAR)
-    narrow, wide, window = (np.ones((2 * r + 1, 2 * r + 1), np.uint8) for r in (NARROW, WIDE, reach))
+    part, sure = index[top:bottom], known[top:bottom]
+    floor, ceiling = np.where(sure, part, FAR), np.where(sure, part, -FAR)
+    next_to, narrow, wide, window = (np.ones((2 * r + 1, 2 * r + 1), np.uint8) for r in (1, NARROW, WIDE, reach))
     here, around = (cv2.dilate(ceiling, size) - cv2.erode(floor, size) for size in (narrow, wide))
     jumps = ((here > jump) & (here > SAME * around)).astype(np.uint8)
     inner = slice(start - top, stop - top)
-    apart = cv2.dilate(jumps, window)[inner] > 0
+    apart = (cv2.dilate(jumps, window) & cv2.dilate(sure.astype(np.uint8), next_to))[inner] > 0
     low[start:stop] = np.where(apart, cv2.erode(floor, window)[inner], index[start:stop])
     high[start:stop] = np.where(apart, cv2.dilate(ceiling, window)[inner], index[start:stop])
 
