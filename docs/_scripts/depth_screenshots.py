@@ -16,15 +16,17 @@ import numpy as np
 from PIL import Image, ImageOps
 from screenshots import IMAGES, SIZE, pump, save, stacked, window
 
+from napari_focusstack.depth import Depth
+from napari_focusstack.depth.surface import surface_of
 from napari_focusstack.ui.source import PLUGIN
 
-REAL = {  # file of the sheet: its rows
-    "depth_macro.jpg": ("stacks/sphere12/frames", "stacks/pcb_switch10/frames"),
-    "depth_small.jpg": ("stacks/beetle28/frames", "zstacks/pollen_z32*.tif"),
+REAL = {  # file of the sheet: its bursts, and whether their focus came nearer from frame to frame
+    "depth_macro.jpg": {"stacks/sphere12/frames": True, "stacks/pcb_switch10/frames": True},
+    "depth_small.jpg": {"stacks/beetle28/frames": False, "zstacks/pollen_z32*.tif": True},
 }
 TILE = (460, 345)  # px: one picture of a sheet
 GAP = 8  # px
-LOOK = (0, 35, 45)  # degrees: from where the surface is seen
+LOOK = (-0.75, -0.6, -0.3)  # along z, y, x: from in front of the surface, below and right of it
 BURST_STEP = 20.0  # µm, as if the simulated burst had been shot so
 
 
@@ -41,25 +43,51 @@ def depth_panel() -> None:
 def real(folder: Path) -> None:
     """Sheets of real bursts: the picture, the depth, the surface."""
     for name, sources in REAL.items():
-        rows = [row_of(next(iter(folder.glob(source)))) for source in sources]
-        sheet = stacked_tiles([np.hstack(row) for row in rows], axis=0)
+        rows = [row_of(next(iter(folder.glob(source))), nearer) for source, nearer in sources.items()]
+        sheet = stacked_tiles([stacked_tiles(row, axis=1) for row in rows], axis=0)
         Image.fromarray(sheet).save(IMAGES / name, quality=85, optimize=True)
 
 
-def row_of(source: Path) -> list[np.ndarray]:
+def row_of(source: Path, nearer: bool) -> list[np.ndarray]:
     """Picture, depth and surface of a burst, as its window shows them."""
     viewer = napari.Viewer(show=True, show_welcome_screen=False)
     viewer.window.resize(*SIZE)
-    viewer.open(source, plugin=PLUGIN)
+    viewer.open(source, plugin=PLUGIN if source.is_dir() else "napari")
     _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Focus stack")
     pump(1.0)
     measured(panel)
     tiles = []
     for part in ("[fused]", "[depth in"):
         show(viewer, part)
+        viewer.layers.selection.active.colorbar.visible = False  # the tile cuts it
         tiles.append(tile(viewer))
+    panel.depth.fill.setChecked(True)
+    stacked(panel)
+    turn_up(viewer, nearer)
+    tiles.append(tile(viewer))
     viewer.close()
     return tiles
+
+
+def turn_up(viewer, nearer: bool) -> None:
+    """Show the surface, its gaps filled, with the picture on it, from the side."""
+    fused, position, sigma = (
+        next(np.squeeze(layer.data) for layer in viewer.layers if part in layer.name)
+        for part in ("[fused]", "[depth in", "[depth σ in")
+    )
+    known = np.isfinite(position).astype(np.float32)
+    depth = Depth(position, sigma, position, known, np.arange(2.0))
+    surface = surface_of(depth, fused, larger_is_nearer=nearer)
+    for layer in viewer.layers:
+        layer.visible = False
+    viewer.add_surface(
+        (surface.vertices, surface.faces), texture=surface.texture, texcoords=surface.texcoords, shading="none"
+    )
+    viewer.dims.ndisplay = 3
+    viewer.fit_to_view()
+    viewer.camera.orientation = ("towards", "down", "right")
+    viewer.camera.set_view_direction(LOOK, (0, -1, 0))
+    pump(1.0)
 
 
 def measured(panel, step: float | None = None) -> None:
