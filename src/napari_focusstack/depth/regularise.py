@@ -109,11 +109,12 @@ def regularised(
     around = filled(index, weight, picture, reach=reach, contrast=contrast)
     if np.isnan(around[0, 0]):
         return index.copy(), sigma.copy()
-    over_rows(_square_rows, height, index, around, error)
+    middle = float(around[::SAMPLED, ::SAMPLED].mean())
+    over_rows(_square_rows, height, index, middle, error)
     spread = filled(error, weight, picture, reach=reach, contrast=contrast)
     gaps = cv2.distanceTransform((confidence < RELIABLE).astype(np.uint8), cv2.DIST_L2, 5)
     lags = _wandering(index, confidence)
-    over_rows(_mix_rows, height, index, sigma, confidence, around, spread, gaps, lags, depth, error)
+    over_rows(_mix_rows, height, index, sigma, confidence, around, middle, spread, gaps, lags, depth, error)
     if smoothing > 0:
         over_rows(_weigh_rows, height, error, np.ones_like(confidence), weight)
         smooth = filled(depth, weight, picture, reach=smoothing, contrast=contrast)
@@ -129,9 +130,9 @@ def _weigh_rows(sigma: Plane, confidence: Plane, weight: Plane, start: int, stop
     weight[rows] = sure * confidence[rows] / np.square(np.maximum(sigma[rows], np.float32(LEAST)))
 
 
-def _square_rows(index: Plane, around: Plane, out: Plane, start: int, stop: int) -> None:
+def _square_rows(index: Plane, middle: float, out: Plane, start: int, stop: int) -> None:
     rows = slice(start, stop)
-    out[rows] = np.square(index[rows] - around[rows])
+    out[rows] = np.square(index[rows] - np.float32(middle))
 
 
 def _wandering(index: Plane, confidence: Plane) -> NDArray[np.float32]:
@@ -156,6 +157,7 @@ def _mix_rows(
     sigma: Plane,
     confidence: Plane,
     around: Plane,
+    middle: float,
     spread: Plane,
     gaps: Plane,
     lags: NDArray[np.float32],
@@ -168,7 +170,8 @@ def _mix_rows(
     share = np.clip(confidence[rows] / np.float32(RELIABLE) * 2 - 1, 0, 1)
     depth[rows] = around[rows] + share * (index[rows] - around[rows])
     wander = np.interp(gaps[rows], (0, *LAGS), lags).astype(np.float32)
-    guess = np.sqrt(spread[rows] + np.square(wander))
+    variance = np.maximum(spread[rows] - np.square(around[rows] - np.float32(middle)), 0)
+    guess = np.sqrt(variance + np.square(wander))
     error[rows] = np.sqrt(share * np.square(sigma[rows]) + (1 - share) * np.square(guess))
 
 

@@ -58,7 +58,7 @@ def _beside_rows(
     here, around = (cv2.dilate(ceiling, size) - cv2.erode(floor, size) for size in (narrow, wide))
     jumps = ((here > jump) & (here > SAME * around)).astype(np.uint8)
     inner = slice(start - top, stop - top)
-    apart = (cv2.dilate(jumps, window) & cv2.dilate(sure.astype(np.uint8), next_to))[inner] > 0
+    apart = cv2.min(cv2.dilate(jumps, window), cv2.dilate(sure.astype(np.uint8), next_to))[inner] > 0
     low[start:stop] = np.where(apart, cv2.erode(floor, window)[inner], index[start:stop])
     high[start:stop] = np.where(apart, cv2.dilate(ceiling, window)[inner], index[start:stop])
 
