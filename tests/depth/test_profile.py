@@ -56,6 +56,18 @@ def test_nothing_is_made_up_across_gaps():
     assert np.isnan(profile(depth_of(X), (10, 50), (10, 80)).position[-10:]).all()  # outside
 
 
+@pytest.mark.parametrize(("start", "end"), [((0.1, 0.3), (39, 59)), ((39, 59), (0, 0.7)), ((0, 0), (0, 59))])
+def test_lines_reach_the_border(start, end):
+    assert np.isfinite(profile(depth_of(X), start, end).position).all()
+
+
+def test_the_noisier_part_of_a_stripe_raises_its_sigma():
+    depth = depth_of(X)
+    depth.sigma[10] = 0.6
+    found = profile(depth, (10.5, 5), (10.5, 50), width=2.0)
+    np.testing.assert_allclose(found.sigma, np.sqrt((0.6**2 + 0.2**2) / 2), rtol=1e-5)
+
+
 def test_csv(tmp_path):
     position = X.copy()
     position[:, 7] = np.nan
@@ -72,7 +84,10 @@ def test_csv(tmp_path):
     [
         (np.zeros((2, 3, 4)), ((0, 0), (1, 1)), {}, r"one map \(Y, X\), not through \(2, 3, 4\)"),
         (X, ((3, 3), (3, 3)), {}, r"a line from \(3, 3\) to \(3, 3\) has no length"),
+        (X, ((3, 3), (3, np.nan)), {}, "has no length; draw a longer one"),
         (X, ((3, 3), (3, 9)), {"width": 0.0}, "width=0.0 px is not possible"),
+        (X, ((3, 3), (3, 9)), {"pixel_size": -1.0}, "pixel_size=-1.0 is not possible; give a number above 0, or two"),
+        (X, ((3, 3), (3, 9)), {"pixel_size": (1, 2, 3)}, "pixel_size=.* is not possible"),
     ],
 )
 def test_what_is_no_profile_is_refused(position, line, keywords, words):

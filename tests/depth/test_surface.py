@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from napari_focusstack import Depth
+from napari_focusstack import Depth, Step, listening
 from napari_focusstack.depth.surface import surface_of
 
 
@@ -67,7 +69,7 @@ def test_where_there_is_no_depth_there_is_a_hole():
 
 def test_no_curtain_hangs_from_an_edge():
     position = np.zeros((10, 16))
-    position[:, 8:] = 9.0
+    position[:, 8:] = 4.0
     surface = surface_of(depth_of(position), pixel_size=1.0)
     assert len(surface.faces) == 2 * 9 * 14
     z = surface.vertices[surface.faces, 0]
@@ -75,7 +77,7 @@ def test_no_curtain_hangs_from_an_edge():
 
 
 def test_a_steep_slope_is_not_cut():
-    surface = surface_of(depth_of(plane(slope=3.0)), pixel_size=1.0)
+    surface = surface_of(depth_of(plane(slope=1.9)), pixel_size=1.0)
     assert len(surface.faces) == 2 * 11 * 19
 
 
@@ -95,6 +97,60 @@ def test_decimation_averages_noise_and_keeps_edges():
     assert (np.minimum(np.abs(z), np.abs(z - 5)) < 0.2).all()  # nothing half-way
 
 
+@pytest.mark.parametrize("slope", [0.02, 0.5, 2.0])
+def test_decimation_does_not_shift_slopes(slope):
+    y, x = np.mgrid[:140, :200]
+    noise = np.random.default_rng(0).normal(0, 0.02, x.shape)
+    surface = surface_of(depth_of(slope * (x - 0.5 * y) + noise, 0.02), pixel_size=1.0, triangles=1200)
+    assert surface.decimation == 7
+    assert len(surface.faces) == 2 * 19 * 27
+    z, y, x = surface.vertices.T
+    error = z - slope * (x - 0.5 * y)
+    assert abs(error.mean()) < 0.001
+    assert error.std() == pytest.approx(0.02 / 7, rel=0.2)
+
+
+@pytest.mark.parametrize("most", [10**6, 1000, 200])
+def test_no_curtain_hangs_from_an_edge_when_decimated(most):
+    y, x = np.mgrid[:100, :120]
+    disc = (y - 50) ** 2 + (x - 60) ** 2 < 30**2
+    surface = surface_of(depth_of(np.where(disc, 4.0, 0.02 * x)), pixel_size=0.2, triangles=most)
+    assert np.ptp(surface.vertices[surface.faces, 0], axis=1).max() < 0.5
+    assert len(surface.faces) > 0.7 * 2 * (100 // surface.decimation - 1) * (120 // surface.decimation - 1)
+
+
+@pytest.mark.parametrize("pixel_size", [0.1, 1.0, 10.0])
+def test_cuts_follow_the_steps_of_the_sweep_or_the_width_of_pixels(pixel_size):
+    least = max(1.5 * 1.0, 3 * pixel_size)  # 11 frames over 10 µm
+    position = np.zeros((6, 8))
+    for jump, cut in ((0.99 * least, False), (1.01 * least, True)):
+        position[:, 4:] = jump
+        surface = surface_of(depth_of(position), pixel_size=pixel_size)
+        assert (len(surface.faces) < 2 * 5 * 7) == cut
+
+
+@given(st.integers(0, 10**6), st.integers(2, 400), st.floats(0, 0.9))
+@settings(max_examples=50)
+def test_triangles_never_turn_over(seed, most, gone):
+    rng = np.random.default_rng(seed)
+    position = np.where(rng.random((31, 37)) < gone, np.nan, rng.normal(0, 0.3, (31, 37)))
+    depth = depth_of(position)
+    depth.sigma[:] = 10.0 ** rng.uniform(-3, 3, position.shape)
+    try:
+        surface = surface_of(depth, pixel_size=1.0, triangles=most)
+    except ValueError as error:
+        assert "no three neighbouring pixels" in str(error)
+        return
+    assert len(surface.faces) <= most
+    a, b, c = (surface.vertices[surface.faces[:, i]][:, :0:-1] * (1, -1) for i in range(3))  # x, y up
+    (ux, uy), (vx, vy) = (b - a).T, (c - a).T
+    assert (ux * vy > uy * vx).all()
+    assert np.isfinite(surface.vertices).all()
+    assert len(np.unique(surface.faces)) == len(surface.vertices)
+    np.testing.assert_allclose(surface.texcoords[:, 0] * 37 - 0.5, surface.vertices[:, 2], atol=1e-4)
+    np.testing.assert_allclose((1 - surface.texcoords[:, 1]) * 31 - 0.5, surface.vertices[:, 1], atol=1e-4)
+
+
 def test_sure_pixels_count_more():
     depth = depth_of(np.array([[1.0, 1.2], [1.0, 1.2]]))
     depth.sigma[:] = [[0.1, 0.2], [0.1, 0.2]]
@@ -102,6 +158,17 @@ def test_sure_pixels_count_more():
     tiled = Depth(position, np.tile(depth.sigma, (2, 2)), position, np.ones_like(position), depth.positions, "um")
     surface = surface_of(tiled, pixel_size=1.0, triangles=2)
     np.testing.assert_allclose(surface.vertices[:, 0], (4 * 1.0 + 1.2) / 5, rtol=1e-6)
+    np.testing.assert_allclose(surface.vertices[:, 2], np.tile([0.2, 2.2], 2), rtol=1e-6)  # where that depth is
+
+
+def test_what_is_written_is_not_mirrored():
+    letter = np.array([list(row) for row in ("#####", "#....", "###..", "#....", "#....")]) == "#"
+    position = np.kron(letter, np.ones((4, 4))) * 8.0  # an F that stands out
+    surface = surface_of(depth_of(position), pixel_size=1.0)
+    x, y, z = (surface.vertices[:, ::-1] * (1, -1, 1)).T  # as mesh files have it: x to the right, y up
+    seen = np.zeros((20, 20))
+    seen[np.rint(-y).astype(int), np.rint(x).astype(int)] = z
+    np.testing.assert_array_equal(seen > 4, position > 4)
 
 
 def test_the_picture_lies_the_right_way_round():
@@ -135,6 +202,21 @@ def test_huge_pictures_become_smaller_textures():
     assert texture.shape == (3, 4096, 3)
     assert surface_of(depth_of(plane())).texture is None
     assert surface_of(depth_of(plane())).colors is None
+
+
+def test_pixels_without_a_known_error_take_part():
+    depth = depth_of(plane(40, 60))
+    depth.sigma[:] = np.nan
+    surface = surface_of(depth, pixel_size=1.0, triangles=500)
+    z, y, x = surface.vertices.T
+    np.testing.assert_allclose(z, 0.1 * x + 0.05 * y, atol=1e-5)
+
+
+def test_the_listener_is_asked_often():
+    told: list[Step | None] = []
+    with listening(told.append):
+        surface_of(depth_of(plane(640, 80)), np.zeros((640, 80), np.uint16), triangles=10**6)
+    assert len(told) >= 2 * 640 // 64  # each strip of the mesh and of its texture
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Profile", "profile"]
 
+DIGITS = 6  # of a place in px: rounding errors along a line neither leave the map nor touch a gap beside it
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
@@ -73,7 +75,7 @@ def profile(
     start, end : (float, float)
         y, x of the ends in px.
     pixel_size : float or (float, float), optional
-        Height and width of a pixel in the depth's unit; without it distances are in px.
+        Height and width of a pixel in the depth's unit; without it, or with a depth in frames, distances are in px.
     width : float
         Breadth, in px, of the stripe that is averaged.
 
@@ -86,12 +88,15 @@ def profile(
     Raises
     ------
     ValueError
-        If the ends are one point, or the width is not positive.
+        If the depth is of a series, the ends are one point, or the width or the pixel size is not positive.
     """
     if depth.position.ndim != 2:
         raise ValueError(f"a profile runs through one map (Y, X), not through {depth.position.shape}; choose one burst")
     if not 0 < width < math.inf:
         raise ValueError(f"width={width!r} px is not possible; give a number above 0")
+    sizes = np.ravel(1.0 if pixel_size is None else pixel_size).astype(np.float64)
+    if len(sizes) not in (1, 2) or not all(0 < size < math.inf for size in sizes):
+        raise ValueError(f"pixel_size={pixel_size!r} is not possible; give a number above 0, or two (height, width)")
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
     along = last - first
     length = float(np.hypot(*along))
@@ -108,16 +113,14 @@ def profile(
     count = np.maximum(known.sum(0), 1)
     mean = np.where(known.any(0), np.where(known, heights, 0).sum(0) / count, np.nan)
     sigma = np.sqrt(np.where(known.any(0), np.where(known, variances, 0).sum(0) / count, np.nan))
-    if pixel_size is None or depth.unit == "frame":
-        size, unit = np.ones(2), "px"
-    else:
-        size, unit = np.broadcast_to(np.asarray(pixel_size, np.float64), 2), depth.unit
-    return Profile(share * float(np.hypot(*(along * size))), mean, sigma, depth.unit, unit)
+    scaled = pixel_size is not None and depth.unit != "frame"
+    distance = share * float(np.hypot(*(along * sizes if scaled else along)))
+    return Profile(distance, mean, sigma, depth.unit, depth.unit if scaled else "px")
 
 
 def _interpolated(plane: NDArray[np.float32], places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Plane at places (…, 2), bilinear; NaN outside, and where a pixel that takes part is NaN."""
-    y, x = np.moveaxis(places, -1, 0)
+    y, x = np.moveaxis(np.round(places, DIGITS), -1, 0)
     inside = (y >= 0) & (y <= plane.shape[0] - 1) & (x >= 0) & (x <= plane.shape[1] - 1)
     top = np.clip(np.floor(y), 0, max(plane.shape[0] - 2, 0)).astype(np.intp)
     left = np.clip(np.floor(x), 0, max(plane.shape[1] - 2, 0)).astype(np.intp)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from ..progress import track
 from .positions import symbol
 from .result import Depth
 
@@ -18,6 +21,7 @@ __all__ = ["Form", "Roughness", "roughness"]
 Form = Literal["plane", "quadric", "none"]
 
 TERMS: dict[str, int] = {"none": 1, "plane": 3, "quadric": 6}  # of the polynomial that is taken off
+STRIP = 64  # rows at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Roughness:
         Skewness and kurtosis of z (3 for a normal distribution); NaN for a surface without any roughness.
     noise : float
         Root mean square of the depth's own standard deviation, in `unit`: `sq` tells of the surface only where it is
-        well above.
+        well above. NaN where no error is known.
     pixels : int
         Number of pixels with a depth that took part.
     form : {"plane", "quadric", "none"}
@@ -65,11 +69,14 @@ class Roughness:
             f"Sz   {self.sz:.4g} {unit}   maximum height (Sp {self.sp:.4g} + Sv {self.sv:.4g})",
             f"Ssk  {self.ssk:.3g}   skewness",
             f"Sku  {self.sku:.3g}   kurtosis",
-            f"From {self.pixels} pixels; {form} taken off. Error of single depths: {self.noise:.2g} {unit}.",
+            f"From {self.pixels} pixels; {form} taken off. Error of single depths: {self._error()}.",
         ]
         if self.sq < 2 * self.noise:
             lines.append("The heights are hardly above the error of the depth: take this as an upper limit.")
         return "\n".join(lines)
+
+    def _error(self) -> str:
+        return "not known" if math.isnan(self.noise) else f"{self.noise:.2g} {symbol(self.unit)}"
 
 
 def roughness(depth: Depth, region: NDArray[np.bool_] | None = None, *, form: Form = "plane") -> Roughness:
@@ -112,23 +119,55 @@ def roughness(depth: Depth, region: NDArray[np.bool_] | None = None, *, form: Fo
         raise ValueError(
             f"the region holds {count} pixels with a depth, too few for a roughness; choose a larger one, or fill gaps"
         )
-    heights = depth.position[part].astype(np.float64)
-    heights -= heights.mean()
-    if form != "none":
-        heights -= _form(np.nonzero(part), heights, TERMS[form])
-    size = np.abs(heights)
-    sq = float(np.sqrt(np.mean(heights**2)))
-    tiny = 1e-9 * max(1.0, float(np.abs(depth.position[part]).max()))  # what float32 makes of a plane
-    ssk, sku = (float(np.mean(heights**n) / sq**n) if sq > tiny else float("nan") for n in (3, 4))
-    noise = float(np.sqrt(np.nanmean(depth.sigma[part].astype(np.float64) ** 2)))
-    sp, sv = float(heights.max()), float(-heights.min())
-    return Roughness(float(size.mean()), sq, sp, sv, sp + sv, ssk, sku, noise, count, form, depth.unit)
+    box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in (np.flatnonzero(part.any(axis)) for axis in (1, 0)))
+    position, part, terms = depth.position[box], part[box], TERMS[form]
+    means, sp, sv = _moments(position, part, _form(position, part, terms))
+    sa, variance, third, fourth = (float(mean) for mean in means)
+    sq, nan = math.sqrt(variance), float("nan")
+    rough = sq > float(np.finfo(np.float32).eps) * float(
+        np.abs(position[part]).max()
+    )  # not what float32 makes of a plane
+    ssk, sku = (third / sq**3, fourth / sq**4) if rough else (nan, nan)
+    return Roughness(sa, sq, sp, sv, sp + sv, ssk, sku, _noise(depth.sigma[box], part), count, form, depth.unit)
 
 
-def _form(places: tuple[NDArray[np.intp], ...], heights: NDArray[np.float64], terms: int) -> NDArray[np.float64]:
-    """Least-squares polynomial of second order in the places, or its first three terms."""
-    y, x = ((axis - axis.mean()) / max(1.0, float(np.ptp(axis))) for axis in places)
-    basis = np.stack([np.ones_like(y), y, x, y * y, y * x, x * x][:terms])
-    weights = np.linalg.lstsq(basis @ basis.T, basis @ heights, rcond=None)[0]
-    fitted: NDArray[np.float64] = weights @ basis
-    return fitted
+def _form(position: NDArray[np.float32], part: NDArray[np.bool_], terms: int) -> NDArray[Any]:
+    """Coefficients of the least-squares polynomial."""
+    left, right = np.zeros((terms, terms)), np.zeros(terms)
+    for basis, heights in _strips(position, part, terms):
+        left += basis @ basis.T
+        right += basis @ heights
+    return np.linalg.lstsq(left, right, rcond=None)[0]
+
+
+def _moments(
+    position: NDArray[np.float32], part: NDArray[np.bool_], weights: NDArray[Any]
+) -> tuple[NDArray[np.float64], float, float]:
+    """Means of abs(z), z², z³ and z⁴, highest peak and deepest valley, of what the polynomial leaves."""
+    sums, peak, valley, count = np.zeros(4), 0.0, 0.0, 0
+    for basis, heights in _strips(position, part, len(weights)):
+        heights -= weights @ basis
+        size, squares = np.abs(heights), heights * heights
+        sums += np.array([size.sum(), squares.sum(), squares @ heights, squares @ squares])
+        peak, valley = max(peak, float(heights.max())), max(valley, float(-heights.min()))
+        count += heights.size
+    return sums / count, peak, valley
+
+
+def _strips(
+    position: NDArray[np.float32], part: NDArray[np.bool_], terms: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Terms of the polynomial, (terms, pixels), and heights above one of them, some rows at a time."""
+    start = float(position.flat[part.argmax()])  # heights from there have more digits
+    for row in track(range(0, len(part), STRIP)):
+        y, x = np.nonzero(part[row : row + STRIP])
+        if y.size:
+            heights = position[row : row + STRIP][y, x].astype(np.float64) - start
+            y, x = (y + row) / part.shape[0] - 0.5, x / part.shape[1] - 0.5
+            yield np.stack([np.ones_like(y), y, x, y * y, y * x, x * x][:terms]), heights
+
+
+def _noise(sigma: NDArray[np.float32], part: NDArray[np.bool_]) -> float:
+    """Root mean square of the standard deviations that are known, NaN if none is."""
+    errors = sigma[part & np.isfinite(sigma)]
+    return math.sqrt(float(np.mean(np.square(errors), dtype=np.float64))) if errors.size else float("nan")
