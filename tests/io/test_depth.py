@@ -1,10 +1,14 @@
 """Depth maps written and read back."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
+from napari_focusstack import Cancelled, listening
 from napari_focusstack.io import read_burst
 from napari_focusstack.io.depth import check_depth_writable, write_depth
 from napari_focusstack.io.header import Metadata
@@ -28,6 +32,21 @@ def test_sigma_is_a_second_channel(tmp_path):
     planes = tifffile.imread(tmp_path / "d.tif")
     np.testing.assert_array_equal(planes, np.stack([DEPTH, DEPTH / 10]))
     assert read_burst(tmp_path / "d.tif").channel_names == ("depth (frames)", "sigma (frames)")
+
+
+def test_what_a_burst_says_is_handed_on(tmp_path):
+    stack = np.zeros((3, 12, 16), np.uint16)
+    scale = {"axes": "ZYX", "PhysicalSizeX": 0.3, "PhysicalSizeY": 0.6, "PhysicalSizeZ": 2.0}
+    tifffile.imwrite(tmp_path / "burst.ome.tif", stack, metadata=scale)
+    burst = read_burst(tmp_path / "burst.ome.tif")
+    write_depth(tmp_path / "d.ome.tif", DEPTH.astype(np.float64), unit="um", sigma=DEPTH, like=burst)
+    found = read_burst(tmp_path / "d.ome.tif")
+    assert (found.pixel_size, found.positions, found.step) == ((0.6, 0.3), None, None)
+    assert tifffile.imread(tmp_path / "d.ome.tif").dtype == np.float32
+    with tifffile.TiffFile(tmp_path / "d.ome.tif") as file:
+        assert file.series[0].axes == "CYX"
+        assert "depth (µm)" in file.ome_metadata
+        assert "PhysicalSizeZ" not in file.ome_metadata
 
 
 def test_series_keep_their_axes(tmp_path):
@@ -73,6 +92,32 @@ def test_png_of_one_depth_or_none(tmp_path, value):
 def test_what_cannot_be_written_is_refused(tmp_path, name, shape, keywords, words):
     with pytest.raises(ValueError, match=words):
         check_depth_writable(tmp_path / name, shape, **keywords)
+
+
+def test_sigma_must_fit(tmp_path):
+    with pytest.raises(ValueError, match=r"sigma is \(3, 4\), but the depth is \(12, 16\); they must be alike"):
+        write_depth(tmp_path / "d.tif", DEPTH, unit="um", sigma=np.zeros((3, 4), np.float32))
+    assert not list(tmp_path.iterdir())
+
+
+def test_cancelled_writing_leaves_nothing(tmp_path, monkeypatch):
+    from napari_focusstack.io import depth
+
+    png, ended = depth._png, threading.Event()
+
+    def slow(*all_):
+        time.sleep(0.2)
+        ended.set()
+        return png(*all_)
+
+    def stop(_):
+        raise Cancelled
+
+    monkeypatch.setattr(depth, "_png", slow)
+    with listening(stop), pytest.raises(Cancelled):
+        write_depth(tmp_path / "d.png", DEPTH, unit="um")
+    assert ended.wait(10)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_folder_is_named(tmp_path):

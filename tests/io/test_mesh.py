@@ -1,10 +1,13 @@
 """Meshes written and read back by another library."""
 
+import json
+
 import numpy as np
 import pytest
 import trimesh
 
-from napari_focusstack import Cancelled, listening
+from napari_focusstack import Cancelled, Depth, listening
+from napari_focusstack.depth.surface import surface_of
 from napari_focusstack.io.mesh import MESHES, check_mesh_writable, write_mesh
 
 
@@ -57,13 +60,73 @@ def test_the_unit_is_noted(tmp_path):
     assert (tmp_path / "m.stl").read_bytes().startswith(b"unit um")
 
 
-def test_obj_comes_with_its_companions_and_nothing_else(tmp_path):
+def test_obj_comes_with_its_companions_and_touches_nothing_else(tmp_path):
     vertices, faces, looks = square()
+    for name in ("picture.png", "beetle wing.png", "beetle_wing.png"):
+        (tmp_path / name).write_text("mine")
     write_mesh(tmp_path / "beetle wing.obj", vertices, faces, **looks)
-    names = sorted(p.name for p in tmp_path.iterdir())
-    assert names[0] == "beetle wing.mtl"
-    assert names[1] == "beetle wing.obj"
-    assert [p.rpartition(".")[2] for p in names] == ["mtl", "obj", "png"]
+    texts = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    mine = {name for name, text in texts.items() if text == b"mine"}
+    assert mine == {"picture.png", "beetle wing.png", "beetle_wing.png"}
+    assert texts.keys() - mine == {"beetle wing.obj", "beetle_wing.mtl", "beetle_wing_texture.png"}
+    assert b"mtllib beetle_wing.mtl\n" in texts["beetle wing.obj"]
+    assert b"map_Kd beetle_wing_texture.png" in texts["beetle_wing.mtl"]
+    assert b"Kd 1.0" in texts["beetle_wing.mtl"]  # anything else darkens the picture
+
+
+def test_two_objs_in_a_folder_keep_their_textures(tmp_path):
+    vertices, faces, looks = square()
+    for i in range(2):
+        looks["texture"] = np.full((2, 2, 3), 100 * i, np.uint8)
+        write_mesh(tmp_path / f"m{i}.obj", vertices, faces, **looks)
+    for i in range(2):
+        mesh = trimesh.load(tmp_path / f"m{i}.obj", force="mesh", process=False)
+        assert (np.asarray(mesh.visual.material.image) == 100 * i).all()
+
+
+def test_glb_is_lit_smoothly_from_both_sides(tmp_path):
+    vertices, faces, looks = square()
+    write_mesh(tmp_path / "m.glb", vertices, faces, **looks)
+    data = (tmp_path / "m.glb").read_bytes()
+    length = int.from_bytes(data[12:16], "little")
+    tree, binary = json.loads(data[20 : 20 + length]), data[28 + length :]
+    place = tree["accessors"][tree["meshes"][0]["primitives"][0]["attributes"]["NORMAL"]]
+    offset = tree["bufferViews"][place["bufferView"]]["byteOffset"]
+    normals = np.frombuffer(binary, "<f4", 12, offset).reshape(4, 3)
+    first, second = np.array([0, 0, 6.0]), np.cross([-2, -3, 0], [0, -3, 1.0])  # twice the areas
+    both = (first + second) / np.linalg.norm(first + second)
+    np.testing.assert_allclose(normals, [first / 6, both, both, second / np.linalg.norm(second)], atol=1e-6)
+    assert tree["materials"][0]["doubleSided"]
+
+
+@pytest.mark.parametrize("extension", MESHES)
+def test_colours_alone_will_do(tmp_path, extension):
+    vertices, faces, looks = square()
+    write_mesh(tmp_path / f"m{extension}", vertices, faces, colors=looks["colors"])
+    mesh = trimesh.load(tmp_path / f"m{extension}", force="mesh", process=False)
+    if extension != ".stl":
+        np.testing.assert_array_equal(mesh.visual.vertex_colors[:, :3], looks["colors"])
+    assert [path.suffix for path in tmp_path.iterdir()] == [extension]
+
+
+@pytest.mark.parametrize("extension", [".glb", ".ply", ".obj"])
+def test_the_whole_way_from_depth_to_file(tmp_path, extension):
+    y, x = np.mgrid[:30, :40].astype(np.float32)
+    position = 0.2 * x + 0.1 * y
+    position[5:9, 20:30] = np.nan
+    depth = Depth(position, np.full_like(position, 0.1), position, np.isfinite(position), np.arange(9.0), "um")
+    picture = np.stack([6 * x, 8 * y, 0 * x], -1).astype(np.uint8)
+    surface = surface_of(depth, picture, pixel_size=(0.5, 0.25))
+    looks = {"texcoords": surface.texcoords, "texture": surface.texture, "colors": surface.colors}
+    path = write_mesh(tmp_path / f"m{extension}", surface.vertices, surface.faces, **looks, unit=surface.unit)
+    mesh = trimesh.load(path, force="mesh", process=False)
+    assert len(mesh.faces) == len(surface.faces)
+    x, y, z = mesh.vertices.T
+    column, row = x / 0.25, -y / 0.5
+    np.testing.assert_allclose(z, 0.2 * column + 0.1 * row, atol=1e-4)
+    colors = (mesh.visual.to_color() if extension != ".ply" else mesh.visual).vertex_colors
+    np.testing.assert_allclose(colors[:, 0], 6 * column, atol=0.6)
+    np.testing.assert_allclose(colors[:, 1], 8 * row, atol=0.6)
 
 
 def test_what_cannot_be_written_is_refused(tmp_path):
@@ -74,6 +137,18 @@ def test_what_cannot_be_written_is_refused(tmp_path):
         write_mesh(tmp_path / "m", vertices, faces)
     with pytest.raises(ValueError, match="a mesh without triangles cannot be written"):
         write_mesh(tmp_path / "m.glb", vertices, faces[:0])
+    for keywords, words in (
+        ({"colors": np.zeros((3, 3), np.uint8)}, r"m\.glb: colors of shape \(3, 3\) do not fit; \(4, 3\) is needed"),
+        ({"texcoords": np.zeros((4, 3))}, r"texcoords of shape \(4, 3\) do not fit; \(4, 2\) is needed"),
+        ({"texture": np.zeros((2, 2, 3), np.uint8)}, "a texture needs texcoords"),
+        ({"texture": np.zeros((2, 2)), "texcoords": np.zeros((4, 2))}, r"a texture must be .*, not \(2, 2\) float64"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            write_mesh(tmp_path / "m.glb", vertices, faces, **keywords)
+    with pytest.raises(ValueError, match=r"vertices must be \(V, 3\) finite numbers; leave out those without a depth"):
+        write_mesh(tmp_path / "m.glb", vertices + np.float32(np.nan), faces)
+    with pytest.raises(ValueError, match=r"faces must be \(F, 3\) numbers of the 4 vertices, from 0 to 3"):
+        write_mesh(tmp_path / "m.glb", vertices, faces + 1)
     with pytest.raises(OSError, match="could not be written"):
         write_mesh(tmp_path / "none" / "m.glb", vertices, faces)
     assert not list(tmp_path.iterdir())

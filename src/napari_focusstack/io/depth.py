@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files import replacing
+from ..progress import wait
 from .header import Metadata
 from .write import check_writable, write_image
 
@@ -66,14 +69,22 @@ def write_depth(
     OSError
         If the folder does not exist or cannot be written, or the disk is full; nothing is left behind.
     """
-    path = Path(path)
+    path, position = Path(path), np.asarray(position, np.float32)
     check_depth_writable(path, position.shape, axes=axes, sigma=sigma is not None)
+    if sigma is not None and sigma.shape != position.shape:
+        raise ValueError(f"{path}: sigma is {sigma.shape}, but the depth is {position.shape}; they must be alike")
     name = {"um": "µm", "frame": "frames"}.get(unit, unit)
     if path.suffix.lower() == ".png":
-        _write_png(path, position, name)
+        pool = ThreadPoolExecutor(1, "depth")
+        try:
+            data = wait(pool.submit(_png, position, name))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
         return path
     names = [f"depth ({name})"] + [f"sigma ({name})"] * (sigma is not None)
-    planes = np.stack([position, *([] if sigma is None else [sigma])], axis=-3)
+    planes = np.stack([position] if sigma is None else [position, np.asarray(sigma, np.float32)], axis=-3)
     known = replace(
         like or Metadata(), positions=None, position_unit=None, step=None, channel_names=tuple(names), exif=b"", icc=b""
     )
@@ -103,7 +114,7 @@ def check_depth_writable(path: Path | str, shape: Sequence[int], *, axes: str = 
         check_writable(path, shape, np.float32, axes=axes)
 
 
-def _write_png(path: Path, position: NDArray[np.float32], unit: str) -> None:
+def _png(position: NDArray[np.float32], unit: str) -> bytes:
     from PIL import Image, PngImagePlugin
 
     known = np.isfinite(position)
@@ -114,5 +125,6 @@ def _write_png(path: Path, position: NDArray[np.float32], unit: str) -> None:
     for key, text in (("depth_unit", unit), ("depth_low", repr(low)), ("depth_high", repr(high))):
         texts.add_itxt(key, text)
     texts.add_itxt("Description", "depth = low + (value - 1) * (high - low) / 65534; 0: unknown")
-    with replacing(path) as temporary:
-        Image.fromarray(values).save(temporary, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)
+    return file.getvalue()
