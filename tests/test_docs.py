@@ -15,7 +15,7 @@ from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS, FUSERS, simulate
 from napari_focusstack.methods import options_of
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["scripting.md", "adding.md", "simulation.md", "alignment.md", "bursts.md", "depth.md"]
+PAGES = ["scripting.md", "adding.md", "simulation.md", "alignment.md", "bursts.md", "depth.md", "capture.md"]
 
 
 def python_of(page: str) -> list[str]:
@@ -83,7 +83,7 @@ def commands_of(page: Path) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.startswith("focusstack ")]
 
 
-@pytest.mark.parametrize("page", ["cli.md", "depth.md", "../README.md"])
+@pytest.mark.parametrize("page", ["cli.md", "depth.md", "capture.md", "../README.md"])
 def test_the_commands_of_a_page_are_understood(page, monkeypatch):
     from napari_focusstack import cli
 
