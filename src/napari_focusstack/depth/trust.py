@@ -11,6 +11,7 @@ import numpy as np
 from ..focus import FOCUS_MEASURES, PRE_BLUR, smoothed
 from .grain import POWERS
 from .result import RELIABLE
+from .scatter import calibrated
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,6 +92,7 @@ def judged(
     sure = 1 / (1 + np.square(sigma / np.float32(UNSURE)))
     stands_out = np.float32(RELIABLE) + np.float32(STEEP) * (np.minimum(above, own) - 1)
     confidence = inside * np.clip(stands_out, 0, sure)
+    sigma = calibrated(index, sigma, confidence)
     return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), confidence
 
 
