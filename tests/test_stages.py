@@ -118,3 +118,12 @@ def test_files_of_a_microscope_tell_their_positions(tmp_path, frames):
     depth = run(read_burst(path), DEPTH_ONLY).depth
     assert depth.unit == "um"
     assert depth.positions.tolist() == [0, 0.5, 1, 1.5, 2, 2.5, 3]
+
+
+def test_a_picture_is_made_of_two_frames_without_a_depth(frames, caplog):
+    result = run(frames[:2], Recipe(align="none", depth="sff"))
+    assert result.depth is None
+    assert result.image.shape == (72, 96, 3)
+    assert "no depth: 2 frames are too few, a peak of sharpness needs at least 3" in caplog.text
+    with pytest.raises(ValueError, match="2 frames are too few for a depth"):
+        run(frames[:2], DEPTH_ONLY)

@@ -59,10 +59,11 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
     ValueError
         If there are too few frames, no such channel, or a format does not take such a picture.
     """
+    from .depth import LEAST
     from .io import check_writable
 
     frames = burst.sizes.get("Z", 1) if burst.is_series else len(burst)
-    least = 2 if recipe.depth == "none" else 3
+    least = 2 if recipe.depth == "none" else LEAST
     if frames < least:
         raise ValueError(
             f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; "

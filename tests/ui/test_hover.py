@@ -152,4 +152,17 @@ def test_a_click_goes_to_the_frame_that_is_in_focus_there(viewer):
     click(layer, 0, 5, 5)
     assert viewer.dims.current_step[0] == 4
     assert viewer.dims.point[0] == 1 + 3 * 4
-    assert viewer.status == "sharpest in frame 4 of 's'"
+    assert viewer.status == "sharpest in frame 4 of 's'; click again for the map"
+
+
+def test_a_click_shows_the_frame_and_the_next_one_the_map(viewer):
+    layer = measured(viewer)
+    source = viewer.layers["s"]
+    assert (layer.visible, source.visible) == (True, False)
+    click(layer, 0, 5, 5)
+    assert viewer.dims.current_step[0] == 4  # 3.5, to the even one
+    assert (layer.visible, source.visible) == (False, True)
+    assert viewer.status == "sharpest in frame 4 of 's'; click again for the map"
+    click(layer, 0, 1, 1)
+    assert (layer.visible, source.visible) == (True, False)
+    assert "covering" not in layer.metadata["napari-focusstack"]

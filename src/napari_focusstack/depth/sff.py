@@ -15,7 +15,7 @@ from ..kernels import load
 from ..kernels.strips import over_rows
 from ..progress import wait
 from .grain import Grain
-from .regularise import regularised
+from .regularise import regularised, supported
 from .result import Depth
 from .trust import judged
 
@@ -105,6 +105,7 @@ def estimate_sff(
     judge = partial(judged, curves, grain, positions, measure=measure, radius=radius, peak=PEAKS.index(peak))
     found = _aside(partial(judge, noise_floor=noise_floor, smoothing=smoothing))
     index, sigma, confidence = (_large(plane, light.shape) for plane in found)
+    confidence = supported(index, sigma, confidence, radius=radius)
     calm = partial(regularised, contrast=_contrast(light), smoothing=smoothing, radius=radius, channel=channel)
     index, sigma = calm(index, sigma, confidence, light, frames=frames if edges else None)
     return _placed(index, sigma, confidence, positions)

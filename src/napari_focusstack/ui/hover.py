@@ -80,7 +80,10 @@ def frame_at(positions: Sequence[float], depth: float) -> float:
 
 
 def go_to_frame(layer: Image, event: Any) -> Iterator[None]:
-    """Move the viewer to the sharpest frame of the pixel that is clicked (a mouse callback)."""
+    """Show the sharpest frame of the pixel that is clicked, instead of the map; the next click shows the map again.
+
+    A mouse callback of layers of depth, its error and the index.
+    """
     import napari
 
     dragged = False
@@ -91,6 +94,9 @@ def go_to_frame(layer: Image, event: Any) -> Iterator[None]:
     viewer, ours = napari.current_viewer(), notes(layer)
     if dragged or viewer is None or "focus_world" not in ours:
         return
+    if not layer.visible:
+        _show_map(viewer.layers, layer)
+        return
     frame = _frame_under(viewer, layer, event)
     if frame is None:
         return
@@ -98,7 +104,38 @@ def go_to_frame(layer: Image, event: Any) -> Iterator[None]:
     axis = viewer.dims.ndim - from_last
     if axis >= 0:
         viewer.dims.set_point(axis, start + step * frame)
-        viewer.status = f"sharpest in frame {frame} of '{ours['source']}'"
+        _show_frames(viewer.layers, layer)
+        viewer.status = f"sharpest in frame {frame} of '{ours['source']}'; click again for the map"
+
+
+def _show_frames(layers: Sequence[Layer], layer: Image) -> None:
+    """Hide what was made of the source and covers it, and show the source."""
+    ours = notes(layer)
+    sources = ours["source_id"].split("+")
+    covering = [other for other in layers if other.visible and _made_of(other, sources)]
+    ours["covering"] = [str(other.unique_id) for other in covering]
+    for other in layers:
+        if str(other.unique_id) in sources:
+            other.visible = True
+    for other in covering:
+        other.visible = False
+
+
+def _show_map(layers: Sequence[Layer], layer: Image) -> None:
+    """Undo `_show_frames`."""
+    ours = notes(layer)
+    sources, covering = ours["source_id"].split("+"), ours.pop("covering", [])
+    for other in layers:
+        name = str(other.unique_id)
+        if name in covering or other is layer:
+            other.visible = True
+        elif name in sources:
+            other.visible = False
+
+
+def _made_of(layer: Layer, sources: Sequence[str]) -> bool:
+    its = notes(layer)
+    return "role" in its and bool(set(str(its.get("source_id", "")).split("+")) & set(sources))
 
 
 def _frame_under(viewer: Any, layer: Image, event: Any) -> int | None:
