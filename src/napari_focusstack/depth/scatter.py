@@ -23,6 +23,9 @@ UNRESOLVED = 0.85  # of the near scatter that is error where there is relief
 LEFT = 0.92  # of the error that the smoothing leaves
 OUTLIER = 8.0  # standard deviations
 LEAST, MOST = 0.2, 1.2  # times the modelled error that the found one may be
+SPARSE = 2  # px
+LONELY = 0.2  # share of the surroundings that must have been measured
+BORDER = cv2.BORDER_CONSTANT
 SOFT = 0.01  # frames: what weights do not tell apart
 
 
@@ -45,7 +48,10 @@ def calibrated(index: Plane, sigma: Plane, confidence: Plane) -> Plane:
     """
     weight = np.where(confidence >= RELIABLE, 1 / (np.square(sigma) + np.float32(SOFT**2)), 0).astype(np.float32)
     size = np.maximum(sigma, np.float32(SOFT / 10))
-    near, far = (_scatter(index, size, weight, window) for window in (NEAR, FAR))
+    near = _scatter(index, size, weight, NEAR, FAR)
+    sparse = (slice(None, None, SPARSE),) * 2  # of a wide window, a quarter of the pixels tells the same
+    far = _scatter(index[sparse], size[sparse], weight[sparse], FAR / SPARSE, FAR / SPARSE)
+    far = cv2.resize(far, near.shape[::-1], interpolation=cv2.INTER_LINEAR)
     growth = far / np.maximum(near, np.float32(1e-6))
     relief = np.clip((growth - RELIEF[0]) / (RELIEF[1] - RELIEF[0]), 0, 1)
     found = far + relief * (np.float32(UNRESOLVED) * near - far)
@@ -53,33 +59,32 @@ def calibrated(index: Plane, sigma: Plane, confidence: Plane) -> Plane:
     return (sigma * factor).astype(np.float32)
 
 
-def _scatter(index: Plane, size: Plane, weight: Plane, window: float) -> Plane:
+def _scatter(index: Plane, size: Plane, weight: Plane, window: float, around: float) -> Plane:
     """Root mean square distance of the depths from a plane around each, over their modelled error, without outliers."""
-    off = (index - _planes(index, weight, window)) / size
-    kept = weight * (np.abs(off) < OUTLIER)
-    off = (index - _planes(index, kept, window)) / size
-    total = _mean((kept > 0).astype(np.float32), FAR)
-    square = _mean(np.square(np.where(kept > 0, np.minimum(np.abs(off), np.float32(OUTLIER)), 0)), FAR)
-    return np.sqrt(np.divide(square, total, out=np.full_like(total, np.nan), where=total > 0.2))
+    kept = weight * (np.abs(_off_plane(index, weight, window)) < OUTLIER * size)
+    off = np.minimum(np.abs(_off_plane(index, kept, window)) / size, np.float32(OUTLIER))
+    there = (kept > 0).astype(np.float32)
+    total, square = (cv2.GaussianBlur(p, (0, 0), around, borderType=BORDER) for p in (there, there * np.square(off)))
+    return np.sqrt(np.divide(square, total, out=np.full_like(total, np.nan), where=total > LONELY))
 
 
-def _planes(index: Plane, weight: Plane, window: float) -> Plane:
-    """Height, at each pixel, of the plane that fits its surroundings best."""
-    y, x = (axis.astype(np.float64) for axis in np.ogrid[: index.shape[0], : index.shape[1]])
+def _off_plane(index: Plane, weight: Plane, window: float) -> Plane:
+    """Distance of each depth from the plane that fits its surroundings best, with Gaussian weights."""
+    reach = int(np.ceil(3 * window))
+    place = np.arange(-reach, reach + 1, dtype=np.float32)
+    bell = np.exp(-0.5 * np.square(place / np.float32(window)))
+    bell /= bell.sum()
+    kernels = [bell, bell * place, bell * place * place]
 
-    def mean(values: Plane) -> Plane:
-        return _mean(weight * values, window) / total
+    def moment(plane: Plane, down: int, across: int) -> Plane:
+        return cv2.sepFilter2D(plane, cv2.CV_32F, kernels[across], kernels[down], borderType=BORDER)
 
-    total = _mean(weight, window) + np.float32(1e-12)
-    ones = np.ones_like(index)
-    my, mx, mz = mean(y * ones), mean(x * ones), mean(index)
-    yy, xx, xy = mean(y * y * ones) - my * my, mean(x * x * ones) - mx * mx, mean(y * x) - my * mx
-    yz, xz = mean(y * index) - my * mz, mean(x * index) - mx * mz
-    yy, xx = yy + np.float32(0.01), xx + np.float32(0.01)  # of a line of pixels
+    total = moment(weight, 0, 0) + np.float32(1e-12)
+    my, mx, yy, xx, xy = (moment(weight, *n) / total for n in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1)))
+    heavy = weight * index
+    mz, yz, xz = (moment(heavy, *n) / total for n in ((0, 0), (1, 0), (0, 1)))
+    yy, xx, xy = yy - my * my + np.float32(0.01), xx - mx * mx + np.float32(0.01), xy - my * mx
+    yz, xz = yz - my * mz, xz - mx * mz
     area = yy * xx - xy * xy
     down, across = (yz * xx - xz * xy) / area, (xz * yy - yz * xy) / area
-    return np.asarray(mz + down * (y - my) + across * (x - mx))
-
-
-def _mean(plane: Plane, spread: float) -> Plane:
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), spread, borderType=cv2.BORDER_CONSTANT))
+    return np.asarray(index - (mz - down * my - across * mx))
