@@ -123,7 +123,7 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
                 continue
             low, high = max(k - 1, 0), min(k + 1, last)
             step = (positions[high] - positions[low]) / (high - low)
-            off = 0.0 if peak == PARABOLA else min(floor[y, x] / top, 1.0) ** power
+            off = 0.0 if peak == PARABOLA else _raised(min(floor[y, x] / top, 1.0), power)
             relative = noisiness * floor[y, x] / top
             u[0], level[0], noise[0] = 0.0, 1.0, relative / max(1 - off, LEAST)
             count = 1
@@ -135,12 +135,12 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
                     if not 0 <= other <= last:
                         break
                     share = max(part[j, y, x] / top, 1e-9)
-                    raised = share**power
+                    raised = _raised(share, power)
                     if j >= nearest and (peak != GUO or raised < FOOT):
                         break
                     u[count] = (positions[other] - positions[k]) / step
                     rest = max((raised - off) / max(1 - off, LEAST), LEAST)
-                    level[count] = share if peak == PARABOLA else rest ** (1 / power)
+                    level[count] = share if peak == PARABOLA else _rooted(rest, power)
                     noise[count] = relative * (
                         1.0 if peak == PARABOLA else raised / share / (rest * (1 - off) + LEAST * off)
                     )
@@ -155,6 +155,17 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
+def _raised(value, power):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Power of a value; squares need no logarithm."""
+    return value * value if power == 2 else value**power
+
+
+@njit(cache=True, nogil=True)
+def _rooted(value, power):  # type: ignore[no-untyped-def]  # pragma: no cover
+    return math.sqrt(value) if power == 2 else value ** (1 / power)
+
+
+@njit(cache=True, nogil=True)
 def _frames(place, positions, k, step):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Frames from frame `k` to `place` steps away from it, within the frame before and the frame after."""
     beside = k + 1 if (place > 0 and k < len(positions) - 1) or k == 0 else k - 1
@@ -166,10 +177,14 @@ def _frames(place, positions, k, step):  # type: ignore[no-untyped-def]  # pragm
 def _peak(u, level, noise, peak, power, known):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Peak; standard deviations of it for the given noise and for unit noise; curvature; squares left over."""
     count = len(u)
-    value = level if peak == PARABOLA else np.log(level)
-    weight = level**power if peak == GUO else np.ones(count)
-    total = weight.sum()
-    mean1, mean2, mean = (weight * u).sum() / total, (weight * u * u).sum() / total, (weight * value).sum() / total
+    value, weight = np.empty(count), np.empty(count)
+    total = mean1 = mean2 = mean = 0.0
+    for i in range(count):
+        value[i] = level[i] if peak == PARABOLA else math.log(level[i])
+        weight[i] = _raised(level[i], power) if peak == GUO else 1.0
+        total += weight[i]
+        mean1, mean2, mean = mean1 + weight[i] * u[i], mean2 + weight[i] * u[i] ** 2, mean + weight[i] * value[i]
+    mean1, mean2, mean = mean1 / total, mean2 / total, mean / total
     s11 = s12 = s22 = t1 = t2 = n11 = n12 = n22 = m11 = m12 = m22 = 0.0
     for i in range(count):
         p, q, w = u[i] - mean1, u[i] * u[i] - mean2, weight[i]
