@@ -21,7 +21,8 @@ def curves_of(values):
     around = [np.take_along_axis(padded, index[None] + WINDOW + shift, 0)[0] for shift in range(-WINDOW, WINDOW + 1)]
     before, after = np.stack(around[:WINDOW][::-1]), np.stack(around[WINDOW + 1 :])
     picture = np.zeros((2, 2 * values.shape[2]), np.float32)
-    return Curves(values.max(axis=0), values.sum(axis=0), index.astype(np.uint16), before, after, absent, picture)
+    total = values.sum(axis=0)
+    return Curves(values.max(axis=0), total, total, index.astype(np.uint16), before, after, absent, picture)
 
 
 def fit(values, places, peak, *, floor=0.0, noisiness=0.15, power=2.0):

@@ -37,6 +37,7 @@ UNSURE = 1.0  # frames of standard deviation from which a depth is not trusted
 OUTSIDE = 0.5  # frames by which a peak may lie outside the sweep
 REACHES = (10, 20, 40, 80)  # px: width of the surroundings whose blur may be taken for sharpness
 SPILL = 2.0  # px: so far from an edge its blur is as sharp as itself, twice as far half as sharp
+VEILED = 2.0  # times the noise floor, at most, where a peak is as many times brighter than the pixel mostly is
 TINY = np.float32(1e-12)
 
 
@@ -65,8 +66,9 @@ def judged(
     Returns
     -------
     index, sigma, confidence : ndarray
-        (Y, X) float32. The confidence is that of the weakest of these: the peak stands out from the noise; it is no
-        blur of sharper surroundings; its uncertainty is below a frame; it is inside the sweep.
+        (Y, X) float32. The confidence is that of the weakest of these: the peak stands out from the noise, and the
+        farther, the more of its light is a veil that the blur of something bright lays over it; it is no blur of
+        sharper surroundings itself; its uncertainty is below a frame; it is inside the sweep.
     """
     from ..kernels.grids import shrunk
     from ..kernels.sff_cpu import GRID
@@ -87,7 +89,9 @@ def judged(
     sharpness = shrunk(FOCUS_MEASURES[measure](smoothed(curves.picture, PRE_BLUR)), GRID)
     index, slope = _centred(index, sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
-    above = curves.best / np.maximum(noise * np.float32(noise_floor), TINY)
+    usual = np.maximum(curves.light / np.float32(last + 1), TINY)
+    veiled = np.clip(shrunk(curves.picture, GRID) / usual, 1, VEILED)
+    above = curves.best / np.maximum(noise * veiled * np.float32(noise_floor), TINY)
     own = _own(curves.best, curves.total / np.float32(last + 1), power)
     sure = 1 / (1 + np.square(sigma / np.float32(UNSURE)))
     stands_out = np.float32(RELIABLE) + np.float32(STEEP) * (np.minimum(above, own) - 1)

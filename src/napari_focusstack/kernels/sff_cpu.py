@@ -25,15 +25,17 @@ ABSENT = -1.0  # a measure that is not there: before the first frame, after the 
 
 @dataclass(slots=True)
 class Curves:
-    """Running peak of the focus measure and the curve around it; about 20 bytes a pixel of the frames.
+    """Running peak of the focus measure and the curve around it; about 21 bytes a pixel of the frames.
 
     `best` is the largest measure so far, met in frame `index`; `before[j]` and `after[j]` are those of the frames
     j + 1 before and after it, `ABSENT` where there are none; `recent` is a ring of the newest; `total` is the sum over
-    all. These are on a grid of `GRID` px. `picture`, in full size, is the grey of the best frames.
+    all, `light` that of the greys. These are on a grid of `GRID` px. `picture`, in full size, is the grey of the best
+    frames.
     """
 
     best: Any
     total: Any
+    light: Any
     index: Any
     before: Any
     after: Any
@@ -43,7 +45,7 @@ class Curves:
     @property
     def nbytes(self) -> int:
         """Bytes of all planes."""
-        planes = (self.best, self.total, self.index, self.before, self.after, self.recent, self.picture)
+        planes = (self.best, self.total, self.light, self.index, self.before, self.after, self.recent, self.picture)
         return sum(int(plane.nbytes) for plane in planes)
 
 
@@ -52,8 +54,8 @@ def curves(height: int, width: int) -> Curves:
     small = -(-height // GRID), -(-width // GRID)
     best = np.full(small, ABSENT, np.float32)  # so that the first frame wins even where its measure is 0
     before, after, recent = (np.full((WINDOW, *small), ABSENT, np.float32) for _ in range(3))
-    total, index = np.zeros(small, np.float32), np.zeros(small, np.uint16)
-    return Curves(best, total, index, before, after, recent, np.zeros((height, width), np.float32))
+    total, light, index = np.zeros(small, np.float32), np.zeros(small, np.float32), np.zeros(small, np.uint16)
+    return Curves(best, total, light, index, before, after, recent, np.zeros((height, width), np.float32))
 
 
 def spread_of(radius: float) -> float:
@@ -79,13 +81,13 @@ def _observe_rows(
     first, rows = top // GRID, slice(start // GRID, -(-stop // GRID))
     _take(
         sharpness[rows.start - first : rows.stop - first], light[start - top : stop - top], k,
-        state.best[rows], state.total[rows], state.index[rows], state.before[:, rows], state.after[:, rows],
-        state.recent[:, rows], state.picture[start:stop],
+        state.best[rows], state.total[rows], state.light[rows], state.index[rows], state.before[:, rows],
+        state.after[:, rows], state.recent[:, rows], state.picture[start:stop],
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
-def _take(new, light, k, best, total, index, before, after, recent, picture):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _take(new, light, k, best, total, lights, index, before, after, recent, picture):  # type: ignore[no-untyped-def]  # pragma: no cover
     for y in range(new.shape[0]):
         for x in range(new.shape[1]):
             value = new[y, x]
@@ -103,6 +105,7 @@ def _take(new, light, k, best, total, index, before, after, recent, picture):  #
                 after[since - 1, y, x] = value
             recent[k % WINDOW, y, x] = value
             total[y, x] += value
+            lights[y, x] += light[GRID * y, GRID * x]
 
 
 def found(state: Curves) -> Curves:

@@ -29,10 +29,10 @@ class Kernels:
         """As `sff_cpu.curves`."""
         small = -(-height // GRID), -(-width // GRID)
         before, after, recent = torch.full((3, WINDOW, *small), ABSENT, device=self.device)
-        best, total = torch.full(small, ABSENT, device=self.device), torch.zeros(small, device=self.device)
+        best, (total, light) = torch.full(small, ABSENT, device=self.device), torch.zeros(2, *small, device=self.device)
         index = torch.zeros(small, dtype=torch.int32, device=self.device)
         picture = torch.zeros((height, width), device=self.device)
-        return Curves(best, total, index, before, after, recent, picture)
+        return Curves(best, total, light, index, before, after, recent, picture)
 
     def observe(self, state: Curves, image: NDArray[Any], k: int, measure: str, radius: float, channel: int) -> None:
         """As `sff_cpu.observe`."""
@@ -50,14 +50,15 @@ class Kernels:
         state.picture = torch.where(fine, light, state.picture)
         state.recent[k % WINDOW] = new
         state.total += new
+        state.light += light[::GRID, ::GRID]
 
     def found(self, state: Curves) -> Curves:
         """As `sff_cpu.found`."""
         index = state.index.cpu().numpy().astype(np.uint16)
         planes = (state.before, state.after, state.recent, state.picture)
         before, after, recent, picture = (plane.cpu().numpy() for plane in planes)
-        best, total = state.best.cpu().numpy(), state.total.cpu().numpy()
-        return Curves(best, total, index, before, after, recent, picture)
+        best, total, light = (plane.cpu().numpy() for plane in (state.best, state.total, state.light))
+        return Curves(best, total, light, index, before, after, recent, picture)
 
 
 def _shrunk(plane: Tensor) -> Tensor:
