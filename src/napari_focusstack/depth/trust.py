@@ -38,6 +38,7 @@ OUTSIDE = 0.5  # frames by which a peak may lie outside the sweep
 REACHES = (10, 20, 40, 80)  # px: width of the surroundings whose blur may be taken for sharpness
 SPILL = 2.0  # px: so far from an edge its blur is as sharp as itself, twice as far half as sharp
 VEILED = 2.0  # times the noise floor, at most, where a peak is as many times brighter than the pixel mostly is
+OUTER = 0.3, 0.6  # of the way from the middle of the sweep to its ends: from where on, and from where on fully
 TINY = np.float32(1e-12)
 
 
@@ -89,9 +90,7 @@ def judged(
     sharpness = shrunk(FOCUS_MEASURES[measure](smoothed(curves.picture, PRE_BLUR)), GRID)
     index, slope = _centred(index, sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
-    usual = np.maximum(curves.light / np.float32(last + 1), TINY)
-    veiled = np.clip(shrunk(curves.picture, GRID) / usual, 1, VEILED)
-    above = curves.best / np.maximum(noise * veiled * np.float32(noise_floor), TINY)
+    above = curves.best / np.maximum(noise * _veil(curves, index, last) * np.float32(noise_floor), TINY)
     own = _own(curves.best, curves.total / np.float32(last + 1), power)
     sure = 1 / (1 + np.square(sigma / np.float32(UNSURE)))
     stands_out = np.float32(RELIABLE) + np.float32(STEEP) * (np.minimum(above, own) - 1)
@@ -115,6 +114,20 @@ def _centred(index: Plane, sigma: Plane, sharpness: Plane, radius: float) -> tup
     total = _mean(sharpness, spread)
     shift = down * (_mean(sharpness * y, spread) / total - y) + across * (_mean(sharpness * x, spread) / total - x)
     return index - shift, np.hypot(down, across) / np.float32(GRID)
+
+
+def _veil(curves: Curves, index: Plane, last: int) -> Plane:
+    """How many times farther a peak must stand out from the noise, as something bright may have veiled it.
+
+    Far out of focus, what is bright lays its light, and the noise of that, over what is beside it. So, towards the ends
+    of the sweep, peaks of pixels that are brighter there than they mostly are are doubted.
+    """
+    from ..kernels.grids import shrunk
+    from ..kernels.sff_cpu import GRID
+
+    usual = np.maximum(curves.light / np.float32(last + 1), TINY)
+    outer = np.clip((np.abs(2 / last * index - 1) - OUTER[0]) / (OUTER[1] - OUTER[0]), 0, 1)
+    return 1 + outer * (np.clip(shrunk(curves.picture, GRID) / usual, 1, VEILED) - 1)
 
 
 def _own(best: Plane, others: Plane, power: float) -> Plane:
