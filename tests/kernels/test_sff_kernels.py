@@ -72,3 +72,12 @@ def test_memory_does_not_grow_with_the_frames(frames):
     sizes = {observed(sff_cpu, frames[:count]).nbytes for count in (3, 14)}
     assert len(sizes) == 1
     assert sff_cpu.curves(400, 600).nbytes <= 25 * 400 * 600
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 9), (3, 5), (7, 4), (16, 24), (33, 41)])
+def test_the_fast_measure_is_the_measure(shape):
+    from napari_focusstack.focus import modified_laplacian
+    from napari_focusstack.kernels.grids import shrunk
+
+    light = np.random.default_rng(0).random(shape, np.float32)
+    np.testing.assert_allclose(sff_cpu._measured(light, "sml"), shrunk(modified_laplacian(light), 2), rtol=1e-5)

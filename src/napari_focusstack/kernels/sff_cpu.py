@@ -74,7 +74,7 @@ def _observe_rows(
     halo = (int(4 * (radius + PRE_BLUR)) + 4 * GRID) // GRID * GRID
     top = max(0, start - halo)
     light = grey(image[top : stop + halo], channel)
-    sharpness = shrunk(FOCUS_MEASURES[measure](smoothed(light, PRE_BLUR)), GRID)
+    sharpness = _measured(smoothed(light, PRE_BLUR), measure)
     spread = spread_of(radius)
     if spread > 0:
         sharpness = cv2.GaussianBlur(sharpness, (0, 0), spread, borderType=cv2.BORDER_REFLECT_101)
@@ -84,6 +84,51 @@ def _observe_rows(
         state.best[rows], state.total[rows], state.light[rows], state.index[rows], state.before[:, rows],
         state.after[:, rows], state.recent[:, rows], state.picture[start:stop],
     )  # fmt: skip
+
+
+def _measured(light: Any, measure: str) -> Any:
+    """Focus measure of a picture on the grid."""
+    if measure != "sml" or min(light.shape) < 2:
+        return shrunk(FOCUS_MEASURES[measure](light), GRID)
+    cells = np.empty((-(-light.shape[0] // GRID), -(-light.shape[1] // GRID)), np.float32)
+    _sml_cells(light, cells)
+    return cells
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _sml_cells(light, cells):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """`shrunk(modified_laplacian(light), 2)` in one go: three rows of sums beside each other stay in the cache."""
+    height, width = light.shape
+    size = np.empty(width, np.float32)
+    sums = np.empty((3, width), np.float32)  # of three neighbours in a row, of the rows r - 1, r and r + 1
+    measure = np.empty((2, 2 * cells.shape[1]), np.float32)
+    half = np.float32(0.5)
+    for ahead in range(height + 1):
+        if ahead < height:
+            above, below = light[abs(ahead - 1)], light[ahead + 1 if ahead + 1 < height else height - 2]
+            row = light[ahead]
+            for x in range(1, width - 1):
+                size[x] = abs(2 * row[x] - row[x - 1] - row[x + 1]) + abs(2 * row[x] - above[x] - below[x])
+            for x, beside in ((0, 1), (width - 1, width - 2)):
+                size[x] = 2 * abs(row[x] - row[beside]) + abs(2 * row[x] - above[x] - below[x])
+            line = sums[ahead % 3]
+            for x in range(1, width - 1):
+                line[x] = size[x - 1] + size[x] + size[x + 1]
+            line[0], line[width - 1] = size[0] + 2 * size[1], size[width - 1] + 2 * size[width - 2]
+        if ahead == 0:
+            continue
+        r = ahead - 1
+        before = sums[(r - 1) % 3] if r > 0 else sums[1]
+        after = sums[(r + 1) % 3] if r + 1 < height else sums[(r - 1) % 3]
+        here, out = sums[r % 3], measure[r % 2]
+        for x in range(width):
+            out[x] = before[x] + here[x] + after[x]
+        if width < len(out):
+            out[width] = out[width - 1]
+        if r % 2 == 1 or r == height - 1:
+            other = measure[0]
+            for x in range(cells.shape[1]):
+                cells[r // 2, x] = half * half * (out[2 * x] + out[2 * x + 1] + other[2 * x] + other[2 * x + 1])
 
 
 @njit(cache=True, nogil=True)
