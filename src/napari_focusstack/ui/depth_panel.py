@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from .annotations import Drawn
 from .depth_chooser import DepthChooser
+from .depth_export import ExportPart, saving_depth, saving_mesh
 from .feedback import Message, ProgressRow
 from .look import Section, style_sheet
-from .measured import Measured
+from .probes import ProbesPart
+from .profile_part import ProfilePart
+from .regions import ROLE, empty_shapes
+from .roughness_part import RoughnessPart
 from .surface_part import SurfacePart, making_surface
 from .surface_texture import picture_of
 from .surface_view import Covered, SurfaceView
@@ -67,6 +74,20 @@ class DepthPanel(QScrollArea):
         run = Run(making_surface(chosen, picture, self.surface.choices()), self._show_surface, "making the surface")
         self.start(run)
 
+    def save_depth(self, path: str) -> None:
+        """Save the chosen depth in a thread."""
+        chosen = self.chooser.chosen
+        assert chosen is not None
+        self._save(lambda: saving_depth(path, chosen, sigma=self.export.sigma.isChecked()))
+
+    def save_mesh(self, path: str) -> None:
+        """Save the surface of the chosen depth in a thread."""
+        chosen = self.chooser.chosen
+        assert chosen is not None
+        picture = picture_of(self._viewer.layers, chosen, self._viewer.dims.point)
+        choices = {**self.surface.choices(), "exaggeration": self.surface.height()}
+        self._save(lambda: saving_mesh(path, chosen, picture, choices))
+
     def cancel(self) -> None:
         """Stop what runs, if something does."""
         self._again = False
@@ -88,6 +109,14 @@ class DepthPanel(QScrollArea):
         self._show_state()
         run.start()
 
+    def _save(self, prepare: Callable[[], Callable[[], Path]]) -> None:
+        try:
+            work = prepare()
+        except ValueError as error:
+            self.say(str(error), "error")
+            return
+        self.start(Run(work, lambda file: self.say(f"Saved as “{file.name}” in {file.parent}."), "saving"))
+
     # ------------------------------------------------------------------
     # what happens
 
@@ -108,10 +137,16 @@ class DepthPanel(QScrollArea):
     def _on_chosen(self) -> None:
         """Another depth, or another time of it."""
         chosen = self.chooser.chosen
-        self.surface.follow(chosen)
+        self.drawn.follow(chosen)
+        for part in (self.surface, self.probes, self.profile, self.roughness, self.export):
+            part.follow(chosen)
         self._show_state()
         if self.view.shown and chosen is not None:
             self.make_surface()
+
+    def _on_drawn(self) -> None:
+        self.profile.refresh()
+        self.roughness.refresh()
 
     def _on_remade(self) -> None:
         if self.view.shown:
@@ -122,11 +157,20 @@ class DepthPanel(QScrollArea):
 
     def _build(self) -> None:
         self.chooser, self.surface = DepthChooser(self._viewer), SurfacePart()
+        self.drawn = Drawn(self._viewer, ROLE, empty_shapes, self._on_drawn)
+        self.profile, self.roughness = ProfilePart(self.drawn), RoughnessPart(self.drawn)
+        self.probes, self.export = ProbesPart(self._viewer), ExportPart()
         self.button = QPushButton(SHOW)
         self.button.setObjectName("main")
         self.progress, self.message = ProgressRow(), Message()
         self.message.say("")
-        self.sections = {"3-D": Section("3-D", self.surface)}
+        self.sections = {
+            "3-D": Section("3-D", self.surface),
+            "Probes": Section("Probes", self.probes),
+            "Profile": Section("Profile", self.profile),
+            "Roughness": Section("Roughness", self.roughness),
+            "Export": Section("Export", self.export),
+        }
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -149,21 +193,25 @@ class DepthPanel(QScrollArea):
         self.surface.raised.connect(self.view.raise_by)
         self.surface.remade.connect(self._on_remade)
         self.surface.aim.clicked.connect(self.view.aim)
-        for signal in (self.surface.dressed, self.surface.raised):
+        self.export.depth_wanted.connect(self.save_depth)
+        self.export.mesh_wanted.connect(self.save_mesh)
+        for signal in (self.surface.dressed, self.surface.raised, self.probes.changed):
             signal.connect(self._show_state)
         self._viewer.events.theme.connect(self._on_theme)
 
     def _show_state(self, _: Any = None) -> None:
         """Texts and what is enabled, from what is chosen and whether something runs."""
-        chosen: Measured | None = self.chooser.chosen
-        running = self._run is not None
+        there, running = self.chooser.chosen is not None, self._run is not None
         self.progress.setVisible(running)
         self.button.setText(BACK if self.view.shown else SHOW)
-        self.button.setEnabled(self.view.shown or (chosen is not None and not running))
+        self.button.setEnabled(self.view.shown or (there and not running))
+        self.export.offer(there and not running)
         self.sections["3-D"].set_summary(self.surface.title())
+        self.sections["Probes"].set_summary(self.probes.title())
 
     def _on_theme(self, _: Any = None) -> None:
         self.setStyleSheet(style_sheet(self._viewer.theme))
+        self.profile.plot.set_theme(self._viewer.theme)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Let go of the viewer and stop what runs when the dock is closed."""
@@ -172,4 +220,7 @@ class DepthPanel(QScrollArea):
             self.cancel()
             self.chooser.release()
             self.view.release()
+            self.drawn.release()
+            self.probes.drawn.release()
+            self.roughness.stop()
             self._viewer.events.theme.disconnect(self._on_theme)

@@ -24,6 +24,7 @@ __all__ = ["SurfacePart", "making_surface"]
 
 FINENESS = {"coarse": 100_000, "normal": 500_000, "fine": 2_000_000, "every pixel": 200_000_000}  # triangles
 HIGHEST = 50.0  # times
+SPIN_WIDTH = 92  # px
 NOTCHES = 200  # of the slider
 HEIGHT_TIP = "<p>What heights are multiplied by. At 1 the proportions are true, if the layer's scale is.</p>"
 FINENESS_TIP = "<p>How many triangles the surface has: 100 000, 500 000, 2 million, or two for each pixel.</p>"
@@ -69,6 +70,10 @@ class SurfacePart(QWidget):
         """Return what `surface_of` needs to know."""
         return {"triangles": self.fineness.currentData(), "larger_is_nearer": not self.flip.isChecked()}
 
+    def height(self) -> float:
+        """Return what heights are multiplied by."""
+        return float(self.height_.value())
+
     def title(self) -> str:
         """Return what is chosen, for the section's header."""
         return f"{self.look.currentText()} · height × {self.height_.value():.4g}"
@@ -80,6 +85,7 @@ class SurfacePart(QWidget):
         self.height_.setSingleStep(0.1)
         self.height_.setValue(1.0)
         self.height_.setPrefix("× ")
+        self.height_.setFixedWidth(SPIN_WIDTH)
         heights = QWidget()
         row = QHBoxLayout(heights)
         row.setContentsMargins(0, 0, 0, 0)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LOOKS", "Covered", "SurfaceView"]
 
 LOOKS = {"picture": "Picture", "colours": "Depth colours", "shaded": "Plain, shaded"}
-ANGLES = (-18.0, 22.0, 42.0)  # degrees; from below and the left of the picture
+TILT, TURN = np.radians(46.0), np.radians(24.0)  # of the line of sight: from the vertical, and around it
 PERSPECTIVE = 25.0  # degrees of the field of view
 MARGIN = 0.02  # around the surface, of the window
 PLASTER = (0.8, 0.8, 0.78, 1.0)
@@ -109,7 +109,9 @@ class SurfaceView:
     def aim(self) -> None:
         """Look at the surface from where its relief shows."""
         camera = self._viewer.scene.camera
-        camera.angles, camera.perspective = ANGLES, PERSPECTIVE
+        sight = (-np.cos(TILT), -np.sin(TILT) * np.cos(TURN), np.sin(TILT) * np.sin(TURN))
+        camera.set_view_direction(sight, up_direction=(1, 0, 0))  # z points up in the window
+        camera.perspective = PERSPECTIVE
         if self._layer is not None:
             self._viewer.fit_to_view(layers=[self._layer], margin=MARGIN)
 
