@@ -127,3 +127,14 @@ def test_a_picture_is_made_of_two_frames_without_a_depth(frames, caplog):
     assert "no depth: 2 frames are too few, a peak of sharpness needs at least 3" in caplog.text
     with pytest.raises(ValueError, match="2 frames are too few for a depth"):
         run(frames[:2], DEPTH_ONLY)
+
+
+def test_a_unit_that_cannot_be_given_is_refused_before_anything_is_computed(frames, monkeypatch):
+    def compute(*_, **__):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr("napari_focusstack.stages.align", compute)
+    with pytest.raises(ValueError, match="the distance between the frames is not known; give the frames' positions"):
+        run(frames, Recipe(depth="sff", unit="um"))
+    with pytest.raises(ValueError, match="the distance between the frames is not known"):
+        run_series(frames, "ZYXS", Recipe(depth="sff", unit="um"))

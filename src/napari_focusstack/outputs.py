@@ -29,10 +29,18 @@ def check_outputs(chosen: argparse.Namespace) -> None:
         If two have the same name.
     """
     paths = [path for path in (getattr(chosen, name) for name in OUTPUTS) if path]
-    for path in paths:
+    for path in [*paths, *_companions(chosen.mesh_out)]:
         check_file(path, overwrite=chosen.overwrite)
         if paths.count(path) > 1:
             raise ValueError(f"{path} is named for two outputs; give each its own name")
+
+
+def _companions(mesh: Path | None) -> list[Path]:
+    """Files that are written beside a mesh."""
+    if mesh is None or mesh.suffix.lower() != ".obj":
+        return []
+    name = "_".join(mesh.stem.split())
+    return [mesh.with_name(f"{name}.mtl"), mesh.with_name(f"{name}_texture.png")]
 
 
 def check_file(path: Path, *, overwrite: bool) -> None:
@@ -131,7 +139,9 @@ def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> No
         if size is not None and depth.unit != "frame":
             scale = factor(burst.unit or "um", depth.unit)
             size = (size[0] * scale, size[1] * scale)
-        surface = surface_of(depth, result.image, pixel_size=size)
+        surface = surface_of(
+            depth, result.image, pixel_size=size, larger_is_nearer=burst.position_unit != "m" or depth.unit == "frame"
+        )
         write_mesh(
             chosen.mesh_out,
             surface.vertices,

@@ -12,7 +12,7 @@ import numpy as np
 from .alignment import Alignment, align, warped
 from .arrays import Frames
 from .depth import LEAST, Depth, estimate_depth
-from .depth.positions import check_unit
+from .depth.positions import check_unit, factor
 from .fusion import Fusion, fuse
 from .series import OneChannel
 
@@ -33,6 +33,11 @@ class Sweep:
 
     positions: Sequence[float] | None = None
     unit: str | None = None
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if the recipe wants depth in a unit that these positions cannot give."""
+        if recipe.depth != "none" and recipe.step is None and recipe.unit:
+            factor("frame" if self.unit is None else self.unit, recipe.unit)
 
 
 def align_burst(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment | None:
