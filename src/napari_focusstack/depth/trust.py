@@ -127,7 +127,8 @@ def _veil(curves: Curves, index: Plane, last: int) -> Plane:
 
     usual = np.maximum(curves.light / np.float32(last + 1), TINY)
     outer = np.clip((np.abs(2 / last * index - 1) - OUTER[0]) / (OUTER[1] - OUTER[0]), 0, 1)
-    return 1 + outer * (np.clip(shrunk(curves.picture, GRID) / usual, 1, VEILED) - 1)
+    veil: Plane = 1 + outer * (np.clip(shrunk(curves.picture, GRID) / usual, 1, VEILED) - 1)
+    return veil
 
 
 def _own(best: Plane, others: Plane, power: float) -> Plane:
