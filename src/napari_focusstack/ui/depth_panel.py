@@ -221,6 +221,6 @@ class DepthPanel(QScrollArea):
             self.chooser.release()
             self.view.release()
             self.drawn.release()
-            self.probes.drawn.release()
+            self.probes.release()
             self.roughness.stop()
             self._viewer.events.theme.disconnect(self._on_theme)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,18 +21,21 @@ from .hover import frame_at
 from .measured import Measured, with_error
 from .saving import ask_path
 from .sections import push_button, side_by_side
+from .surface_texture import brightness_at
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Points
+    from napari.layers import Layer, Points
 
 __all__ = ["Difference", "ProbesPart", "difference", "label_probes", "probes_csv"]
 
 ROLE = "probes"
 COLOR = "#ffd60a"  # seen on dark and bright pictures, with a dark border
-SIZE = 13  # px of the window, whatever the zoom
-FEATURES = ("depth", "sigma", "frame", "label")
-HOW = "Click into the picture to set probes. Select two to compare them; the arrow tool moves them."
+SIZES = (11, 17)  # px of the window, at least and at most
+SHARE = 70  # of the longer side of the map: the size between
+FEATURES = ("depth", "sigma", "frame", "label", "ink")
+BRIGHT = 0.5  # on what is brighter, words are black
+HOW = "Click into the picture to set probes. With “Move”, drag them, or select two to compare."
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class Difference:
         if not math.isfinite(self.height):
             return f"Δz not known · distance {self.distance:.4g} {lateral}"
         slope = f" · slope {self.slope:.1f}°" if math.isfinite(self.slope) else ""
-        return f"Δz {with_error(self.height, self.sigma)} {unit} · distance {self.distance:.4g} {lateral}{slope}"
+        height = with_error(self.height, self.sigma).replace("-", "−")
+        return f"Δz {height} {unit} · distance {self.distance:.4g} {lateral}{slope}"
 
 
 def difference(chosen: Measured, first: Any, second: Any) -> Difference:
@@ -75,8 +80,8 @@ def difference(chosen: Measured, first: Any, second: Any) -> Difference:
     return Difference(z1 - z0, math.hypot(s0, s1), distance, slope, chosen.depth.unit, chosen.lateral_unit)
 
 
-def label_probes(layer: Points, chosen: Measured) -> None:
-    """Give each probe its depth, error and frame, and the words beside it."""
+def label_probes(layer: Points, chosen: Measured, layers: Sequence[Layer] = ()) -> None:
+    """Give each probe its depth, error and frame, and the words beside it, to be read on what `layers` show there."""
     import pandas as pd
 
     values = [chosen.at(*place) for place in layer.data]
@@ -87,6 +92,7 @@ def label_probes(layer: Points, chosen: Measured) -> None:
             "sigma": np.array([sigma for _, sigma in values], float),
             "frame": np.array([_frame(positions, z) for z, _ in values], float),
             "label": [f"{with_error(z, s)} {unit}" if math.isfinite(z) else "unknown" for z, s in values],
+            "ink": ["black" if brightness_at(layers, chosen, place) > BRIGHT else "white" for place in layer.data],
         },
         columns=FEATURES,
     )
@@ -111,10 +117,11 @@ class ProbesPart(QWidget):
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
+        self._layers = viewer.layers
         self._chosen: Measured | None = None
         self.drawn = Drawn(viewer, ROLE, _empty, self._show)
         self.add = push_button("Set probes", "Click into the picture to measure there.")
-        self.move_ = push_button("Select, move", "Drag probes to other places; with Shift, select several.")
+        self.move_ = push_button("Move", "Drag probes to other places; with Shift, select several.")
         self.save = push_button("Save CSV…", "Save all probes as a table.")
         self.said, self.message = help_label(HOW), Message()
         column = QVBoxLayout(self)
@@ -129,8 +136,14 @@ class ProbesPart(QWidget):
 
     def follow(self, chosen: Measured | None) -> None:
         """Measure in another depth, or another plane of it."""
+        self._watch(None if chosen is None else chosen.layer)
         self._chosen = chosen
         self.drawn.follow(chosen)
+
+    def release(self) -> None:
+        """Stop following the viewer."""
+        self._watch(None)
+        self.drawn.release()
 
     def title(self) -> str:
         """Return how many there are, for the section's header."""
@@ -149,10 +162,17 @@ class ProbesPart(QWidget):
             except OSError as error:
                 self.message.say(str(error), "error")
 
+    def _watch(self, layer: Layer | None) -> None:
+        """Listen whether the map is visible, on which the words are read."""
+        if self._chosen is not None:
+            self._chosen.layer.events.visible.disconnect(self._show)
+        if layer is not None:
+            layer.events.visible.connect(self._show)
+
     def _turn_to(self, mode: str) -> None:
         self.drawn.ready().mode = mode
 
-    def _show(self) -> None:
+    def _show(self, _: Any = None) -> None:
         layer, chosen = self.drawn.layer, self._chosen
         count = 0 if layer is None else len(layer.data)
         self.add.setEnabled(chosen is not None)
@@ -160,7 +180,7 @@ class ProbesPart(QWidget):
         self.save.setEnabled(count > 0)
         words = ""
         if layer is not None and chosen is not None:
-            label_probes(layer, chosen)
+            label_probes(layer, chosen, self._layers)
             pair = self.drawn.selected() if len(self.drawn.selected()) == 2 else list(range(count))[-2:]
             if len(pair) == 2:
                 first, second = (layer.data[i] for i in pair)
@@ -175,19 +195,27 @@ def _empty(chosen: Measured) -> Points:
     import pandas as pd
     from napari.layers import Points
 
-    features = pd.DataFrame({"depth": [0.0], "sigma": [0.0], "frame": [0.0], "label": [""]}, columns=FEATURES)
+    known = {"depth": [0.0], "sigma": [0.0], "frame": [0.0], "label": [""], "ink": ["white"]}
+    features = pd.DataFrame(known, columns=FEATURES)
+    size = max(chosen.depth.position.shape) / SHARE
     return Points(
         np.empty((0, 2)),
         ndim=2,
         features=features.iloc[:0],
         feature_defaults=features,
-        text={"string": "{label}", "size": 11, "color": COLOR, "anchor": "upper_left", "translation": (0, 0)},
+        text={
+            "string": "{label}",
+            "size": 11,
+            "color": {"feature": "ink"},
+            "anchor": "upper_left",
+            "translation": (0, size / 2),
+        },
         symbol="cross",
         face_color=COLOR,
         border_color="black",
-        border_width=0.08,
-        size=1,
-        canvas_size_limits=(SIZE, SIZE),
+        border_width=0.1,
+        size=size,
+        canvas_size_limits=SIZES,
         **describe(chosen, ROLE, "probes"),
     )
 

@@ -46,7 +46,7 @@ class ProfilePart(QWidget):
         self._chosen: Measured | None = None
         self.profile: Profile | None = None
         self.draw = push_button("Draw a line", "Press the mouse, and pull the line across the picture.")
-        self.move_ = push_button("Select, move", "Drag the line, or its ends, to another place.")
+        self.move_ = push_button("Move", "Drag the line, or its ends, to another place.")
         self.save = push_button("Save CSV…", "Save distance, depth and σ as a table.")
         self.width_, self.plot, self.message = quiet(QSpinBox()), ProfilePlot(), Message()
         self.width_.setRange(1, BROADEST)

@@ -24,7 +24,7 @@ __all__ = ["SurfacePart", "making_surface"]
 
 FINENESS = {"coarse": 100_000, "normal": 500_000, "fine": 2_000_000, "every pixel": 200_000_000}  # triangles
 HIGHEST = 50.0  # times
-SPIN_WIDTH = 92  # px
+SPIN_WIDTH = 106  # px
 NOTCHES = 200  # of the slider
 HEIGHT_TIP = "<p>What heights are multiplied by. At 1 the proportions are true, if the layer's scale is.</p>"
 FINENESS_TIP = "<p>How many triangles the surface has: 100 000, 500 000, 2 million, or two for each pixel.</p>"

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
     from numpy.typing import NDArray
 
-__all__ = ["picture_of"]
+__all__ = ["brightness_at", "picture_of"]
 
 LEVELS = 256
 STRIP = 256  # rows at a time
+WORDS = (0.04, 0.2)  # height and width of words, of those of the picture
+LOOKS = 16  # pixels that are looked at along each side
+LUMA = (0.2126, 0.7152, 0.0722)
 
 
 def picture_of(
@@ -48,6 +51,23 @@ def picture_of(
         return None
     parts = [(plane_at(layer, step), _colors(layer)) for layer in pictures]
     return lambda: _added(parts)
+
+
+def brightness_at(layers: Sequence[Layer], chosen: Measured, place: Sequence[float]) -> float:
+    """Brightness, 0 to 1, of what is shown above and to the right of a place (y, x) in px of a depth."""
+    from napari.layers import Image
+
+    shape = chosen.depth.position.shape
+    shown = [layer for layer in layers if isinstance(layer, Image) and layer.visible and _size(layer) == shape]
+    if not shown:
+        return 0.0
+    top = shown[-1]
+    plane = chosen.depth.position if top is chosen.layer else plane_at(top, (0.0,) * top.ndim)
+    (high, wide), (y, x) = (np.maximum(1, np.array(WORDS) * shape).astype(int)), np.round(place).astype(int)
+    rows = slice(max(0, min(y, shape[0] - 1) - high), max(1, y), max(1, high // LOOKS))
+    columns = slice(max(0, min(x, shape[1] - 1)), max(1, x + wide), max(1, wide // LOOKS))
+    colors = _colors(top)(np.asarray(plane[rows, columns]))
+    return float((colors.reshape(-1, 3) @ LUMA).mean() / (LEVELS - 1)) if colors.size else 0.0
 
 
 def _added(parts: list[tuple[Any, Callable[[Any], NDArray[np.uint8]]]]) -> NDArray[np.uint8]:

@@ -14,7 +14,6 @@ from .source import PLUGIN, notes
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Layer
     from napari.layers import Surface as SurfaceLayer
     from numpy.typing import NDArray
 
@@ -85,17 +84,19 @@ class SurfaceView:
         return self._before is not None
 
     def release(self) -> None:
-        """Stop following the viewer."""
+        """Leave 3-D, and stop following the viewer."""
+        self.back()
+        self._layer = self._covered = None
         self._viewer.dims.events.ndisplay.disconnect(self._on_ndisplay)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
     def show(self, covered: Covered) -> SurfaceLayer:
         """Put the surface into its layer, new or that of the same depth, and enter 3-D if the window is not there."""
         entering = self._before is None
-        if entering:
-            self._before = self._state()
-        self._covered = covered
-        self._layer = self._put(covered)
+        before = self._before or self._state()
+        self._before = None  # what is removed now is not removed by the user
+        self._layer, self._covered = self._put(covered), covered
+        self._before = before
         for layer in self._viewer.layers:
             layer.visible = layer is self._layer
         self._dress()
@@ -121,9 +122,9 @@ class SurfaceView:
         if before is None:
             return
         viewer = self._viewer
-        if self._layer is not None:
-            self._layer.visible = False
         viewer.dims.ndisplay = 2
+        if self._layer in viewer.layers:
+            viewer.layers.remove(self._layer)  # else its z would stay among the sliders
         for layer, visible in before.visible.items():
             if layer in viewer.layers:
                 layer.visible = visible
@@ -158,15 +159,16 @@ class SurfaceView:
         from napari.layers import Surface
 
         chosen, surface = covered.chosen, covered.surface
-        data = (surface.vertices, surface.faces, covered.depths)
         known = {"role": "surface", "source": chosen.source, "source_id": chosen.source_id}
-        for layer in self._viewer.layers:
-            if isinstance(layer, Surface) and {**notes(layer), **known} == notes(layer):
-                layer.texture = None  # that of other vertices
-                layer.data = data
-                return layer
+        layer = self._layer
+        if layer is not None and notes(layer)["source_id"] == chosen.source_id:
+            if layer not in self._viewer.layers:
+                self._viewer.layers.append(layer)
+            return layer
+        if layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
         layer = Surface(
-            data,
+            (surface.vertices, surface.faces, covered.depths),
             name=f"{chosen.source} [surface]",
             translate=(0, *chosen.layer.translate[-2:]),
             units=self._units(chosen),
@@ -205,19 +207,19 @@ class SurfaceView:
         vertices = surface.vertices
         if self._look == "shaded":
             vertices = vertices * np.float32((self._height, 1, 1))
+        layer.texture, layer.vertex_colors = None, None
         layer.scale = self._scale()
-        if layer.data[0] is not vertices:
-            layer.data = (vertices, surface.faces, covered.depths)
-        if look == "picture":
-            layer.shading = "none"
-            layer.vertex_colors = None
-            layer.texcoords, layer.texture = surface.texcoords, surface.texture
-            return
-        layer.texture = None
-        layer.colormap = covered.chosen.layer.colormap
-        layer.contrast_limits_range = layer.contrast_limits = covered.chosen.layer.contrast_limits
-        layer.vertex_colors = np.tile(np.float32(PLASTER), (len(vertices), 1)) if look == "shaded" else None
+        values = np.ones_like(covered.depths) if look == "picture" else covered.depths  # they multiply the picture
+        layer.data = (vertices, surface.faces, values)
+        shown = covered.chosen.layer
+        layer.colormap = "gray" if look == "picture" else shown.colormap
+        limits = (0.0, 1.0) if look == "picture" else shown.contrast_limits
+        layer.contrast_limits_range = layer.contrast_limits = limits
         layer.shading = "smooth" if look == "shaded" else "none"
+        if look == "picture":
+            layer.texcoords, layer.texture = surface.texcoords, surface.texture
+        elif look == "shaded":
+            layer.vertex_colors = np.tile(np.float32(PLASTER), (len(vertices), 1))
 
     # ------------------------------------------------------------------
     # the window
@@ -237,7 +239,5 @@ class SurfaceView:
             self.back()
 
     def _on_removed(self, event: Any) -> None:
-        removed: Layer = event.value
-        if removed is self._layer:
-            self._layer = self._covered = None
+        if event.value is self._layer and self.shown:  # by the user
             self.back()
