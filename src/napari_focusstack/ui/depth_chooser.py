@@ -53,6 +53,7 @@ class DepthChooser(QWidget):
         for event in self._events():
             event.connect(self._follow)
         viewer.dims.events.point.connect(self._on_step)
+        self._show(None)
         self._follow()
 
     @property

@@ -193,6 +193,7 @@ class DepthPanel(QScrollArea):
         self.surface.raised.connect(self.view.raise_by)
         self.surface.remade.connect(self._on_remade)
         self.surface.aim.clicked.connect(self.view.aim)
+        self.sections["Roughness"].header.toggled.connect(lambda _: self.roughness.refresh())
         self.export.depth_wanted.connect(self.save_depth)
         self.export.mesh_wanted.connect(self.save_mesh)
         for signal in (self.surface.dressed, self.surface.raised, self.probes.changed):

@@ -33,7 +33,7 @@ ROLE = "probes"
 COLOR = "#ffd60a"  # seen on dark and bright pictures, with a dark border
 SIZES = (11, 17)  # px of the window, at least and at most
 SHARE = 70  # of the longer side of the map: the size between
-FEATURES = ("depth", "sigma", "frame", "label", "ink")
+FEATURES = ("depth", "sigma", "frame", "label")
 BRIGHT = 0.5  # on what is brighter, words are black
 HOW = "Click into the picture to set probes. With “Move”, drag them, or select two to compare."
 
@@ -84,6 +84,8 @@ def label_probes(layer: Points, chosen: Measured, layers: Sequence[Layer] = ()) 
     """Give each probe its depth, error and frame, and the words beside it, to be read on what `layers` show there."""
     import pandas as pd
 
+    if not len(layer.data):  # napari cannot write words for none
+        return
     values = [chosen.at(*place) for place in layer.data]
     unit, positions = symbol(chosen.depth.unit), chosen.depth.positions
     layer.features = pd.DataFrame(
@@ -92,10 +94,18 @@ def label_probes(layer: Points, chosen: Measured, layers: Sequence[Layer] = ()) 
             "sigma": np.array([sigma for _, sigma in values], float),
             "frame": np.array([_frame(positions, z) for z, _ in values], float),
             "label": [f"{with_error(z, s)} {unit}" if math.isfinite(z) else "unknown" for z, s in values],
-            "ink": ["black" if brightness_at(layers, chosen, place) > BRIGHT else "white" for place in layer.data],
         },
         columns=FEATURES,
     )
+    inks = ["black" if brightness_at(layers, chosen, place) > BRIGHT else "white" for place in layer.data]
+    color = {"array": inks, "default": "white"}
+    layer.text = {
+        "string": "{label}",
+        "color": color,
+        "size": 11,
+        "anchor": "upper_left",
+        "translation": (0, _size(chosen) / 2),
+    }
 
 
 def probes_csv(layer: Points, chosen: Measured) -> str:
@@ -195,29 +205,26 @@ def _empty(chosen: Measured) -> Points:
     import pandas as pd
     from napari.layers import Points
 
-    known = {"depth": [0.0], "sigma": [0.0], "frame": [0.0], "label": [""], "ink": ["white"]}
+    known = {"depth": [0.0], "sigma": [0.0], "frame": [0.0], "label": [""]}
     features = pd.DataFrame(known, columns=FEATURES)
-    size = max(chosen.depth.position.shape) / SHARE
     return Points(
         np.empty((0, 2)),
         ndim=2,
         features=features.iloc[:0],
         feature_defaults=features,
-        text={
-            "string": "{label}",
-            "size": 11,
-            "color": {"feature": "ink"},
-            "anchor": "upper_left",
-            "translation": (0, size / 2),
-        },
         symbol="cross",
         face_color=COLOR,
         border_color="black",
         border_width=0.1,
-        size=size,
+        size=_size(chosen),
         canvas_size_limits=SIZES,
         **describe(chosen, ROLE, "probes"),
     )
+
+
+def _size(chosen: Measured) -> float:
+    """Size of a probe in px of the map."""
+    return max(chosen.depth.position.shape) / SHARE
 
 
 def _frame(positions: Any, z: float) -> float:

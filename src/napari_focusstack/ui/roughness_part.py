@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QApplication, QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from ..depth.positions import symbol
@@ -74,15 +73,9 @@ class RoughnessPart(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Compute anew, in a moment, if it can be seen; else as soon as it can."""
+        """Compute anew, in a moment, if the part is open."""
         self._stale = True
         if not self.isHidden():
-            self._pause.start()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Compute what was put off."""
-        super().showEvent(event)
-        if self._stale:
             self._pause.start()
 
     def stop(self) -> None:
@@ -196,6 +189,7 @@ def _measuring(chosen: Measured, region: tuple[str, object] | None, form: str) -
 
 def _combo(entries: dict[str, str]) -> QComboBox:
     combo = quiet(QComboBox())
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     for value, text in entries.items():
         combo.addItem(text, value)
     return combo

@@ -29,6 +29,8 @@ NOTCHES = 200  # of the slider
 HEIGHT_TIP = "<p>What heights are multiplied by. At 1 the proportions are true, if the layer's scale is.</p>"
 FINENESS_TIP = "<p>How many triangles the surface has: 100 000, 500 000, 2 million, or two for each pixel.</p>"
 FLIP_TIP = "<p>Turn near and far around: right where positions count away from the camera.</p>"
+WHOLE = 0.9  # share of the picture that looks whole
+HOLES = "For a surface without holes, measure depth with “Fill gaps”."
 UNSCALED = "No true scale is known: heights show the relief, but are no measure."
 
 
@@ -63,7 +65,10 @@ class SurfacePart(QWidget):
 
     def follow(self, chosen: Measured | None) -> None:
         """Show what is true of the chosen depth."""
-        self.said.setText(UNSCALED if chosen is not None and chosen.pixel_size is None else "")
+        words = []
+        if chosen is not None:
+            words = [UNSCALED] * (chosen.pixel_size is None) + [HOLES] * (chosen.share < WHOLE)
+        self.said.setText(" ".join(words))
         self.said.setVisible(bool(self.said.text()))
 
     def choices(self) -> dict[str, Any]:

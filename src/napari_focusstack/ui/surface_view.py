@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import QTimer
 
 from ..depth.positions import factor
 from .measured import Measured
@@ -236,7 +237,7 @@ class SurfaceView:
 
     def _on_ndisplay(self, _: Any = None) -> None:
         if self._viewer.dims.ndisplay == 2 and self.shown:  # by napari's own button
-            self.back()
+            QTimer.singleShot(0, self.back)  # when everybody else knows of it
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self._layer and self.shown:  # by the user
