@@ -80,4 +80,4 @@ def test_the_fast_measure_is_the_measure(shape):
     from napari_focusstack.kernels.grids import shrunk
 
     light = np.random.default_rng(0).random(shape, np.float32)
-    np.testing.assert_allclose(sff_cpu._measured(light, "sml"), shrunk(modified_laplacian(light), 2), rtol=1e-5)
+    np.testing.assert_allclose(sff_cpu.measured(light, "sml"), shrunk(modified_laplacian(light), 2), rtol=1e-5)

@@ -105,6 +105,7 @@ def estimate_sff(
     judge = partial(judged, curves, grain, positions, measure=measure, radius=radius, peak=PEAKS.index(peak))
     found = _aside(partial(judge, noise_floor=noise_floor, smoothing=smoothing))
     index, sigma, confidence = (_large(plane, light.shape) for plane in found)
+    del curves, judge, found  # what follows needs the memory
     confidence = supported(index, sigma, confidence, radius=radius)
     calm = partial(regularised, contrast=_contrast(light), smoothing=smoothing, radius=radius, channel=channel)
     index, sigma = calm(index, sigma, confidence, light, frames=frames if edges else None)

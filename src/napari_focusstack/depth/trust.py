@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..focus import FOCUS_MEASURES, PRE_BLUR, smoothed
+from ..focus import PRE_BLUR, smoothed
 from .grain import POWERS
 from .result import RELIABLE
 from .scatter import calibrated
@@ -72,7 +72,7 @@ def judged(
         sharper surroundings itself; its uncertainty is below a frame; it is inside the sweep.
     """
     from ..kernels.grids import shrunk
-    from ..kernels.sff_cpu import GRID
+    from ..kernels.sff_cpu import GRID, measured
     from ..kernels.sff_fit import fitted
 
     power, last = POWERS[measure], len(positions) - 1
@@ -87,7 +87,7 @@ def judged(
     sigma = np.sqrt(fit.sigma**2 + fit.gain**2 * misfit)
     inside = (fit.index > -OUTSIDE) & (fit.index < last + OUTSIDE) & (curves.best > TINY)
     index = np.clip(fit.index, -OUTSIDE, last + OUTSIDE)
-    sharpness = shrunk(FOCUS_MEASURES[measure](smoothed(curves.picture, PRE_BLUR)), GRID)
+    sharpness = measured(smoothed(curves.picture, PRE_BLUR), measure)
     index, slope = _centred(index, sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
     above = curves.best / np.maximum(noise * _veil(curves, index, last) * np.float32(noise_floor), TINY)

@@ -16,7 +16,7 @@ from .strips import over_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ABSENT", "GRID", "WINDOW", "Curves", "curves", "found", "observe", "spread_of"]
+__all__ = ["ABSENT", "GRID", "WINDOW", "Curves", "curves", "found", "measured", "observe", "spread_of"]
 
 GRID = 2  # px in one of the grid that the curves live on: smoothed measures hold nothing finer
 WINDOW = 5  # frames that are kept on either side of the peak
@@ -74,7 +74,7 @@ def _observe_rows(
     halo = (int(4 * (radius + PRE_BLUR)) + 4 * GRID) // GRID * GRID
     top = max(0, start - halo)
     light = grey(image[top : stop + halo], channel)
-    sharpness = _measured(smoothed(light, PRE_BLUR), measure)
+    sharpness = measured(smoothed(light, PRE_BLUR), measure)
     spread = spread_of(radius)
     if spread > 0:
         sharpness = cv2.GaussianBlur(sharpness, (0, 0), spread, borderType=cv2.BORDER_REFLECT_101)
@@ -86,7 +86,7 @@ def _observe_rows(
     )  # fmt: skip
 
 
-def _measured(light: Any, measure: str) -> Any:
+def measured(light: Any, measure: str) -> Any:
     """Focus measure of a picture on the grid."""
     if measure != "sml" or min(light.shape) < 2:
         return shrunk(FOCUS_MEASURES[measure](light), GRID)
