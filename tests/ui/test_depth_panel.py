@@ -126,12 +126,14 @@ def test_vertices_lie_where_the_picture_does(viewer, panel, qtbot):
     assert high[0] == pytest.approx(79 * SLOPE, abs=0.05)
 
 
-def test_the_surface_is_not_mirrored_and_as_bright_as_the_picture(viewer, panel, qtbot):
+def test_the_surface_is_not_mirrored_and_as_bright_as_the_picture(plugin, make_napari_viewer_proxy, qtbot):
+    viewer = make_napari_viewer_proxy(show=True)  # else nothing is drawn in 3-D
+    _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Depth and 3-D")
     add_depth(viewer, np.full((60, 80), 3.0, np.float32))
     click_and_wait(panel, qtbot)
     viewer.scene.camera.angles, viewer.scene.camera.perspective = (0, 0, 0), 0  # from above
     viewer.fit_to_view(margin=0)
-    seen = viewer.screenshot(size=(300, 400), flash=False)[..., :3].astype(int)
+    seen = viewer.screenshot(flash=False)[..., :3].astype(int)
     lit = np.argwhere(seen.sum(-1) > 30)
     (top, left), (bottom, right) = lit.min(0), lit.max(0)
     picture = corners()

@@ -184,5 +184,7 @@ def _length(unit: Any) -> str | None:
 
 def _rounded(low: float, high: float) -> str:
     """Range with as many digits as tell its ends apart."""
-    digits = int(np.clip(2 - np.floor(np.log10(max(high - low, 1e-9))), 0, MICRO_DIGITS))
+    if not low < high:
+        return f"{low:.4g}"
+    digits = int(np.clip(2 - np.floor(np.log10(high - low)), 0, MICRO_DIGITS))
     return f"{low:.{digits}f} to {high:.{digits}f}"

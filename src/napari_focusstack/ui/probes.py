@@ -31,8 +31,8 @@ __all__ = ["Difference", "ProbesPart", "difference", "label_probes", "probes_csv
 
 ROLE = "probes"
 COLOR = "#ffd60a"  # seen on dark and bright pictures, with a dark border
-SIZES = (11, 17)  # px of the window, at least and at most
-SHARE = 70  # of the longer side of the map: the size between
+SIZES = (10, 13)  # px of the window, at least and at most
+SHARE = 60  # of the longer side of the map: the size between
 FEATURES = ("depth", "sigma", "frame", "label")
 BRIGHT = 0.5  # on what is brighter, words are black
 HOW = "Click into the picture to set probes. With “Move”, drag them, or select two to compare."
@@ -212,10 +212,10 @@ def _empty(chosen: Measured) -> Points:
         ndim=2,
         features=features.iloc[:0],
         feature_defaults=features,
-        symbol="cross",
+        symbol="disc",
         face_color=COLOR,
         border_color="black",
-        border_width=0.1,
+        border_width=0.18,
         size=_size(chosen),
         canvas_size_limits=SIZES,
         **describe(chosen, ROLE, "probes"),
