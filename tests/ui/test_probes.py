@@ -71,6 +71,23 @@ def test_the_layer_is_found_again_and_forgotten_with_its_removal(model, chosen, 
     assert other.layer is None
 
 
+def test_what_is_drawn_stays_in_place_when_the_depth_covers_another_part(model, chosen, drawn, shapes):
+    layer = drawn.ready()
+    layer.add([10.0, 20.0])
+    shapes.layer.add(BOX, shape_type="rectangle")
+    chosen.layer.translate = (1, -2)
+    now = measured(model.layers, chosen.layer, (0, 0))
+    for one in (drawn, shapes):
+        one.follow(now)
+        assert one.layer.translate.tolist() == [1, -2]
+    assert layer.data.tolist() == [[8, 24]]
+    np.testing.assert_allclose(shapes.layer.data[0], BOX + np.array((-2, 4)))
+    chosen.layer.scale = (2, 2)
+    drawn.follow(measured(model.layers, chosen.layer, (0, 0)))
+    assert layer.data.tolist() == [[8, 24]]  # another scale of the same pixels
+    assert layer.scale.tolist() == [2, 2]
+
+
 def test_probes_are_labelled_with_depth_error_and_frame(model, chosen, drawn):
     layer = drawn.ready()
     for place in ((10, 20), (0, 0)):

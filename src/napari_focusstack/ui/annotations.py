@@ -56,6 +56,8 @@ class Drawn:
         """Turn to the layer of another depth."""
         self._chosen, self._told = chosen, False
         self._find()
+        if self._layer is not None and chosen is not None:
+            _lay(self._layer, chosen)
 
     def ready(self) -> Any:
         """Return the layer, made if it is not there, and make it the one that the mouse draws in."""
@@ -110,6 +112,19 @@ def describe(chosen: Measured, role: str, title: str) -> dict[str, Any]:
     """Keywords of a layer that is drawn on a depth: name, place, and what finds it again."""
     ours = {"role": role, "source": chosen.source, "source_id": chosen.source_id}
     return {"name": f"{chosen.source} [{title}]", "metadata": {PLUGIN: ours}, **chosen.place()}
+
+
+def _lay(layer: Any, chosen: Measured) -> None:
+    """Let a layer lie as its depth does: drawn things stay where they are if the depth covers another part now."""
+    place = chosen.place()
+    scale, start = place["scale"], place["translate"]
+    if np.array_equal(layer.scale, scale) and np.array_equal(layer.translate, start):
+        return
+    if np.array_equal(layer.scale, scale):
+        shift = (np.asarray(layer.translate) - start) / scale
+        moved = [np.asarray(part) + shift for part in layer.data]
+        layer.data = moved if hasattr(layer, "shape_type") else np.array(moved).reshape(-1, 2)
+    layer.scale, layer.translate, layer.units = scale, start, place["units"]
 
 
 def _events(layer: Any) -> list[Any]:

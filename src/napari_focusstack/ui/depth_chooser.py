@@ -95,15 +95,11 @@ class DepthChooser(QWidget):
 
     def _watch(self, layer: Image | None) -> None:
         """Listen to the chosen layer's values, and no longer to those of the one before."""
-        if self._watched is not None:
-            self._watched.events.data.disconnect(self._read)
-            self._watched.events.scale.disconnect(self._read)
-            self._watched.events.metadata.disconnect(self._read)
+        for event in _changes(self._watched):
+            event.disconnect(self._read)
         self._watched = layer
-        if layer is not None:
-            layer.events.data.connect(self._read)
-            layer.events.scale.connect(self._read)
-            layer.events.metadata.connect(self._read)  # its unit
+        for event in _changes(layer):
+            event.connect(self._read)
 
     def _on_step(self, _: Any = None) -> None:
         """Take another plane of a series, if the step is along it."""
@@ -121,6 +117,14 @@ class DepthChooser(QWidget):
         self.layer.setEnabled(found is not None)
         self.facts.setText(NOTHING if found is None else found.facts())
         self.changed.emit()
+
+
+def _changes(layer: Image | None) -> list[Any]:
+    """Events of a layer after which other depths are measured; its metadata has the unit."""
+    if layer is None:
+        return []
+    events = layer.events
+    return [events.data, events.scale, events.translate, events.units, events.metadata]
 
 
 def _same(one: Measured, other: Measured) -> bool:

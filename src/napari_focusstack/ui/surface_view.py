@@ -25,7 +25,9 @@ __all__ = ["LOOKS", "Covered", "SurfaceView"]
 LOOKS = {"picture": "Picture", "colours": "Depth colours", "shaded": "Plain, shaded"}
 TILT, TURN = np.radians(46.0), np.radians(24.0)  # of the line of sight: from the vertical, and around it
 PERSPECTIVE = 25.0  # degrees of the field of view
-MARGIN = 0.02  # around the surface, of the window
+MARGIN = 0.08  # around the surface, of the window
+FITTED = 20_000  # vertices that are looked at for it
+TAILS = (0.5, 99.5)  # percentiles of them that are to be seen
 PLASTER = (0.8, 0.8, 0.78, 1.0)
 
 
@@ -116,6 +118,23 @@ class SurfaceView:
         camera.perspective = PERSPECTIVE
         if self._layer is not None:
             self._viewer.fit_to_view(layers=[self._layer], margin=MARGIN)
+            self._fit_most(self._layer)
+
+    def _fit_most(self, layer: SurfaceLayer) -> None:
+        """Fit what is not astray into the window: single wrong depths would make everything else small."""
+        units = self._viewer.layers.units
+        if units is not None and tuple(units[-3:]) != tuple(layer.units):
+            return  # the window counts in others
+        camera = self._viewer.scene.camera
+        every = max(1, len(layer.data[0]) // FITTED)
+        places = layer.data[0][::every] * layer.scale + layer.translate
+        sight, up = np.array(camera.view_direction), np.array(camera.up_direction)
+        axes = np.stack([sight, up, np.cross(sight, up)])
+        low, high = np.percentile(places @ axes.T, TAILS, axis=0)
+        room = (high - low) / np.array((np.inf, *self._viewer.canvas.size))
+        camera.center = tuple(float(v) for v in ((low + high) / 2) @ axes)
+        if room.max() > 0:
+            camera.zoom = (1 - MARGIN) / float(room.max())
 
     def back(self) -> None:
         """Show what was shown before, from where it was seen."""
@@ -163,6 +182,7 @@ class SurfaceView:
         known = {"role": "surface", "source": chosen.source, "source_id": chosen.source_id}
         layer = self._layer
         if layer is not None and notes(layer)["source_id"] == chosen.source_id:
+            layer.translate = (0, *chosen.layer.translate[-2:])
             if layer not in self._viewer.layers:
                 self._viewer.layers.append(layer)
             return layer
