@@ -40,6 +40,22 @@ def depth_panel() -> None:
     viewer.close()
 
 
+def depth_3d() -> None:
+    """The same burst in 3-D, by the button of the other panel."""
+    viewer, panel = window("raw")
+    panel.depth.fill.setChecked(True)
+    measured(panel, BURST_STEP)
+    viewer.window.remove_dock_widget("all")
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Depth and 3-D")
+    dock.sections["3-D"].open()
+    dock.surface.flip.setChecked(True)  # the focus went away from the camera
+    pump(0.5)
+    dock.button.click()
+    pump(6.0)
+    save(viewer, "depth_3d.png")
+    viewer.close()
+
+
 def real(folder: Path) -> None:
     """Sheets of real bursts: the picture, the depth, the surface."""
     for name, sources in REAL.items():
@@ -124,5 +140,6 @@ def stacked_tiles(pictures: list[np.ndarray], axis: int) -> np.ndarray:
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     depth_panel()
+    depth_3d()
     if len(sys.argv) > 1:
         real(Path(sys.argv[1]))
