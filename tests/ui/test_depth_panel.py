@@ -171,6 +171,31 @@ def test_depth_colours_are_those_of_the_map_where_no_scale_is_known(viewer, pane
     assert np.nanmax(shown.data[2]) == pytest.approx(79 * SLOPE, abs=0.1)
 
 
+def test_the_surface_follows_the_step_in_time(viewer, panel, qtbot):
+    add_depth(viewer, np.stack([tilted(), tilted() + 10])[:, None], picture=False)
+    viewer.dims.set_point(0, 0)
+    click_and_wait(panel, qtbot)
+    assert surface(viewer).extent.world[0][0] == pytest.approx(0, abs=0.5)
+    viewer.dims.set_point(0, 1)
+    qtbot.waitUntil(lambda: surface(viewer).extent.world[0][0] > 9.5, timeout=20000)
+    assert panel.view.shown
+    panel.button.click()
+    assert viewer.dims.point[0] == 1  # the time that was looked at last
+
+
+def test_single_wrong_depths_do_not_make_the_rest_small(viewer, panel, qtbot):
+    depth = tilted()
+    zooms = []
+    for peak in (0, 5000):
+        depth[30:33, 40:43] += peak
+        add_depth(viewer, depth.copy(), picture=False)
+        click_and_wait(panel, qtbot)
+        zooms.append(viewer.scene.camera.zoom)
+        panel.button.click()
+        viewer.layers.clear()
+    assert zooms[1] == pytest.approx(zooms[0], rel=0.1)
+
+
 def test_near_and_far_can_be_turned_around(viewer, panel, qtbot):
     add_depth(viewer)
     click_and_wait(panel, qtbot)

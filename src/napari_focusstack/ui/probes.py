@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "ProbesPart", "difference", "label_probes", "probes_csv"]
 
 ROLE = "probes"
-COLOR = "#ffd60a"  # seen on dark and bright pictures, with a dark border
+COLOR = "#ff3ddb"  # no colour of depth, and rare in pictures
 SIZES = (10, 13)  # px of the window, at least and at most
 SHARE = 60  # of the longer side of the map: the size between
 FEATURES = ("depth", "sigma", "frame", "label")
@@ -214,7 +214,7 @@ def _empty(chosen: Measured) -> Points:
         feature_defaults=features,
         symbol="disc",
         face_color=COLOR,
-        border_color="black",
+        border_color="white",
         border_width=0.18,
         size=_size(chosen),
         canvas_size_limits=SIZES,

@@ -24,8 +24,8 @@ __all__ = ["ProfilePlot", "round_ticks"]
 HEIGHT = 190  # px
 ABOVE, BELOW, BESIDE = 22, 34, 8  # px around the axes: for the readout, the distances, the end
 TICKS = 5  # about so many on an axis
-LINE = QColor("#ffd60a")  # as the line in the picture
-LINE_ON_WHITE = QColor("#b37700")
+LINE = QColor("#ff5ce1")  # as the line in the picture
+LINE_ON_WHITE = QColor("#b8129a")
 EMPTY = "Draw a line across the picture."
 HEADROOM = 0.08  # of the range of depths
 

@@ -17,8 +17,8 @@ __all__ = ["ROLE", "empty_shapes", "line_of", "mask_of", "region_of"]
 
 ROLE = "regions"
 CLOSED = ("rectangle", "polygon", "ellipse")
-COLOR = "#ffd60a"
-FACE = "#ffd60a18"  # hardly hides the picture
+COLOR = "#ff3ddb"  # as of probes
+FACE = "#ff3ddb18"  # hardly hides the picture
 FINENESS = 4  # bits of a pixel's fraction that count at the edge of a region
 CORNERS = 180  # of an ellipse
 

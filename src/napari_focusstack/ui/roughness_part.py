@@ -121,7 +121,9 @@ class RoughnessPart(QWidget):
             return
         unit = symbol(self.result.unit)
         for name, label in self.values.items():
-            label.setText(f"{getattr(self.result, name):.4g}{'' if name in PLAIN else ' ' + unit}")
+            value = getattr(self.result, name)
+            known = f"{value:.4g}{'' if name in PLAIN else ' ' + unit}"
+            label.setText("–" if math.isnan(value) else known)
         noise = self.result.noise
         error = "" if math.isnan(noise) else f" · error of single depths {noise:.2g} {unit}"
         self.said.setText(f"{self.result.pixels:,} pixels{error}".replace(",", "\u202f"))

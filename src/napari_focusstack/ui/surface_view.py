@@ -25,7 +25,7 @@ __all__ = ["LOOKS", "Covered", "SurfaceView"]
 LOOKS = {"picture": "Picture", "colours": "Depth colours", "shaded": "Plain, shaded"}
 TILT, TURN = np.radians(46.0), np.radians(24.0)  # of the line of sight: from the vertical, and around it
 PERSPECTIVE = 25.0  # degrees of the field of view
-MARGIN = 0.08  # around the surface, of the window
+MARGIN = 0.15  # around the surface, of the window: perspective makes its near end larger
 FITTED = 20_000  # vertices that are looked at for it
 TAILS = (0.5, 99.5)  # percentiles of them that are to be seen
 PLASTER = (0.8, 0.8, 0.78, 1.0)
@@ -117,21 +117,21 @@ class SurfaceView:
         camera.set_view_direction(sight, up_direction=(1, 0, 0))  # z points up in the window
         camera.perspective = PERSPECTIVE
         if self._layer is not None:
-            self._viewer.fit_to_view(layers=[self._layer], margin=MARGIN)
-            self._fit_most(self._layer)
+            self._fit(self._layer)
 
-    def _fit_most(self, layer: SurfaceLayer) -> None:
+    def _fit(self, layer: SurfaceLayer) -> None:
         """Fit what is not astray into the window: single wrong depths would make everything else small."""
-        units = self._viewer.layers.units
-        if units is not None and tuple(units[-3:]) != tuple(layer.units):
-            return  # the window counts in others
-        camera = self._viewer.scene.camera
-        every = max(1, len(layer.data[0]) // FITTED)
+        camera, every = self._viewer.scene.camera, max(1, len(layer.data[0]) // FITTED)
         places = layer.data[0][::every] * layer.scale + layer.translate
+        units = self._viewer.layers.units
+        if units is not None:  # those of the window, which may be another layer's
+            places = places * [
+                (1 * own).to(of_all).magnitude for own, of_all in zip(layer.units, units[-3:], strict=True)
+            ]
         sight, up = np.array(camera.view_direction), np.array(camera.up_direction)
         axes = np.stack([sight, up, np.cross(sight, up)])
         low, high = np.percentile(places @ axes.T, TAILS, axis=0)
-        room = (high - low) / np.array((np.inf, *self._viewer.canvas.size))
+        room = (high - low)[1:] / np.array(self._viewer.canvas.size)
         camera.center = tuple(float(v) for v in ((low + high) / 2) @ axes)
         if room.max() > 0:
             camera.zoom = (1 - MARGIN) / float(room.max())
@@ -148,8 +148,8 @@ class SurfaceView:
         for layer, visible in before.visible.items():
             if layer in viewer.layers:
                 layer.visible = visible
-        point = before.point
-        viewer.dims.point = (*viewer.dims.point[: viewer.dims.ndim - len(point)], *point)
+        inner = before.point[-3:]  # the others have sliders in 3-D, too: time stays where it was moved
+        viewer.dims.point = (*viewer.dims.point[: viewer.dims.ndim - len(inner)], *inner)
         for name, value in before.camera.items():
             setattr(viewer.scene.camera, name, value)
         viewer.layers.selection.clear()
