@@ -1,6 +1,7 @@
 """The panel of depth and 3-D in the real window: its buttons are clicked."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from depth_making import SLOPE, add_depth, corners, tilted
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_focusstack.progress import track
 from napari_focusstack.ui.source import PLUGIN, notes
 
 
@@ -58,6 +60,12 @@ def test_it_follows_the_layers(viewer, panel):
     assert panel.chooser.chosen.at(10, 20)[0] == pytest.approx(7)
     viewer.layers.clear()
     assert panel.chooser.chosen is None
+
+
+def endless(*_, **__):
+    """Never end by itself."""
+    for _ in track(range(10**6), "Waiting"):
+        time.sleep(0.005)
 
 
 def state(viewer):
@@ -183,6 +191,19 @@ def test_the_surface_follows_the_step_in_time(viewer, panel, qtbot):
     assert viewer.dims.point[0] == 1  # the time that was looked at last
 
 
+def test_what_takes_long_can_be_stopped(viewer, panel, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_focusstack.depth.surface.surface_of", endless)
+    add_depth(viewer)
+    panel.button.click()
+    qtbot.waitUntil(lambda: "/" in panel.progress.bar.format(), timeout=5000)
+    assert not panel.button.isEnabled()
+    assert not panel.export.mesh.isEnabled()
+    panel.progress.stop.click()
+    qtbot.waitUntil(lambda: panel._run is None, timeout=5000)
+    assert panel.message.text() == "Cancelled. Nothing was changed."
+    assert (viewer.dims.ndisplay, len(viewer.layers)) == (2, 3)
+
+
 def test_single_wrong_depths_do_not_make_the_rest_small(viewer, panel, qtbot):
     depth = tilted()
     zooms = []
@@ -194,6 +215,20 @@ def test_single_wrong_depths_do_not_make_the_rest_small(viewer, panel, qtbot):
         panel.button.click()
         viewer.layers.clear()
     assert zooms[1] == pytest.approx(zooms[0], rel=0.1)
+
+
+def test_a_surface_of_other_vertices_takes_the_place_of_the_last(viewer, panel, qtbot):
+    layer = add_depth(viewer)
+    click_and_wait(panel, qtbot)
+    few = len(surface(viewer).data[0])
+    layer.data = np.nan_to_num(layer.data)
+    qtbot.waitUntil(lambda: panel._run is None and len(surface(viewer).data[0]) > few, timeout=20000)
+    assert surface(viewer).texture is not None
+    panel.button.click()
+    layer.data = np.where(np.arange(80) < 40, layer.data, np.nan).astype(np.float32)
+    click_and_wait(panel, qtbot)
+    assert len(surface(viewer).data[0]) == 60 * 40
+    assert len([layer for layer in viewer.layers if notes(layer).get("role") == "surface"]) == 1
 
 
 def test_near_and_far_can_be_turned_around(viewer, panel, qtbot):

@@ -103,6 +103,7 @@ class DepthPanel(QScrollArea):
         self._run = run
         run.stepped.connect(self.progress.show_step)
         run.failed.connect(self._on_error)
+        run.cancelled.connect(self._on_cancelled)
         run.ended.connect(self._on_ended)
         self.say("")
         self.progress.begin()
@@ -126,6 +127,10 @@ class DepthPanel(QScrollArea):
 
     def _on_error(self, error: Exception) -> None:
         self.say(str(error) or type(error).__name__, "error")
+
+    def _on_cancelled(self) -> None:
+        if not self._again:
+            self.say("Cancelled. Nothing was changed.", "warning")
 
     def _on_ended(self) -> None:
         self._run = None

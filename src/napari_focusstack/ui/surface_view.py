@@ -99,10 +99,12 @@ class SurfaceView:
         before = self._before or self._state()
         self._before = None  # what is removed now is not removed by the user
         self._layer, self._covered = self._put(covered), covered
+        self._dress()
+        if self._layer not in self._viewer.layers:
+            self._viewer.layers.append(self._layer)
         self._before = before
         for layer in self._viewer.layers:
             layer.visible = layer is self._layer
-        self._dress()
         self._viewer.layers.selection.active = self._layer
         if entering:
             self._viewer.dims.ndisplay = 3
@@ -180,30 +182,21 @@ class SurfaceView:
 
         chosen, surface = covered.chosen, covered.surface
         known = {"role": "surface", "source": chosen.source, "source_id": chosen.source_id}
-        layer = self._layer
-        if layer is not None and notes(layer)["source_id"] == chosen.source_id:
-            layer.translate = (0, *chosen.layer.translate[-2:])
-            if layer not in self._viewer.layers:
-                self._viewer.layers.append(layer)
-            return layer
-        if layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
-        layer = Surface(
-            (surface.vertices, surface.faces, covered.depths),
-            name=f"{chosen.source} [surface]",
-            translate=(0, *chosen.layer.translate[-2:]),
-            units=self._units(chosen),
-            axis_labels=("z", *chosen.layer.axis_labels[-2:]),
-            metadata={PLUGIN: known},
-            visible=False,
-        )
-        self._viewer.layers.append(layer)
+        layer, layers = self._layer, self._viewer.layers
+        if layer in layers and notes(layer)["source_id"] != chosen.source_id:
+            layers.remove(layer)
+        if layer not in layers:
+            layer = Surface((surface.vertices, surface.faces, covered.depths), metadata={PLUGIN: known}, visible=False)
+        layer.name = f"{chosen.source} [surface]"
+        layer.translate = (0, *chosen.layer.translate[-2:])
+        layer.units = self._units(chosen)
+        layer.axis_labels = ("z", *chosen.layer.axis_labels[-2:])
         return layer
 
     def _units(self, chosen: Measured) -> tuple[Any, ...]:
         """Units of the surface; that of z is the other layers', if it cannot be converted: napari wants them alike."""
         y, x = chosen.layer.units[-2:]
-        others = [layer.units[-3] for layer in self._viewer.layers if layer.ndim > 2]
+        others = [layer.units[-3] for layer in self._viewer.layers if layer.ndim > 2 and layer is not self._layer]
         foreign = [unit for unit in others if not unit.is_compatible_with(y)]
         return (foreign[0] if foreign else y, y, x)
 
@@ -228,7 +221,7 @@ class SurfaceView:
         vertices = surface.vertices
         if self._look == "shaded":
             vertices = vertices * np.float32((self._height, 1, 1))
-        layer.texture, layer.vertex_colors = None, None
+        layer.texture, layer.texcoords, layer.vertex_colors = None, None, None  # those of other vertices
         layer.scale = self._scale()
         values = np.ones_like(covered.depths) if look == "picture" else covered.depths  # they multiply the picture
         layer.data = (vertices, surface.faces, values)
