@@ -25,10 +25,18 @@ def main() -> int:
     speed = commands.add_parser("speed", help="CPU seconds, wall seconds and peak memory of whole processes")
     speed.add_argument("--cases", type=_names, default=SPEED_CASES, help="MEGAPIXELSxFRAMES, separated by commas")
     speed.add_argument("--tools", type=_names, help="names, separated by commas; all that are installed by default")
+    speed.add_argument("--depth", action="store_true", help="measure the depth, too; error against its truth")
     speed.add_argument("--runs", type=int, default=3, help="runs of each tool, taken in turn (3)")
     speed.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the bursts are made and kept")
     speed.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     speed.set_defaults(run=_speed)
+
+    depth = commands.add_parser("depth", help="error of depth maps and of their σ on bursts with a known depth")
+    depth.add_argument("--cases", type=_names, help="names or their beginnings, separated by commas; all by default")
+    depth.add_argument("--methods", type=_names, help="rows, separated by commas; all by default")
+    depth.add_argument("--data", type=Path, metavar="FOLDER", help="holds */frames with */gt_depth_frameindex.npy")
+    depth.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
+    depth.set_defaults(run=_depth)
 
     alignment = commands.add_parser("alignment", help="distance of alignments from the simulated motions")
     alignment.set_defaults(run=_alignment)
@@ -51,7 +59,13 @@ def _quality(chosen: argparse.Namespace) -> None:
 def _speed(chosen: argparse.Namespace) -> None:
     from .speed import report
 
-    report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json)
+    report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json, depth=chosen.depth)
+
+
+def _depth(chosen: argparse.Namespace) -> None:
+    from .depth import report
+
+    report(chosen.cases, chosen.methods, data=chosen.data, json_file=chosen.json)
 
 
 def _alignment(chosen: argparse.Namespace) -> None:  # noqa: ARG001 - called like the others

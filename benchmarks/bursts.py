@@ -34,7 +34,7 @@ def write_burst(folder: Path, frames: int, megapixels: float) -> None:
     rng = np.random.default_rng(0)
     texture = _texture(height, width, rng)
     blurred = [cv2.GaussianBlur(texture, (0, 0), sigma) if sigma else texture for sigma in LEVELS]
-    depth = _depth(height, width) * (frames - 1)
+    depth = true_depth(height, width) * (frames - 1)
     blur = BLUR * 9 / max(frames - 1, 1)
     reference = frames // 2
     for i in range(frames):
@@ -60,7 +60,7 @@ def _texture(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(128 + 22 * total, 0, 255).astype(np.uint8)
 
 
-def _depth(height: int, width: int) -> np.ndarray:
+def true_depth(height: int, width: int) -> np.ndarray:
     """Slope from left to right, 0 to 1, with a block of steps in its middle."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     slope = x / (width - 1)

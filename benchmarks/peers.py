@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FUSING", "STACKING", "Tool", "installed"]
+__all__ = ["FOCUS_STACK_DEPTH", "FUSING", "MEASURING", "STACKING", "Tool", "installed"]
 
 Commands = list[list[str]]
 
@@ -34,8 +34,23 @@ def _ours(inputs: Sequence[Path], output: Path) -> Commands:
     return [[*stack, "--out", str(output), "--overwrite", "--quiet", "--device", "cpu"]]
 
 
+def _our_depth(command: str, *flags: str) -> Callable[[Sequence[Path], Path], Commands]:
+    """Depth of every pixel, written to `output`; `flags` say what else is written."""
+
+    def commands(inputs: Sequence[Path], output: Path) -> Commands:
+        words = [sys.executable, "-m", "napari_focusstack.cli", command, *map(str, inputs), *flags]
+        out = "--out" if command == "depth" else "--depth-out"
+        return [[*words, out, str(output), "--fill", "--overwrite", "--quiet", "--device", "cpu"]]
+
+    return commands
+
+
 def _focus_stack(inputs: Sequence[Path], output: Path) -> Commands:
     return [["focus-stack", f"--output={output}", "--no-opencl", *map(str, inputs)]]
+
+
+def _focus_stack_depth(inputs: Sequence[Path], output: Path) -> Commands:
+    return [["focus-stack", "--output=picture.tif", f"--depthmap={output}", "--no-opencl", *map(str, inputs)]]
 
 
 def _enfuse(inputs: Sequence[Path], output: Path) -> Commands:
@@ -54,6 +69,16 @@ STACKING = (
     Tool("align_image_stack + enfuse", ("align_image_stack", "enfuse"), _hugin),
 )
 """Align and fuse."""
+
+FOCUS_STACK_DEPTH = Tool("focus-stack: picture and depth", ("focus-stack",), _focus_stack_depth)
+"""It always fuses, too."""
+
+MEASURING = (
+    Tool("focusstack: picture and depth", (sys.executable,), _our_depth("stack", "--out", "picture.tif")),
+    Tool("focusstack: depth", (sys.executable,), _our_depth("depth")),
+    FOCUS_STACK_DEPTH,
+)
+"""Align and measure the depth."""
 
 FUSING = (
     Tool("focus-stack", ("focus-stack",), _focus_stack),

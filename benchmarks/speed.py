@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .peers import STACKING, Tool, installed
+from .peers import MEASURING, STACKING, Tool, installed
 from .process import Usage, measure
 from .tables import markdown
 
@@ -27,7 +27,15 @@ WARM_UP = "0.25x3"  # fills the cache of compiled loops
 Runs = dict[tuple[str, str], list[Usage]]  # by case and tool
 
 
-def report(cases: Sequence[str], names: Sequence[str] | None, *, runs: int, data: Path, json_file: Path | None) -> None:
+def report(
+    cases: Sequence[str],
+    names: Sequence[str] | None,
+    *,
+    runs: int,
+    data: Path,
+    json_file: Path | None,
+    depth: bool = False,
+) -> None:
     """Measure and print the table.
 
     Parameters
@@ -42,8 +50,10 @@ def report(cases: Sequence[str], names: Sequence[str] | None, *, runs: int, data
         Folder where the bursts are made and kept.
     json_file : Path, optional
         Where all single runs are written.
+    depth : bool
+        Measure the depth, not only the picture.
     """
-    tools = [tool for tool in installed(STACKING) if names is None or tool.name in names]
+    tools = [tool for tool in installed(MEASURING if depth else STACKING) if names is None or tool.name in names]
     used: Runs = {}
     quality: dict[tuple[str, str], float] = {}
     for case in cases:
@@ -55,13 +65,16 @@ def report(cases: Sequence[str], names: Sequence[str] | None, *, runs: int, data
                 for tool in tools:
                     used.setdefault((case, tool.name), []).append(_run(tool, inputs, outputs[tool.name]))
             for tool in tools:
-                quality[case, tool.name] = _psnr(outputs[tool.name], data / case / "truth.tif")
+                output = outputs[tool.name]
+                quality[case, tool.name] = (
+                    _error(output, data / case) if depth else _psnr(output, data / case / "truth.tif")
+                )
         print(f"{case} done", file=sys.stderr)
-    print(_table(cases, tools, used, quality))
+    print(_table(cases, tools, used, quality, ("error frames", 3) if depth else ("PSNR dB", 1)))
     print(f"\n{_machine()}; median of {runs} runs taken in turn; ratios are of CPU time, to the first row of a case.")
     if json_file:
         rows = [
-            {"case": case, "tool": tool, "psnr_db": quality[case, tool], "runs": [asdict(run) for run in all_runs]}
+            {"case": case, "tool": tool, "quality": quality[case, tool], "runs": [asdict(run) for run in all_runs]}
             for (case, tool), all_runs in used.items()
         ]
         json_file.write_text(json.dumps({"machine": _machine(), "rows": rows}, indent=2))
@@ -87,8 +100,20 @@ def _psnr(picture: Path, truth: Path) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _table(cases: Sequence[str], tools: Sequence[Tool], used: Runs, quality: dict[tuple[str, str], float]) -> str:
+def _error(depth: Path, folder: Path) -> float:
+    command = [sys.executable, "-m", "benchmarks.depth_score", str(depth), str(folder)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _table(
+    cases: Sequence[str],
+    tools: Sequence[Tool],
+    used: Runs,
+    quality: dict[tuple[str, str], float],
+    last: tuple[str, int],
+) -> str:
     rows = []
+    heading, digits = last
     for case in cases:
         first = statistics.median(run.cpu_s for run in used[case, tools[0].name])
         for tool in tools:
@@ -103,10 +128,10 @@ def _table(cases: Sequence[str], tools: Sequence[Tool], used: Runs, quality: dic
                 f"{cpu / first:.1f}",
                 f"{wall:.1f}",
                 f"{peak:.0f}",
-                f"{quality[case, tool.name]:.1f}",
+                f"{quality[case, tool.name]:.{digits}f}",
             )
             rows.append((name, tool.name, *figures))
-    return markdown(("burst", "program", "CPU s", "ratio", "wall s", "peak MB", "PSNR dB"), rows)
+    return markdown(("burst", "program", "CPU s", "ratio", "wall s", "peak MB", heading), rows)
 
 
 def _machine() -> str:

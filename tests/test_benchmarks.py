@@ -161,3 +161,136 @@ def test_speed_refuses_a_case_that_is_none(tmp_path):
 
     with pytest.raises(ValueError, match="'8MP' is not MEGAPIXELSxFRAMES"):
         burst(tmp_path, "8MP")
+
+
+def step(at: int, near: float = 2.0, far: float = 6.0) -> np.ndarray:
+    """Depth (40, 60) of two planes with an edge between the columns at - 1 and `at`."""
+    depth = np.full((40, 60), near, np.float32)
+    depth[:, at:] = far
+    return depth
+
+
+def target_of(truth: np.ndarray):
+    from benchmarks.depth_cases import Target
+
+    judged = np.ones(truth.shape, bool)
+    plain, textured = np.zeros_like(judged), np.zeros_like(judged)
+    plain[:10], textured[10:] = True, True
+    return Target(np.zeros((9, *truth.shape, 1), np.uint8), truth, judged, plain, textured)
+
+
+@pytest.mark.parametrize(("off", "found"), [(-2, 0.0), (-1, 1.0), (0, 1.0), (1, 1.0), (2, 0.0)])
+def test_depth_edges_count_up_to_a_pixel_off(off, found):
+    from benchmarks.depth_score import edges_found
+
+    judged = np.ones((40, 60), bool)
+    assert edges_found(step(30 + off), step(30), judged) == found
+    assert edges_found(step(30 + off, 6.0, 2.0), step(30), judged) == 0  # the wrong way round
+
+
+def test_a_perfect_depth_map_has_perfect_scores():
+    from benchmarks.depth_score import Estimate, score
+
+    truth = step(30)
+    known = np.ones(truth.shape, bool)
+    known[:10] = False
+    perfect = score("case", "method", Estimate(truth, known, np.full_like(truth, 0.1)), target_of(truth))
+    assert (perfect.mae, perfect.rmse, perfect.smear, perfect.between, perfect.elsewhere) == (0, 0, 0, 0, 0)
+    assert (perfect.within, perfect.edges, perfect.plain_marked, perfect.good_lost) == (1, 1, 1, 0)
+    assert perfect.measured == 0.75
+    assert perfect.bumpiness == 0
+
+
+def test_sigma_covers_two_thirds_of_normal_errors():
+    from benchmarks.depth_score import Estimate, score
+
+    truth = np.full((200, 200), 3, np.float32)
+    index = truth + np.random.default_rng(0).normal(0, 0.2, truth.shape).astype(np.float32)
+    known = np.ones(truth.shape, bool)
+    sigma = np.full_like(truth, 0.2)
+    figures = score("case", "method", Estimate(index, known, sigma), target_of(truth))
+    assert figures.within == pytest.approx(0.683, abs=0.01)
+    assert figures.rmse == pytest.approx(0.2, rel=0.02)
+    assert figures.mae == pytest.approx(0.2 * (2 / np.pi) ** 0.5, rel=0.02)
+    assert figures.edges is figures.smear is None
+
+
+def test_smear_is_what_is_off_beside_an_edge():
+    from benchmarks.depth_score import Estimate, score
+
+    truth = step(30)
+    known = np.ones(truth.shape, bool)
+    shifted = score("case", "method", Estimate(step(33), known), target_of(truth))
+    assert shifted.smear == pytest.approx(2 / 12)  # columns 31 and 32, of 6 to either side beyond the edge's own two
+    assert shifted.between == 0
+    ramp = truth.copy()
+    ramp[:, 31:33] = 4.0
+    assert score("case", "method", Estimate(ramp, known), target_of(truth)).between == pytest.approx(2 / 12)
+    assert shifted.within is None
+    far = truth.copy()
+    far[:, :10] = 4.0
+    assert score("case", "method", Estimate(far, known), target_of(truth)).elsewhere > 0.2
+
+
+def test_the_published_fit_finds_a_gaussian():
+    from benchmarks.depth import rows
+
+    y, x = np.mgrid[:24, :32]
+    amplitude = 50 * np.exp(-((np.arange(15) - 7.3) ** 2) / (2 * 2.1**2)) + 10  # the method subtracts 10 again
+    frames = (amplitude[:, None, None] / 8 * (x + y)[None] / 2**0.5 / 255).astype(np.float32)  # Sobel gives 8 times
+    found = rows()["guo published"](frames[..., None])
+    assert found.measured[4:-4, 4:-4].all()
+    assert np.abs(found.index[4:-4, 4:-4] - 7.3).max() < 0.15  # greys are rounded to 8 bits
+
+
+def test_depth_prints_its_tables(tmp_path, capsys):
+    from benchmarks.depth import report
+
+    methods = ["argmax", "sff"]
+    scores = report(["slanted 10 noisy"], methods, json_file=tmp_path / "depth.json")
+    naive, ours = scores
+    assert naive.within is None
+    assert 0.25 < naive.rmse < 0.35  # whole frames: 1 / sqrt(12) at best
+    assert ours.rmse < naive.rmse
+    printed = capsys.readouterr().out
+    assert "All figures of `sff`" in printed
+    assert "| slanted 10 noisy |" in printed
+    assert (tmp_path / "depth.json").read_text().count('"rmse"') == 2
+
+
+def test_depth_reads_generated_surfaces(tmp_path, capsys):
+    import tifffile
+    from benchmarks.depth import report
+
+    burst = simulate("slanted", frames=5, height=400, width=400)
+    (tmp_path / "generated_slope" / "frames").mkdir(parents=True)
+    for i, image in enumerate(burst.frames):
+        tifffile.imwrite(tmp_path / "generated_slope" / "frames" / f"{i}.tif", image, photometric="rgb")
+    np.save(tmp_path / "generated_slope" / "gt_depth_frameindex.npy", burst.depth)
+    (naive,) = report(["slope"], ["argmax"], data=tmp_path)
+    assert naive.case == "slope"
+    assert naive.rmse < 0.35
+    with pytest.raises(ValueError, match=r"no \*/gt_depth_frameindex.npy in"):
+        report(None, None, data=tmp_path / "generated_slope")
+
+
+def test_depth_names_what_it_does_not_know():
+    from benchmarks.depth import report
+
+    with pytest.raises(ValueError, match="unknown case stepps; choices: slanted 10"):
+        report(["stepps"], None)
+    with pytest.raises(ValueError, match="unknown row guess; choices: argmax"):
+        report(["steps"], ["guess"])
+
+
+def test_depth_files_are_laid_on_the_truth(tmp_path):
+    import tifffile
+    from benchmarks.bursts import true_depth, write_burst
+    from benchmarks.depth_score import error_of_file
+
+    write_burst(tmp_path, 5, 0.06)
+    truth = true_depth(192, 288) * 4
+    tifffile.imwrite(tmp_path / "ours.tif", truth[4:-4, 6:-6])
+    assert error_of_file(tmp_path / "ours.tif", tmp_path) == 0
+    tifffile.imwrite(tmp_path / "theirs.tif", np.rint((truth + 1) * 255 / 5).astype(np.uint8))
+    assert 0 < error_of_file(tmp_path / "theirs.tif", tmp_path) < 5 / 255 / 2  # half a step of 8 bits

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_focusstack import ALIGNERS, FUSERS, simulate
+from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS, FUSERS, simulate
 from napari_focusstack.methods import options_of
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["scripting.md", "adding.md", "simulation.md", "alignment.md", "bursts.md"]
+PAGES = ["scripting.md", "adding.md", "simulation.md", "alignment.md", "bursts.md", "depth.md", "capture.md"]
 
 
 def python_of(page: str) -> list[str]:
@@ -58,11 +58,11 @@ def hooks():
     return module
 
 
-@pytest.mark.parametrize("table", ["ALIGNERS", "FUSERS"])
+@pytest.mark.parametrize("table", ["ALIGNERS", "DEPTH_ESTIMATORS", "FUSERS"])
 def test_the_methods_pages_name_every_option_and_its_range(hooks, table):
     page = hooks.on_page_markdown(f"before <!-- methods: {table} --> after")
     assert page.startswith("before ### ")
-    for name, method in {"ALIGNERS": ALIGNERS, "FUSERS": FUSERS}[table].items():
+    for name, method in {"ALIGNERS": ALIGNERS, "DEPTH_ESTIMATORS": DEPTH_ESTIMATORS, "FUSERS": FUSERS}[table].items():
         part = page.split(f"### {name}\n")[1].split("\n### ")[0]
         for option in options_of(method).values():
             row = next(line for line in part.splitlines() if line.startswith(f"| `{option.name}` |"))
@@ -83,7 +83,7 @@ def commands_of(page: Path) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.startswith("focusstack ")]
 
 
-@pytest.mark.parametrize("page", ["cli.md", "../README.md"])
+@pytest.mark.parametrize("page", ["cli.md", "depth.md", "capture.md", "../README.md"])
 def test_the_commands_of_a_page_are_understood(page, monkeypatch):
     from napari_focusstack import cli
 
@@ -101,5 +101,5 @@ def test_the_commands_of_a_page_are_understood(page, monkeypatch):
 
 
 def test_benchmark_tables_are_there():
-    for name in ("alignment", "memory", "quality", "speed"):
+    for name in ("alignment", "depth", "depth_memory", "depth_speed", "memory", "quality", "speed"):
         assert (DOCS / "tables" / f"{name}.md").read_text(encoding="utf-8").strip()

@@ -55,3 +55,14 @@ def test_time_series(tmp_path):
     printed = run_example("time_series.py", tmp_path / "movie.ome.tif", folder=tmp_path)
     assert "TCYX (3, 2, 128, 128) uint16, index TYX (3, 128, 128)" in printed
     assert tifffile.imread(tmp_path / "movie.ome.tif").shape == (3, 2, 128, 128)
+
+
+def test_depth_map(tmp_path):
+    printed = run_example("depth_map.py", tmp_path, folder=tmp_path)
+    off = float(printed.partition("off the truth by ")[2].split()[0])
+    assert off < 0.2  # µm, a tenth of the step
+    assert "Sq" in printed
+    depth, sigma = tifffile.imread(tmp_path / "depth.ome.tif")
+    assert depth.shape == sigma.shape == (192, 256)
+    written = {path.suffix for path in tmp_path.iterdir()}
+    assert written == {".tif", ".glb", ".ply", ".obj", ".mtl", ".png", ".stl", ".csv"}

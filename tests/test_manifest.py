@@ -48,6 +48,7 @@ def test_every_contribution_has_its_command(manifest):
 
 def test_the_preferences_offer_the_methods_and_devices_there_are(manifest):
     from napari_focusstack.alignment import ALIGNERS
+    from napari_focusstack.depth import DEPTH_ESTIMATORS
     from napari_focusstack.devices import DEVICES
     from napari_focusstack.fusion import FUSERS
     from napari_focusstack.recipe import Recipe
@@ -56,6 +57,8 @@ def test_the_preferences_offer_the_methods_and_devices_there_are(manifest):
     methods, computing = pages["methods"].properties, pages["computing"].properties
     assert methods["align"].enum == [*ALIGNERS, "none"]
     assert methods["fuse"].enum == list(FUSERS)
+    assert methods["depth"].enum == [*DEPTH_ESTIMATORS, "none"]
     assert computing["device"].enum == list(DEVICES)
     defaults = {key: methods[key].default for key in ("align", "fuse")} | {"device": computing["device"].default}
     assert Recipe(**defaults) == Recipe()
+    assert methods["depth"].default == "sff"  # the window measures depth by itself, scripts when asked to

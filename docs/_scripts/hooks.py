@@ -13,12 +13,12 @@ from typing import Any
 
 from docstring_parser import parse
 
-from napari_focusstack import ALIGNERS, FUSERS, simulation
+from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS, FUSERS, simulation
 from napari_focusstack.cli import main
 from napari_focusstack.focus import FOCUS_MEASURES
 from napari_focusstack.methods import Method, Option, options_of, summary_of
 
-TABLES = {"ALIGNERS": ALIGNERS, "FUSERS": FUSERS}
+TABLES = {"ALIGNERS": ALIGNERS, "DEPTH_ESTIMATORS": DEPTH_ESTIMATORS, "FUSERS": FUSERS}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

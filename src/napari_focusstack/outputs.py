@@ -29,10 +29,18 @@ def check_outputs(chosen: argparse.Namespace) -> None:
         If two have the same name.
     """
     paths = [path for path in (getattr(chosen, name) for name in OUTPUTS) if path]
-    for path in paths:
+    for path in [*paths, *_companions(chosen.mesh_out)]:
         check_file(path, overwrite=chosen.overwrite)
         if paths.count(path) > 1:
             raise ValueError(f"{path} is named for two outputs; give each its own name")
+
+
+def _companions(mesh: Path | None) -> list[Path]:
+    """Files that are written beside a mesh."""
+    if mesh is None or mesh.suffix.lower() != ".obj":
+        return []
+    name = "_".join(mesh.stem.split())
+    return [mesh.with_name(f"{name}.mtl"), mesh.with_name(f"{name}_texture.png")]
 
 
 def check_file(path: Path, *, overwrite: bool) -> None:
@@ -59,10 +67,11 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
     ValueError
         If there are too few frames, no such channel, or a format does not take such a picture.
     """
+    from .depth import LEAST
     from .io import check_writable
 
     frames = burst.sizes.get("Z", 1) if burst.is_series else len(burst)
-    least = 2 if recipe.depth == "none" else 3
+    least = 2 if recipe.depth == "none" else LEAST
     if frames < least:
         raise ValueError(
             f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; "
@@ -130,7 +139,9 @@ def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> No
         if size is not None and depth.unit != "frame":
             scale = factor(burst.unit or "um", depth.unit)
             size = (size[0] * scale, size[1] * scale)
-        surface = surface_of(depth, result.image, pixel_size=size)
+        surface = surface_of(
+            depth, result.image, pixel_size=size, larger_is_nearer=burst.position_unit != "m" or depth.unit == "frame"
+        )
         write_mesh(
             chosen.mesh_out,
             surface.vertices,
@@ -138,4 +149,5 @@ def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> No
             colors=surface.colors,
             texcoords=surface.texcoords,
             texture=surface.texture,
+            unit=surface.unit,
         )

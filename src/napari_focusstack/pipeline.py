@@ -129,6 +129,7 @@ def run(
     frames = as_frames(_opened(source))
     transfer = transfer or cast("Transfer", getattr(frames, "transfer", "linear"))
     sweep = known_sweep(len(frames), positions, unit, frames)
+    sweep.check(recipe)
     if alignment is None:
         alignment = align_burst(frames, recipe, transfer)
     fusion = fuse_burst(frames, alignment, recipe)
@@ -191,6 +192,7 @@ def run_series(
     recipe = recipe or Recipe()
     series = Series(data, axes, focus_axis)
     sweep = known_sweep(data.shape[axes.index(focus_axis)], positions, unit)
+    sweep.check(recipe)
     alignments = _series_alignments(series, recipe, alignment, transfer)
     image_axes = axes.replace(focus_axis, "")
     depth_axes = image_axes.replace("C", "").replace("S", "")

@@ -11,8 +11,8 @@ import numpy as np
 
 from .alignment import Alignment, align, warped
 from .arrays import Frames
-from .depth import Depth, estimate_depth
-from .depth.positions import check_unit
+from .depth import LEAST, Depth, estimate_depth
+from .depth.positions import check_unit, factor
 from .fusion import Fusion, fuse
 from .series import OneChannel
 
@@ -33,6 +33,11 @@ class Sweep:
 
     positions: Sequence[float] | None = None
     unit: str | None = None
+
+    def check(self, recipe: Recipe) -> None:
+        """Raise a ValueError if the recipe wants depth in a unit that these positions cannot give."""
+        if recipe.depth != "none" and recipe.step is None and recipe.unit:
+            factor("frame" if self.unit is None else self.unit, recipe.unit)
 
 
 def align_burst(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment | None:
@@ -65,10 +70,16 @@ def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> F
 def depth_of(
     frames: Frames, alignment: Alignment | None, recipe: Recipe, sweep: Sweep, fusion: Fusion | None
 ) -> Depth | None:
-    """Depth on the alignment's area, guided by the fused picture if there is one; None where none is asked for."""
+    """Depth on the alignment's area, guided by the fused picture if there is one; None where none is asked for.
+
+    None, too, with a warning, where the alignment left too few frames for a depth, but enough for the picture.
+    """
     if recipe.depth == "none":
         return None
     numbers, ready = _ready(frames, alignment)
+    if len(numbers) < LEAST and fusion is not None:
+        log.warning("no depth: %d frames are too few, a peak of sharpness needs at least %d", len(numbers), LEAST)
+        return None
     if recipe.step is not None:
         sweep = Sweep([k * recipe.step for k in range(len(frames))], recipe.unit)
     known = sweep.positions is not None

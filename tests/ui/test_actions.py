@@ -23,7 +23,12 @@ def run(command):
 @pytest.mark.parametrize(
     ("command", "made", "words"),
     [
-        ("stack", ["s [index]", "s [fused]"], "5 frames aligned and fused in "),
+        (
+            "stack",
+            ["s [index]", "s [fused]", "s [depth σ in frames]", "s [depth in frames]"],
+            "5 frames aligned, fused and measured in ",
+        ),
+        ("depth", ["s [depth σ in frames]", "s [depth in frames]"], "5 frames aligned and measured in "),
         ("fuse", ["s [index]", "s [fused]"], "5 frames fused in "),
         ("align", ["s [aligned]"], "5 frames aligned in "),
     ],
@@ -61,4 +66,5 @@ def test_the_commands_are_in_the_menu(viewer):
         "Stack frames (Focus Stack)",
         "Fuse frames (Focus Stack)",
         "Align frames (Focus Stack)",
+        "Measure depth (Focus Stack)",
     ]

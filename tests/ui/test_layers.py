@@ -10,7 +10,8 @@ from napari.layers import Image
 from napari_focusstack.alignment import Area
 from napari_focusstack.pipeline import Aligned, Result
 from napari_focusstack.recipe import Recipe
-from napari_focusstack.ui.layers import go_to_frame, show_aligned, show_result
+from napari_focusstack.ui.hover import go_to_frame
+from napari_focusstack.ui.layers import show_aligned, show_result
 from napari_focusstack.ui.placement import place
 from napari_focusstack.ui.source import PLUGIN, source_of
 
@@ -19,7 +20,8 @@ AREA = Area(2, 3, 6, 5)  # top, left, height, width
 
 def result(image_shape, axes, index_shape, index_axes, area=AREA, dtype=np.uint8, **recipe):
     index = np.zeros(index_shape, np.float32)
-    return Result(np.zeros(image_shape, dtype), index, index.copy(), axes, index_axes, area, (), Recipe(**recipe))
+    image = np.zeros(image_shape, dtype)
+    return Result(image, index, index.copy(), None, axes, index_axes, "", area, (), Recipe(**recipe))
 
 
 def names(layers):

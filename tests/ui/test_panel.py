@@ -66,8 +66,9 @@ def panel(viewer):
     return panel
 
 
-def choose(panel, fuse, align="none"):
+def choose(panel, fuse, align="none", depth="none"):
     panel.fusion.methods.choose(fuse)
+    panel.depth.methods.choose(depth)
     panel.alignment.methods.choose(align)
 
 
@@ -87,6 +88,15 @@ def names(viewer):
 def test_without_layers_it_says_what_to_do(panel):
     assert not panel.button.isEnabled()
     assert "Open a focus stack first" in panel.message.text()
+
+
+def test_what_was_done_stays_said_until_another_layer_is_chosen(viewer, panel, stack, qtbot):
+    viewer.add_image(stack, name="s")
+    click_and_wait(panel, qtbot)
+    viewer.layers.selection.active = viewer.layers["s [index]"]
+    assert panel.message.text().startswith("5 frames fused in ")
+    viewer.add_image(stack, name="other")
+    assert panel.message.text() == ""
 
 
 def test_a_single_picture_is_declined_kindly(viewer, panel):
@@ -120,7 +130,7 @@ def test_the_default_methods_make_it_sharp(viewer, panel, stack, qtbot):
     top, left = (np.array(viewer.layers["cells [fused]"].translate)).round().astype(int)
     sharp = sharp[top : top + fused.shape[0], left : left + fused.shape[1]]
     assert np.corrcoef(fused.ravel(), sharp.ravel())[0, 1] > 0.9
-    assert panel.message.text().startswith("5 frames aligned and fused in ")
+    assert panel.message.text().startswith("5 frames aligned, fused and measured in ")
     assert panel.alignment.report.isEnabled()
     panel.alignment.report.click()
     table = panel.findChild(AlignmentReport).table
@@ -155,7 +165,7 @@ def test_times_and_channels_are_looped(viewer, panel, qtbot):
     viewer.add_image(data, name="series", axis_labels=("t", "c", "z", "y", "x"))
     assert facts(panel) == "30 × 20 px · 3 channels · 16 bit · 2 × t"
     entries = [panel.chooser.channels.itemText(i) for i in range(panel.chooser.channels.count())]
-    assert entries[0] == "all channels together"
+    assert entries[0] == "all channels"
     assert entries[-1] == "each channel on its own"
     assert len(entries) == 5
     panel.chooser.choose_channels(1)
@@ -315,7 +325,7 @@ def test_a_recipe_goes_to_a_file_and_back(viewer, panel, tmp_path, monkeypatch):
     panel.recipes.save.click()
     assert Recipe.from_json(path.read_text()).fuse_options == {"shift": 3}
     panel.recipes.reset.click()
-    assert panel.recipe() == Recipe()
+    assert panel.recipe() == Recipe(depth="sff")
     panel.recipes.load.click()
     assert panel.recipe() == Recipe(align="none", fuse="last", fuse_options={"shift": 3})
     path.write_text("{}")

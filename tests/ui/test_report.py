@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_focusstack.alignment import Alignment, Area
+from napari_focusstack.depth import Depth
 from napari_focusstack.ui.report import AlignmentReport, motions, summary
 
 
@@ -93,3 +94,27 @@ def test_the_table_has_a_row_for_each_frame(qtbot):
     dialog.burst.setCurrentIndex(1)
     assert dialog.table.rowCount() == 3
     assert dialog.table.item(2, 7).text() == "between neighbours"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "words"),
+    [
+        (0, 12.34, "um", "Depth 0.0 to 12.3 µm; 25% of the picture is in focus nowhere."),
+        (3412.5, 3414.51, "um", "Depth 3412.50 to 3414.51 µm; 25% of the picture is in focus nowhere."),
+        (250, 1250, "mm", "Depth 250 to 1250 mm; 25% of the picture is in focus nowhere."),
+        (2.5, 2.5, "mm", "Depth 2.50 to 2.50 mm; 25% of the picture is in focus nowhere."),
+        (0.5, 9.25, "frame", "In focus from frame 0.5 to 9.2; 25% of the picture is in focus nowhere."),
+    ],
+)
+def test_the_depths_are_told(low, high, unit, words):
+    position = np.repeat(np.array([low, np.nan, high, high], np.float32), 1000).reshape(40, 100)
+    confidence = np.isfinite(position).astype(np.float32)
+    depth = Depth(position, position, position, confidence, np.arange(5.0), unit)
+    assert summary([], 7, 1, fused=False, depth=depth) == f"7 frames measured in 1.0 s. {words}"
+
+
+def test_without_any_depth_it_says_so():
+    nothing = np.full((4, 5), np.nan, np.float32)
+    depth = Depth(nothing, nothing, nothing, np.zeros_like(nothing), np.arange(5.0), "um")
+    words = summary([], 7, 1, fused=True, depth=depth)
+    assert words == "7 frames fused and measured in 1.0 s. No depth: nothing is in focus anywhere."

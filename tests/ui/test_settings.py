@@ -12,7 +12,7 @@ from napari_focusstack.ui.tasks import default_recipe
 
 def test_at_first_they_are_the_recipes_defaults(plugin):
     assert preferences() == Preferences()
-    assert default_recipe() == Recipe()
+    assert default_recipe() == Recipe(depth="sff")
 
 
 def test_what_the_user_set_counts(plugin):
@@ -21,9 +21,10 @@ def test_what_the_user_set_counts(plugin):
     page = get_plugin_settings(PLUGIN)
     page.methods.fuse = "average"
     page.methods.align = "none"
+    page.methods.depth = "none"
     page.computing.device = "cpu"
     page.computing.threads = 3
-    assert preferences() == Preferences("none", "average", "cpu", 3)
+    assert preferences() == Preferences("none", "average", "none", "cpu", 3)
     assert default_recipe() == Recipe(align="none", fuse="average", device="cpu")
 
 

@@ -18,9 +18,11 @@ from .sff import estimate_sff
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["DEPTH_ESTIMATORS", "Depth", "estimate_depth"]
+__all__ = ["DEPTH_ESTIMATORS", "LEAST", "Depth", "estimate_depth"]
 
 log = logging.getLogger(__name__)
+
+LEAST = 3  # frames: a peak needs one on either side
 
 DEPTH_ESTIMATORS: dict[str, Method] = {"sff": estimate_sff}
 
@@ -84,8 +86,8 @@ def estimate_depth(
     check_options(function, method, options)
     frames = as_frames(frames)
     places, unit = focus_positions(len(frames), positions, step=step, unit=unit)
-    if len(frames) < 3:
-        raise ValueError(f"{len(frames)} frames are too few for a depth; a peak of sharpness needs at least 3")
+    if len(frames) < LEAST:
+        raise ValueError(f"{len(frames)} frames are too few for a depth; a peak of sharpness needs at least {LEAST}")
     if guide is not None and guide.shape[:2] != tuple(frames.shape[1:3]):
         raise ValueError(f"the guide is {guide.shape[:2]} px, but the frames are {tuple(frames.shape[1:3])}")
     order = np.argsort(places, kind="stable")

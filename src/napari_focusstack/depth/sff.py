@@ -2,34 +2,166 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Frames
-from ..sharpest import find_sharpest
+from ..arrays import Frames, visit
+from ..focus import grey
+from ..kernels import load
+from ..kernels.strips import over_rows
+from ..progress import wait
+from .grain import Grain
+from .regularise import regularised, supported
 from .result import Depth
+from .trust import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..kernels.sff_cpu import Curves
+
+    Plane = NDArray[np.float32]  # (Y, X)
 
 __all__ = ["estimate_sff"]
+
+T = TypeVar("T")
+
+PEAKS = ("gaussian", "parabola", "guo")  # as `sff_fit` numbers them
+SAMPLED = 8  # px between pixels that stand for all of them
+EDGE = 0.05  # of the picture's contrast
+TINY = 1e-12
 
 
 def estimate_sff(
     frames: Frames,
     positions: NDArray[np.float64],
-    guide: NDArray[np.float32] | None = None,  # noqa: ARG001
+    guide: NDArray[np.float32] | None = None,
     *,
     measure: Literal["sml", "laplacian", "tenengrad", "variance"] = "sml",
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 2.0,
-    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 2.0,
+    peak: Literal["guo", "gaussian", "parabola"] = "guo",
+    smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
+    noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
+    edges: bool = True,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Depth:
-    """Shape from focus."""
-    found = find_sharpest(
-        frames, measure=measure, radius=radius, noise_floor=noise_floor, channel=channel, device=device
-    )
-    index = np.clip(found.index + found.offset, 0, len(frames) - 1).astype(np.float32)
-    position = np.interp(index, np.arange(len(frames)), positions).astype(np.float32)
-    step = np.float32(np.abs(np.diff(positions)).mean() if len(positions) > 1 else 1)
-    return Depth(position, (0.1 + found.doubt) * step, index, found.trust, positions)
+    """Depth from where each pixel is sharpest, between the frames, with its standard deviation.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned, in the order of `positions`.
+    positions : ndarray
+        (N,) float64, ascending, however spaced.
+    guide : ndarray, optional
+        (Y, X, C) float32 all-in-focus picture, whose edges the depth may follow; by default the sharpest frames' grey.
+    measure : {"sml", "laplacian", "tenengrad", "variance"}
+        Focus measure.
+    radius : float
+        Neighbourhood that decides together, in px (standard deviation). Larger for weak texture and much noise,
+        smaller for fine details at different depths.
+    peak : {"guo", "gaussian", "parabola"}
+        How the peak is found between the frames: by a Gaussian fitted to all frames around it, by one through three
+        frames, or by a parabola through three.
+    smoothing : float
+        Distance, in px, over which measured depths are smoothed, within their uncertainty. 0: not at all.
+    noise_floor : float
+        How many times above the noise the focus measure of a pixel must be for its depth to count as measured.
+    edges : bool
+        Put depth edges where the frames before and behind them say, to the pixel, instead of where the neighbourhood
+        lost them: the frames are read a second time if there are any.
+    channel : int
+        Channel whose sharpness decides; -1: all jointly.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    Depth
+        Finite everywhere; `confidence` from 0.5 on where it was measured.
+
+    Notes
+    -----
+    The focus measure of frame k is F_k = G_radius * measure(grey_k). The pass keeps, of every pixel, its largest value
+    and the few before and behind it; memory does not grow with the frames. A Gaussian is fitted to these over the
+    frames' positions (Guo 2011), and its peak is the depth at the centre of gravity of the neighbourhood's sharpness,
+    from where it is carried to the pixel along the slope of the surface.
+
+    The variance of the depth is the sum of three. Noise: F has the standard deviation 0.3 px / radius times its value
+    for noise alone (for "sml"; it is a mean over so many pixels), which the derivatives of the fit carry to the depth.
+    Misfit: what the samples differ from a Gaussian beyond the noise is taken for noise, too. Place: 0.3 px times the
+    slope. The value of F for noise alone is learnt from differences of frames, see `Grain`.
+
+    A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames
+    beyond are missing, the fit takes its width from the other peaks of the stack.
+    """
+    curves, grain = _observed(frames, measure, radius, channel, device)
+    light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
+    judge = partial(judged, curves, grain, positions, measure=measure, radius=radius, peak=PEAKS.index(peak))
+    found = _aside(partial(judge, noise_floor=noise_floor, smoothing=smoothing))
+    index, sigma, confidence = (_large(plane, light.shape) for plane in found)
+    del curves, judge, found  # what follows needs the memory
+    confidence = supported(index, sigma, confidence, radius=radius)
+    calm = partial(regularised, contrast=_contrast(light), smoothing=smoothing, radius=radius, channel=channel)
+    index, sigma = calm(index, sigma, confidence, light, frames=frames if edges else None)
+    return _placed(index, sigma, confidence, positions)
+
+
+def _observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Grain]:
+    """Curves of sharpness around their peaks, and what the measure makes of the noise: the pass over the frames."""
+    kernels = load("sff", device)
+    state = kernels.curves(*frames.shape[1:3])
+    grain = Grain(measure, radius, channel, frames.dtype)
+    for k, image in visit(frames, "Measuring depth"):
+        kernels.observe(state, image, k, measure, radius, channel)
+        grain.see(image)
+    return kernels.found(state), grain
+
+
+def _aside(function: Callable[[], T]) -> T:
+    """Result of a function that runs on a thread of its own, so that it can be cancelled meanwhile."""
+    pool = ThreadPoolExecutor(1, "depth")
+    try:
+        return wait(pool.submit(function))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _contrast(light: Plane) -> float:
+    """Step of the picture that is an edge."""
+    low, high = np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99))
+    return max(EDGE * float(high - low), TINY)
+
+
+def _large(plane: Plane, shape: tuple[int, ...]) -> Plane:
+    """Plane of the curves' grid in full size, bilinear."""
+    from ..kernels.grids import enlarged
+    from ..kernels.sff_cpu import GRID
+
+    out = np.empty(shape, np.float32)
+
+    def rows(start: int, stop: int) -> None:
+        out[start:stop] = enlarged(plane, GRID, start, stop, shape[1])
+
+    over_rows(rows, shape[0], align=GRID)
+    return out
+
+
+def _placed(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[np.float64]) -> Depth:
+    """Frames turned into positions."""
+    numbers, steps = np.arange(len(positions)), np.gradient(positions)
+    position, scaled = np.empty_like(index), np.empty_like(sigma)
+
+    def rows(start: int, stop: int) -> None:
+        part = slice(start, stop)
+        index[part] = np.clip(index[part], 0, numbers[-1])
+        position[part] = np.interp(index[part], numbers, positions)
+        scaled[part] = sigma[part] * np.interp(index[part], numbers, steps)
+
+    over_rows(rows, len(index))
+    return Depth(position, scaled, index, confidence, positions)

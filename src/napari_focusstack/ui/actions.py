@@ -12,9 +12,9 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject
 
 from .chooser import NOTHING
-from .report import summary
+from .report import summary_of
 from .source import Source, bursts_among, channel_group, source_of
-from .tasks import aligning, default_recipe, stacking
+from .tasks import aligning, default_recipe, depth_only, stacking
 from .worker import Run
 
 if TYPE_CHECKING:
@@ -23,17 +23,23 @@ if TYPE_CHECKING:
     from ..pipeline import Aligned, Result
     from ..progress import Step
 
-__all__ = ["align", "fuse", "stack"]
+__all__ = ["align", "depth", "fuse", "stack"]
 
 
 def stack(viewer: napari.viewer.Viewer) -> None:
-    """Align and fuse the active layer, or the selected ones as channels."""
+    """Align and fuse the active layer, or the selected ones as channels, and measure its depth."""
     _start(viewer, lambda source: stacking(viewer.layers, source, default_recipe()))
 
 
+def depth(viewer: napari.viewer.Viewer) -> None:
+    """Measure the depth of the active layer, or of the selected ones as channels, without fusing a picture."""
+    recipe = depth_only(default_recipe())
+    _start(viewer, lambda source: stacking(viewer.layers, source, recipe, verb="measuring"))
+
+
 def fuse(viewer: napari.viewer.Viewer) -> None:
-    """Fuse the active layer, or the selected ones as channels, without aligning."""
-    recipe = replace(default_recipe(), align="none")
+    """Fuse the active layer, or the selected ones as channels, without aligning or measuring depth."""
+    recipe = replace(default_recipe(), align="none", depth="none")
     _start(viewer, lambda source: stacking(viewer.layers, source, recipe, verb="fusing"))
 
 
@@ -81,7 +87,7 @@ class _Watcher(QObject):
 
     def _on_result(self, result: Result | Aligned) -> None:
         seconds = time.monotonic() - self._began
-        show_info(summary(result.alignments, self._frames, seconds, fused=hasattr(result, "image")))
+        show_info(summary_of(result, self._frames, seconds))
 
     def _on_ended(self) -> None:
         self._bar.close()

@@ -169,7 +169,7 @@ class LayerChooser(QWidget):
         with QSignalBlocker(self.channels):
             self.channels.clear()
             if names:
-                self.channels.addItem("all channels together", "joint")
+                self.channels.addItem("all channels", "joint")
                 for c, name in enumerate(names):
                     self.channels.addItem(f"{name} only", c)
                 self.channels.addItem("each channel on its own", "separate")

@@ -14,7 +14,7 @@ from .fields import field_of, quiet
 
 __all__ = ["MethodForm", "OptionsForm", "add_row", "form_layout", "help_label", "human"]
 
-LABEL_WIDTH = 106  # px
+LABEL_WIDTH = 112  # px
 
 
 class OptionsForm(QWidget):
@@ -58,6 +58,8 @@ class MethodForm(QWidget):
         Help for the entry "none", which is offered when there is one.
     hidden : set of str
         Options that have their own place elsewhere.
+    titles : mapping
+        Name to what people read, where that is not its `human` form.
     """
 
     changed = Signal()
@@ -68,6 +70,7 @@ class MethodForm(QWidget):
         *,
         nothing: str = "",
         hidden: frozenset[str] = frozenset(),
+        titles: Mapping[str, str] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -75,7 +78,7 @@ class MethodForm(QWidget):
         self._forms: dict[str, OptionsForm] = {}
         self._combo = quiet(QComboBox())
         for name in [*table, *(["none"] if nothing else [])]:
-            self._combo.addItem(human(name), name)
+            self._combo.addItem((titles or {}).get(name, human(name)), name)
         self._help = help_label()
         self._place = QVBoxLayout()
         head = QWidget()

@@ -6,7 +6,7 @@ import re
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 __all__ = ["Section", "breakable", "style_sheet"]
 
@@ -27,14 +27,19 @@ class Section(QFrame):
     def __init__(self, title: str, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("section")
-        self._title, self._summary = title, ""
-        self.header = QToolButton()
+        self.header, self.summary = QToolButton(), QLabel()
+        self.header.setText(title)
         self.header.setObjectName("sectionHeader")
         self.header.setCheckable(True)
         self.header.setArrowType(Qt.ArrowType.RightArrow)
         self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.header.toggled.connect(self._toggle)
+        self.summary.setObjectName("help")
+        self.summary.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)  # the whole line is the button
+        line = QHBoxLayout(self.header)
+        line.setContentsMargins(0, 0, 4, 0)
+        line.addWidget(self.summary, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.content = content
         content.setVisible(False)
         layout = QVBoxLayout(self)
@@ -42,11 +47,10 @@ class Section(QFrame):
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addWidget(content)
-        self.set_summary("")
 
     def set_summary(self, text: str) -> None:
-        """Say beside the title what is chosen inside."""
-        self.header.setText(f"{self._title}  ·  {text}" if text else self._title)
+        """Say at the end of the title's line what is chosen inside."""
+        self.summary.setText(text)
 
     def open(self, opened: bool = True) -> None:
         """Open or close the section."""

@@ -11,15 +11,16 @@ from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidge
 
 from ..alignment import Alignment
 from ..recipe import Recipe
+from .capture import CaptureReport, Checked, checking
 from .chooser import LayerChooser
+from .depth_section import DepthPart
 from .feedback import JsonFiles, Message, ProgressRow
 from .look import Section, style_sheet
 from .opening import OpenRow
-from .report import AlignmentReport, summary
+from .report import AlignmentReport, duration, summary_of
 from .sections import AlignmentPart, FusionPart, RecipePart
-from .settings import preferences
 from .source import Source
-from .tasks import aligning, default_recipe, stacking
+from .tasks import aligning, default_recipe, depth_only, stacking
 from .worker import Run
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class FocusStackPanel(QScrollArea):
         self._applied: Alignment | None = None
         self._alignments: tuple[Alignment, ...] = ()
         self._began = 0.0
+        self._chosen = ""  # what the chooser said when it was last asked
         self._build()
         self._connect()
         self.reset()
@@ -60,6 +62,18 @@ class FocusStackPanel(QScrollArea):
         """Align and fuse the chosen layer."""
         source = self.chooser.source()
         self._compute(stacking(self._viewer.layers, source, self.recipe(), self._applied), source)
+
+    def measure_depth(self) -> None:
+        """Measure the depth of the chosen layer, without fusing a picture."""
+        source, recipe = self.chooser.source(), depth_only(self.recipe())
+        self._compute(stacking(self._viewer.layers, source, recipe, self._applied, verb="measuring"), source)
+
+    def check_capture(self) -> None:
+        """Look for what is wrong with how the chosen layer was taken."""
+        self._source = self.chooser.source()
+        run = checking(self._viewer.layers, self._source, self.chooser.channel_choice())
+        run.succeeded.connect(self._on_checked)
+        self._start(run)
 
     def align_only(self) -> None:
         """Align the chosen layer into a layer of frames."""
@@ -85,21 +99,24 @@ class FocusStackPanel(QScrollArea):
             exposure=self.alignment.exposure.currentData(),
             channels=self.chooser.channel_choice(),
             device=self.fusion.device.currentData(),
+            **self.depth.choices(),
         )
 
     def show_recipe(self, recipe: Recipe) -> None:
         """Show these choices in the panel."""
         self.alignment.methods.choose(recipe.align, recipe.align_options)
         self.fusion.methods.choose(recipe.fuse, recipe.fuse_options)
+        self.depth.show_recipe(recipe)
         self.alignment.exposure.setCurrentIndex(self.alignment.exposure.findData(recipe.exposure))
         self.fusion.device.setCurrentIndex(self.fusion.device.findData(recipe.device))
         self.chooser.choose_channels(recipe.channels)
 
     def reset(self) -> None:
         """Go back to the preferences."""
-        for part, method in ((self.alignment, preferences().align), (self.fusion, preferences().fuse)):
+        recipe = default_recipe()
+        for part, method in ((self.alignment, recipe.align), (self.fusion, recipe.fuse), (self.depth, recipe.depth)):
             part.methods.reset(method)
-        self.show_recipe(default_recipe())
+        self.show_recipe(recipe)
         self.align_anew()
         self._on_source()
 
@@ -166,7 +183,12 @@ class FocusStackPanel(QScrollArea):
         self.alignment.offer(done=bool(self._alignments), one=len(self._alignments) == 1)
         seconds = time.monotonic() - self._began
         frames = self._source.frames if self._source else 0
-        self.say(summary(self._alignments, frames, seconds, fused=hasattr(result, "image")))
+        self.say(summary_of(result, frames, seconds))
+
+    def _on_checked(self, checked: Checked) -> None:
+        assert self._source is not None
+        self.say(f"{self._source.frames} frames checked in {duration(time.monotonic() - self._began)}.")
+        CaptureReport(checked.captures, self._source.name, self).show()
 
     def _on_error(self, error: Exception) -> None:
         self.say(str(error) or type(error).__name__, "error")
@@ -187,10 +209,11 @@ class FocusStackPanel(QScrollArea):
         self.button.setObjectName("main")
         self.progress, self.message = ProgressRow(), Message()
         self.files = JsonFiles(self, self.say)
-        self.alignment, self.fusion, self.recipes = AlignmentPart(), FusionPart(), RecipePart()
+        self.alignment, self.fusion, self.depth, self.recipes = AlignmentPart(), FusionPart(), DepthPart(), RecipePart()
         self.sections = {
             "Alignment": Section("Alignment", self.alignment),
             "Fusion": Section("Fusion", self.fusion),
+            "Depth": Section("Depth", self.depth),
             "Recipe": Section("Recipe", self.recipes),
         }
         content = QWidget()
@@ -217,6 +240,8 @@ class FocusStackPanel(QScrollArea):
             (self.alignment.save, self.save_alignment),
             (self.alignment.apply, self.apply_alignment),
             (self.alignment.forget, self.align_anew),
+            (self.depth.only, self.measure_depth),
+            (self.depth.check, self.check_capture),
             (self.recipes.save, self.save_recipe),
             (self.recipes.load, self.load_recipe),
             (self.recipes.reset, self.reset),
@@ -227,23 +252,29 @@ class FocusStackPanel(QScrollArea):
         self.chooser.changed.connect(self._on_source)
         for part in (self.alignment, self.fusion):
             part.methods.changed.connect(self._show_state)
+        self.depth.changed.connect(self._show_state)
         self._viewer.events.theme.connect(self._on_theme)
 
     def _on_source(self) -> None:
-        if self._run is None:
-            self.say(self.chooser.problem)
-        self._show_state()
+        problem = self.chooser.problem
+        source = None if problem else self.chooser.source()
+        chosen = problem if source is None else str([layer.unique_id for layer in source.layers])
+        if self._run is None and chosen != self._chosen:  # else what was said of the source still holds
+            self.say(problem)
+        self._chosen = chosen
+        self.depth.follow(source)
 
     def _show_state(self) -> None:
         """Texts and what is enabled, from what is chosen and whether something runs."""
         running, ready = self._run is not None, not self.chooser.problem
         self.progress.setVisible(running)
         self.opening.setEnabled(not running)
-        self.button.setEnabled(ready and not running)
-        self.alignment.only.setEnabled(ready and not running)
+        for button in (self.button, self.alignment.only, self.depth.only, self.depth.check):
+            button.setEnabled(ready and not running)
         self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else self._button_text())
         self.sections["Alignment"].set_summary("as saved" if self._applied else self.alignment.methods.title)
         self.sections["Fusion"].set_summary(self.fusion.methods.title)
+        self.sections["Depth"].set_summary(self.depth.title())
 
     def _button_text(self) -> str:
         if self.chooser.problem:

@@ -20,10 +20,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..depth.positions import symbol
+
 if TYPE_CHECKING:
     from ..alignment import Alignment
+    from ..depth import Depth
+    from ..pipeline import Aligned, Result
 
-__all__ = ["AlignmentReport", "Motion", "motions", "summary"]
+__all__ = ["AlignmentReport", "Motion", "duration", "motions", "summary", "summary_of"]
+
+MOST = 1_000_000  # pixels that are looked at for what depths there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,15 @@ def motions(alignment: Alignment) -> list[Motion]:
     return found
 
 
-def summary(alignments: Sequence[Alignment], frames: int, seconds: float, *, fused: bool) -> str:
+def summary_of(result: Result | Aligned, frames: int, seconds: float) -> str:
+    """Sentences that say how a result was made of that many frames, in that time."""
+    fused, depth = getattr(result, "image", None) is not None, getattr(result, "depth", None)
+    return summary(result.alignments, frames, seconds, fused=fused, depth=depth)
+
+
+def summary(
+    alignments: Sequence[Alignment], frames: int, seconds: float, *, fused: bool, depth: Depth | None = None
+) -> str:
     """Sentences that say what was done.
 
     Parameters
@@ -68,17 +82,38 @@ def summary(alignments: Sequence[Alignment], frames: int, seconds: float, *, fus
     seconds : float
         How long it took.
     fused : bool
-        Whether they were fused, or only aligned.
+        Whether they were fused.
+    depth : Depth, optional
+        What was measured.
     """
     many = f"{len(alignments)} × " if len(alignments) > 1 else ""
-    done = " and ".join(["aligned"] * bool(alignments) + ["fused"] * fused)
-    parts = [f"{many}{frames} frames {done} in {_duration(seconds)}."]
+    *first, last = ["aligned"] * bool(alignments) + ["fused"] * fused + ["measured"] * (depth is not None)
+    done = " and ".join([", ".join(first), last] if first else [last])
+    parts = [f"{many}{frames} frames {done} in {duration(seconds)}."]
     if alignments:
         moved = [(m.shift, i) for a in alignments for i, m in enumerate(motions(a)) if a.kept[i]]
         shift, frame = max(moved)
         parts.append(f"Largest shift {shift:.1f} px (frame {frame})." if shift >= 0.05 else "Nothing had moved.")
         parts.extend(_odd_frames(alignments))
+    if depth is not None:
+        parts.append(_depth_words(depth))
     return " ".join(parts)
+
+
+def _depth_words(depth: Depth) -> str:
+    """Sentence that says what depths there are."""
+    every = max(1, depth.position.size // MOST)
+    values, known = (plane.reshape(-1)[::every] for plane in (depth.position, depth.measured))
+    known = known & np.isfinite(values)
+    if not known.any():
+        return "No depth: nothing is in focus anywhere."
+    low, high = np.percentile(values[known], (0.5, 99.5))
+    blank = f"; {1 - known.mean():.0%} of the picture is in focus nowhere" if known.mean() < 0.995 else ""
+    if depth.unit == "frame":
+        return f"In focus from frame {low:.1f} to {high:.1f}{blank}."
+    span = high - low or abs(high) or 1.0  # a stage's positions may be large
+    digits = int(np.clip(2 - np.floor(np.log10(span)), 0, 9))
+    return f"Depth {low:.{digits}f} to {high:.{digits}f} {symbol(depth.unit)}{blank}."
 
 
 def _odd_frames(alignments: Sequence[Alignment]) -> list[str]:
@@ -106,7 +141,8 @@ def _sentence(numbers: set[int], one: str, many: str) -> list[str]:
     return [f"Frame {names} {one}." if len(numbers) == 1 else f"Frames {names} {many}."]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Time as it is read."""
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 

@@ -78,6 +78,7 @@ class RecipePart(QWidget):
 
 def _combo(entries: dict[str, str], tip: str) -> QComboBox:
     combo = quiet(QComboBox())
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     for value, text in entries.items():
         combo.addItem(text, value)
     combo.setToolTip(tip)

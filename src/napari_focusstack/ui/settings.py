@@ -16,6 +16,7 @@ class Preferences:
 
     align: str = "ecc"
     fuse: str = "pyramid"
+    depth: str = "sff"
     device: str = "auto"
     threads: int = 0  # all cores
 
@@ -33,4 +34,4 @@ def preferences() -> Preferences:
     except (ImportError, KeyError):  # an older napari; the manifest is not registered
         return Preferences()
     methods, computing = page.methods, page.computing
-    return Preferences(methods.align, methods.fuse, computing.device, computing.threads)
+    return Preferences(methods.align, methods.fuse, methods.depth, computing.device, computing.threads)

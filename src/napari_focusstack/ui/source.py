@@ -135,7 +135,7 @@ def bursts_among(layers: Iterable[Layer]) -> list[Image]:
     return [
         layer
         for layer in layers
-        if isinstance(layer, Image) and notes(layer).get("role") not in ("fused", "index") and focus_axes(layer)
+        if isinstance(layer, Image) and notes(layer).get("role", "aligned") == "aligned" and focus_axes(layer)
     ]
 
 

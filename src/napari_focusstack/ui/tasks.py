@@ -6,9 +6,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..depth import DEPTH_ESTIMATORS
 from .layers import show_aligned, show_result
 from .opening import noting_damage
 from .settings import Preferences, preferences
+from .sweep import known_positions
 from .worker import Run
 
 if TYPE_CHECKING:
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from ..recipe import Recipe
     from .source import Source
 
-__all__ = ["aligning", "default_recipe", "stacking"]
+__all__ = ["aligning", "default_recipe", "depth_only", "resolved", "stacking"]
+
+
+FEWEST = 3  # frames that a peak of sharpness needs
 
 
 def default_recipe(chosen: Preferences | None = None) -> Recipe:
@@ -26,23 +31,34 @@ def default_recipe(chosen: Preferences | None = None) -> Recipe:
     from ..recipe import Recipe
 
     chosen = chosen or preferences()
-    return Recipe(align=chosen.align, fuse=chosen.fuse, device=chosen.device)
+    return Recipe(align=chosen.align, fuse=chosen.fuse, depth=chosen.depth, device=chosen.device)
+
+
+def depth_only(recipe: Recipe) -> Recipe:
+    """The recipe without its picture; with a method of depth, even if it has none."""
+    return replace(recipe, fuse="none", depth=recipe.depth if recipe.depth != "none" else next(iter(DEPTH_ESTIMATORS)))
 
 
 def stacking(
     layers: LayerList, source: Source, recipe: Recipe, alignment: Alignment | None = None, *, verb: str = "stacking"
 ) -> Run:
-    """Run, not yet started, that adds the fused picture and its index to `layers`; it succeeds with a `Result`."""
+    """Run, not yet started, that adds to `layers` the picture and the depth that the recipe asks for.
+
+    It succeeds with a `Result`. A picture of too few frames for a depth is made without one.
+    """
     from ..pipeline import run_series
 
     preferences().apply()
+    known = known_positions(source)
     compute = partial(
         run_series,
         source.data,
         source.axes,
-        _resolved(recipe, source),
+        resolved(recipe, source),
         alignment=alignment,
         transfer=source.transfer,
+        positions=known.positions,
+        unit=None if known.positions is None else known.unit,
     )
     return Run(partial(noting_damage, compute), partial(show_result, layers, source), f"{verb} “{source.name}”")
 
@@ -52,10 +68,12 @@ def aligning(layers: LayerList, source: Source, recipe: Recipe) -> Run:
     from ..pipeline import aligned
 
     preferences().apply()
-    compute = partial(aligned, source.data, source.axes, _resolved(recipe, source), transfer=source.transfer)
+    compute = partial(aligned, source.data, source.axes, resolved(recipe, source), transfer=source.transfer)
     return Run(partial(noting_damage, compute), partial(show_aligned, layers, source), f"aligning “{source.name}”")
 
 
-def _resolved(recipe: Recipe, source: Source) -> Recipe:
-    """Recipe with "auto" exposure decided by what the source's files said of their camera."""
-    return replace(recipe, exposure="on") if recipe.exposure == "auto" and source.photograph else recipe
+def resolved(recipe: Recipe, source: Source) -> Recipe:
+    """Recipe with "auto" exposure decided by what the files said of their camera, and depth only where it can be."""
+    if recipe.exposure == "auto" and source.photograph:
+        recipe = replace(recipe, exposure="on")
+    return replace(recipe, depth="none") if source.frames < FEWEST and recipe.fuse != "none" else recipe

@@ -1,0 +1,93 @@
+"""Depth as layers: the map with its colour bar, and its error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..depth.positions import symbol
+from .hover import go_to_frame, tell_depth
+from .source import Source, notes
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from ..depth import Depth
+    from .results import Results
+
+__all__ = ["put_depth"]
+
+TITLES = {"depth": "depth in {}", "depth_sigma": "depth σ in {}"}
+COLORS = {"depth": "turbo", "depth_sigma": "magma"}
+GAPS = (0.45, 0.45, 0.45, 1.0)  # grey is no colour of either map
+MOST = 1_000_000  # pixels that are looked at for the limits of colours
+TAILS = (0.5, 99.5)  # percentiles of the measured depths that the colours span
+
+
+def put_depth(results: Results, source: Source, depth: Depth, axes: str, *, filled: bool) -> Image:
+    """Put the depth and its error; return the layer of depth. New ones are hidden.
+
+    The unit is in the layers' names, because napari's colour bars have none. What was measured where gaps are filled is
+    in the metadata of the depth.
+    """
+    layer = None
+    for role, plane, limits in (
+        ("depth_sigma", depth.sigma, (0.0, _spread(depth.sigma, depth.measured)[1])),
+        ("depth", depth.position, _spread(depth.position, depth.measured)),
+    ):
+        facts = {"depth_unit": depth.unit, "positions": depth.positions.tolist()}
+        if role == "depth":
+            facts["measured"] = depth.measured if filled else None
+        layer = _put(results, source, role, plane, axes, facts, limits)
+    assert layer is not None
+    return layer
+
+
+def _put(
+    results: Results,
+    source: Source,
+    role: str,
+    plane: NDArray[np.float32],
+    axes: str,
+    facts: dict[str, Any],
+    limits: tuple[float, float],
+) -> Image:
+    title = TITLES[role].format(symbol(facts["depth_unit"]))
+    look = {
+        "colormap": _with_gaps(COLORS[role], name=role.replace("_", " ")),
+        "contrast_limits": limits,
+        "interpolation2d": "nearest",
+        "visible": False,
+    }
+    before = results.find(role, source.layers)
+    said = notes(before) if before is not None else {}
+    layer = results.put(role, source.layers, plane, axes, look, title=title, facts=facts)
+    if layer is not before:
+        layer.colorbar.visible = True
+        layer.mouse_move_callbacks.append(tell_depth)
+        layer.mouse_drag_callbacks.append(go_to_frame)
+    elif (said["depth_unit"], said["positions"]) != (facts["depth_unit"], facts["positions"]):  # colours meant others
+        layer.contrast_limits_range = layer.contrast_limits = limits
+        layer.name = layer.name.replace(f"[{TITLES[role].format(symbol(said['depth_unit']))}]", f"[{title}]")
+    return layer
+
+
+def _with_gaps(name_of_map: str, *, name: str) -> Any:
+    """One of napari's colour maps in which pixels without a depth are grey, not see-through."""
+    from napari.utils.colormaps import Colormap, ensure_colormap
+
+    known = ensure_colormap(name_of_map)
+    return Colormap(known.colors, name=name, controls=known.controls, nan_color=GAPS)
+
+
+def _spread(plane: NDArray[np.float32], measured: NDArray[np.bool_]) -> tuple[float, float]:
+    """Limits of what was measured, without its tails."""
+    every = max(1, plane.size // MOST)
+    values = plane.reshape(-1)[::every][measured.reshape(-1)[::every]]
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = map(float, np.percentile(values, TAILS))
+    return (low, high) if low < high else (low, low + 1)

@@ -1,0 +1,154 @@
+"""Depth on the command line: maps, meshes, and how a burst was taken."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+import trimesh
+from PIL import Image
+
+from napari_focusstack import simulate
+from napari_focusstack.cli import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of seven PNG frames, a slanted plane."""
+    place = tmp_path_factory.mktemp("frames")
+    for i, image in enumerate(simulate("slanted", frames=7, height=96, width=120, seed=3).frames):
+        Image.fromarray(image).save(place / f"frame{i}.png")
+    return place
+
+
+@pytest.fixture(scope="module")
+def zstack(tmp_path_factory):
+    """A z-stack whose file tells its step, 0.5 µm, and the size of a pixel, 0.2 µm."""
+    path = tmp_path_factory.mktemp("z") / "cells.ome.tif"
+    grey = simulate("slanted", frames=7, height=96, width=120, seed=3).frames[..., 1]
+    sizes = {"PhysicalSizeZ": 0.5, "PhysicalSizeX": 0.2, "PhysicalSizeY": 0.2}
+    tifffile.imwrite(path, grey, metadata={"axes": "ZYX", **sizes, **{f"{name}Unit": "µm" for name in sizes}})
+    return path
+
+
+def test_stack_writes_depth_sigma_and_mesh_beside_the_picture(folder, tmp_path, capsys):
+    names = {name: str(tmp_path / name) for name in ("o.png", "d.tif", "s.tif", "m.glb", "r.json")}
+    words = [
+        "stack",
+        str(folder),
+        "--out",
+        names["o.png"],
+        "--depth-out",
+        names["d.tif"],
+        "--sigma-out",
+        names["s.tif"],
+    ]
+    assert (
+        main([*words, "--mesh-out", names["m.glb"], "--step", "2", "--unit", "µm", "--recipe-out", names["r.json"]])
+        == 0
+    )
+    depth, sigma = tifffile.imread(names["d.tif"]), tifffile.imread(names["s.tif"])
+    assert depth.dtype == sigma.dtype == np.float32
+    assert depth.shape == sigma.shape == Image.open(names["o.png"]).size[::-1]
+    assert 9 < np.nanmax(depth) <= 12
+    assert (np.isnan(depth) == np.isnan(sigma)).all()
+    assert trimesh.load(names["m.glb"], force="mesh").visual.material.baseColorTexture.size == (
+        depth.shape[1],
+        depth.shape[0],
+    )
+    recipe = json.loads((tmp_path / "r.json").read_text())
+    assert (recipe["depth"], recipe["step"], recipe["unit"], recipe["fuse"]) == ("sff", 2.0, "um", "pyramid")
+    assert "µm, measured at" in capsys.readouterr().out
+
+
+def test_without_an_output_of_depth_none_is_measured(folder, tmp_path):
+    assert main(["stack", str(folder), "--out", str(tmp_path / "o.tif"), "--recipe-out", str(tmp_path / "r.json")]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["depth"] == "none"
+
+
+def test_depth_measures_alone_in_the_unit_of_the_file(zstack, tmp_path, capsys):
+    out = str(tmp_path / "d.ome.tif")
+    words = ["depth", str(zstack), "--out", out, "--align", "none", "--depth-radius", "3", "--fill"]
+    assert main([*words, "--recipe-out", str(tmp_path / "r.json")]) == 0
+    depth = tifffile.imread(out)
+    assert np.isfinite(depth).all()
+    assert 2.2 < depth.max() <= 3.0
+    recipe = json.loads((tmp_path / "r.json").read_text())
+    assert (recipe["fuse"], recipe["fill"], recipe["depth_options"]) == ("none", True, {"radius": 3.0})
+    assert f"{out}: depth " in capsys.readouterr().out
+    assert main([*words, "--unit", "nm", "--overwrite", "--quiet"]) == 0
+    np.testing.assert_allclose(tifffile.imread(out), 1000 * depth, rtol=1e-4)
+
+
+def test_depth_as_png_and_a_mesh_of_true_proportions(zstack, tmp_path):
+    out, mesh = str(tmp_path / "d.png"), str(tmp_path / "m.ply")
+    assert main(["depth", str(zstack), "--out", out, "--mesh-out", mesh, "--align", "none", "--quiet"]) == 0
+    with Image.open(out) as picture:
+        assert picture.text["depth_unit"] == "µm"
+    size = np.ptp(trimesh.load(mesh, process=False).vertices, axis=0)
+    assert size[0] == pytest.approx(119 * 0.2, rel=0.05)
+    assert 2 < size[2] <= 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--depth-out", "d.jpg"], "extension '.jpg' does not take a depth map; .tif, .tiff, .png do"),
+        (["--mesh-out", "m.fbx"], "extension '.fbx' is not one of a mesh; .glb, .ply, .obj, .stl are"),
+        (["--depth-out", "d.tif", "--step", "2"], "step=2.0 needs its unit"),
+        (["--depth-out", "d.tif", "--step", "0", "--unit", "um"], "step=0.0 is no distance between frames"),
+        (["--depth-out", "d.tif", "--unit", "um"], "the distance between the frames is not known; give the frames'"),
+        (["--depth-out", "d.tif", "--sigma-out", "d.tif"], "is named for two outputs; give each its own name"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(folder, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(["stack", str(folder), "--out", "o.tif", *words]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_companions_of_a_mesh_are_not_overwritten(folder, tmp_path, capsys):
+    (tmp_path / "m_texture.png").write_text("mine")
+    words = ["depth", str(folder), "--out", str(tmp_path / "d.tif"), "--mesh-out", str(tmp_path / "m.obj"), "--quiet"]
+    assert main(words) == 1
+    assert "m_texture.png is there already; give another name, or --overwrite" in capsys.readouterr().err
+    assert (tmp_path / "m_texture.png").read_text() == "mine"
+
+
+def test_unknown_units_are_told(folder, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["depth", str(folder), "--out", str(tmp_path / "d.tif"), "--unit", "inch"])
+    assert "unit 'inch' is not known; nm, um, mm, m, frame are" in capsys.readouterr().err
+
+
+def test_two_frames_are_no_depth(folder, tmp_path, capsys):
+    files = sorted(map(str, folder.iterdir()))[:2]
+    assert main(["depth", *files, "--out", str(tmp_path / "d.tif")]) == 1
+    assert "a depth needs at least 3: name all its files, or their folder" in capsys.readouterr().err
+
+
+def test_a_mesh_is_made_of_one_burst(tmp_path, capsys):
+    path = tmp_path / "movie.ome.tif"
+    tifffile.imwrite(path, np.zeros((2, 4, 32, 40), np.uint8), metadata={"axes": "TZYX"})
+    assert main(["depth", str(path), "--out", str(tmp_path / "d.tif"), "--mesh-out", str(tmp_path / "m.glb")]) == 1
+    assert "holds several bursts; a mesh is made of one" in capsys.readouterr().err
+
+
+def test_check_says_how_a_burst_was_taken(folder, tmp_path, capsys):
+    files = sorted(map(str, folder.iterdir()))
+    out = str(tmp_path / "coverage.tif")
+    assert main(["check", *files[:3], *files[5:], "--coverage-out", out]) == 0
+    assert "Frames seem to be missing between 2 and 3" in capsys.readouterr().out
+    assert tifffile.imread(out).shape == (96, 120)
+    assert main(["check", *files, "--coverage-out", out]) == 1
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["depth", "check"])
+def test_help_is_there(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert ("--depth-radius" in text) == (command == "depth")
+    assert "--quiet" in text
