@@ -1,0 +1,54 @@
+"""From what a recipe says of data to sources: what is trained on, and what is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from ..simulation.batches import Variety
+from ..simulation.library import drawn_library, read_library
+from .examples import Examples
+from .recipe import DataPart, TrainingRecipe
+from .sources import Mixed, Simulated, Source
+
+__all__ = ["held_out_of", "source_of"]
+
+DRAWN = {"train": (84, 135), "test": (21, 27)}  # procedural textures and cut-outs of each split
+SEEDS = {"train": 1, "test": 999}
+MEASURED = 4  # bursts in a draw that is held out
+VALIDATION = 2**40  # step number of what is held out, which no run reaches
+
+
+def source_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str = "train") -> Source:
+    """Where the recipe's examples come from.
+
+    Raises
+    ------
+    ValueError
+        If it asks for a stack that is not among the `stacks`, or a dataset cannot be read.
+    """
+    parts = [(_part(part, recipe, stacks, device, split), part.share) for part in recipe.data]
+    return parts[0][0] if len(parts) == 1 else Mixed(parts)
+
+
+def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device) -> Sequence[Examples]:
+    """Examples that are never trained on: other seeds, and other original pictures wherever there are any."""
+    source = source_of(recipe, stacks, device, "test")
+    counts = torch.linspace(*recipe.frames, recipe.held_out).round().int().tolist()
+    return [
+        source.draw((VALIDATION, number), bursts=MEASURED, size=recipe.size, frames=count)
+        for number, count in enumerate(counts)
+    ]
+
+
+def _part(part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str) -> Source:
+    if part.kind == "stack":
+        if part.name not in stacks:
+            raise ValueError(f"there is no stack {part.name!r}; open are: {', '.join(stacks) or 'none'}")
+        return stacks[part.name]
+    library = drawn_library(*DRAWN[split], seed=SEEDS[split])
+    if part.folder:
+        library = library + read_library(part.folder, split)  # type: ignore[arg-type]
+    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames))

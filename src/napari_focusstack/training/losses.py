@@ -1,0 +1,121 @@
+"""What training minimises: the losses of the three papers, all in float32, as means over bursts and pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = [
+    "BORDER",
+    "LOSSES",
+    "absolute_error",
+    "depth_error",
+    "focus_error",
+    "foreground_error",
+    "kernel_error",
+    "psnr_of",
+    "smooth_absolute_error",
+    "smoothness",
+    "squared_error",
+]
+
+BORDER = 4  # px at each side that do not count: what lies outside is unknown there
+ROOT = 1e-3  # of the smooth modulus: √(t² + ROOT²)
+
+
+def absolute_error(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute error of pictures (B, C, H, W), without a border of 4 px (arXiv 2311.17846, section 5)."""
+    return (_inner(found.float()) - _inner(truth.float())).abs().mean()
+
+
+def smooth_absolute_error(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean of √(e² + 10⁻⁶), the absolute error with a round tip (Charbonnier et al. 1994), without a border of 4 px."""
+    error = _inner(found.float()) - _inner(truth.float())
+    return (error.square() + ROOT**2).sqrt().mean()
+
+
+def squared_error(found: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared error of pictures (B, C, H, W), without a border of 4 px: what PSNR is measured by."""
+    return (_inner(found.float()) - _inner(truth.float())).square().mean()
+
+
+def foreground_error(mask: Tensor, true_mask: Tensor, near: Tensor, far: Tensor, truth: Tensor) -> Tensor:
+    """Error of a foreground's mask (AAAI 2024, eq. 10 and 11): 2 mean (Δ truth - Δ fused)² + 8 mean |true mask - mask|.
+
+    Parameters
+    ----------
+    mask, true_mask : (B, 1, H, W) float32
+        1 where the foreground is.
+    near, far, truth : (B, C, H, W) float32
+        Frames focused on the foreground and on the background, and the picture without blur. Fused is what is taken
+        from `near` under the mask and from `far` elsewhere.
+    """
+    mask, near, far, truth = (value.float() for value in (mask, near, far, truth))
+    fused = mask * near + (1 - mask) * far
+    gradients = _inner(_laplacian(truth) - _laplacian(fused)).square().mean()
+    return 2 * gradients + 8 * _inner(true_mask.float() - mask).abs().mean()
+
+
+def kernel_error(sigma: Tensor, true_sigma: Tensor) -> Tensor:
+    """Mean absolute error of blurs, in px (AAAI 2024, eq. 12)."""
+    return (sigma.float() - true_sigma.float()).abs().mean()
+
+
+def depth_error(depth: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute error of depth (B, H, W) where the truth is known, that is finite (ICCV 2021, supervised)."""
+    known = torch.isfinite(truth)
+    return (depth.float()[known] - truth.float()[known]).abs().sum() / known.sum().clamp_min(1)
+
+
+def smoothness(depth: Tensor, picture: Tensor, *, edge: float = 20.0) -> Tensor:
+    """How rough depth is where the picture is plain (ICCV 2021): ½ Σ over x and y of mean w √(∂d² + 10⁻⁶).
+
+    Parameters
+    ----------
+    depth : (B, H, W) float32
+        From 0 to 1 over the sweep.
+    picture : (B, C, H, W) float32
+        All in focus, in [0, 1].
+    edge : float
+        In w = exp(-mean over channels of (edge · ∂ picture)²). The paper's code has 150, for which a single level of
+        8 bit is an edge; real pictures have noise.
+    """
+    depth, picture = depth.float(), picture.float()
+    total = torch.zeros((), device=depth.device)
+    for axis in (-1, -2):
+        weight = torch.exp(-(edge * picture.diff(dim=axis)).square().mean(1))
+        total = total + (weight * (depth.diff(dim=axis).square() + ROOT**2).sqrt()).mean()
+    return total / 2
+
+
+def focus_error(picture: Tensor, truth: Tensor, depth: Tensor, *, weight: float = 0.01, edge: float = 20.0) -> Tensor:
+    """Error without depth truth (ICCV 2021, unsupervised): mean |picture - truth| + weight · `smoothness` of depth."""
+    return (picture.float() - truth.float()).abs().mean() + weight * smoothness(depth, truth, edge=edge)
+
+
+def psnr_of(found: Tensor, truth: Tensor) -> Tensor:
+    """(B,) peak signal-to-noise ratio in dB of pictures (B, C, H, W) with white at 1, without a border of 4 px."""
+    error = _inner(found.float()) - _inner(truth.float())
+    return -10 * torch.log10(error.square().mean((1, 2, 3)).clamp_min(1e-10))
+
+
+def _inner(planes: Tensor) -> Tensor:
+    return planes[..., BORDER:-BORDER, BORDER:-BORDER]
+
+
+def _laplacian(planes: Tensor) -> Tensor:
+    """Second derivatives' sum: the four neighbours less four times the pixel."""
+    kernel = planes.new_tensor(((0, 1, 0), (1, -4, 1), (0, 1, 0)))[None, None]
+    channels = planes.flatten(0, 1)[:, None]
+    around = functional.pad(channels, (1, 1, 1, 1), mode="replicate")
+    return functional.conv2d(around, kernel).view_as(planes)
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of pictures: name in a recipe to function
+    "absolute": absolute_error,
+    "smooth-absolute": smooth_absolute_error,
+    "squared": squared_error,
+}

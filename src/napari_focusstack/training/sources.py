@@ -1,0 +1,71 @@
+"""Where examples come from. A source keeps no state: what it draws follows from a seed alone.
+
+So a run that was killed goes on with the same examples, and processes share the draws of a step among them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from ..simulation.batches import Variety, draw_batch
+from ..simulation.library import Library
+from .examples import Examples, as_stored
+
+__all__ = ["Mixed", "Seed", "Simulated", "Source", "generator_of"]
+
+Seed = tuple[int, ...]
+
+
+class Source(Protocol):
+    """Something to draw examples from."""
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
+        """Examples that follow from the seed: so many bursts of `size` px, each of `frames` frames or a random number."""
+        ...
+
+
+def generator_of(seed: Seed, device: torch.device | str = "cpu") -> torch.Generator:
+    """Random numbers that follow from a tuple of integers; neighbouring seeds have nothing in common."""
+    digest = hashlib.sha256(repr(tuple(map(int, seed))).encode()).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Bursts that the simulator draws, on the library's device.
+
+    Attributes
+    ----------
+    library : Library
+        Pictures that scenes are made of.
+    variety : Variety
+        What bursts are like.
+    """
+
+    library: Library
+    variety: Variety = field(default_factory=Variety)
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
+        """Examples that follow from the seed: so many bursts of `size` px, each of `frames` frames or a random number."""
+        generator = generator_of(seed, self.library.textures.device)
+        return as_stored(
+            draw_batch(self.library, self.variety, generator, bursts=bursts, size=size, frames=frames), generator
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """Several sources, each with its share of the draws."""
+
+    parts: Sequence[tuple[Source, float]]
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
+        """Examples of one of the sources, which follows from the seed, too."""
+        shares = torch.tensor([share for _, share in self.parts])
+        chosen = int(torch.multinomial(shares, 1, generator=generator_of((*seed, -1))))
+        return self.parts[chosen][0].draw(seed, bursts=bursts, size=size, frames=frames)
