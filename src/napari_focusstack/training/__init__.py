@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .recipe import TrainingRecipe
-    from .trainer import Report, Trainer, train
+    from .report import Report
+    from .trainer import Trainer, train
 
-_HOME_OF = {"TrainingRecipe": "recipe", "Report": "trainer", "Trainer": "trainer", "train": "trainer"}
+_HOME_OF = {"TrainingRecipe": "recipe", "Report": "report", "Trainer": "trainer", "train": "trainer"}
 
 __all__ = ["Report", "Trainer", "TrainingRecipe", "train"]
 

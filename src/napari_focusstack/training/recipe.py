@@ -180,6 +180,12 @@ class TrainingRecipe:
         """Return the recipe as JSON text, with the version of the program that wrote it."""
         return json.dumps({KEY: __version__, **asdict(self)}, indent=2)
 
+    def data_in_words(self) -> str:
+        """What training draws from, as a checkpoint's description says it."""
+        names = {"simulation": "simulated bursts", "dataset": "dataset", "stack": "stack"}
+        places = {part: part.name or (Path(part.folder).name if part.folder else "") for part in self.data}
+        return ", ".join(" ".join(filter(None, (names[part.kind], places[part]))) for part in self.data)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the recipe as a JSON file, to be read with `load`."""
         write_text(path, self.to_json() + "\n")
