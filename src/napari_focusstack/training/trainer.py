@@ -282,8 +282,8 @@ def train(
         if minutes < math.inf and trainer.fabric.broadcast(time.monotonic() > end):  # all processes at the same step
             break
     trainer.close()
-    trainer.fabric.barrier()
-    return trainer.checkpoint or read_checkpoint(folder)
+    trainer.fabric.barrier()  # one process has written it for all
+    return read_checkpoint(trainer.folder)
 
 
 def _holds_run(folder: Path, recipe: TrainingRecipe) -> bool:
