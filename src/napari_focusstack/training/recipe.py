@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args
 from .. import __version__
 from ..files import write_text
 
-__all__ = ["DataPart", "TrainingRecipe"]
+__all__ = ["RECIPES", "DataPart", "TrainingRecipe", "read_recipe"]
+
+RECIPES = Path(__file__).parents[1] / "weights" / "recipes"  # those of the weights that come with the program
 
 KEY = "napari-focusstack training"
 Optimiser = Literal["adam", "adamw"]
@@ -155,6 +157,9 @@ class TrainingRecipe:
     licence: str = "BSD-3-Clause"
 
     def __post_init__(self) -> None:
+        for name in ("architecture", "licence", *(("start",) if self.start is not None else ())):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name}={getattr(self, name)!r} is no text")
         if self.loss not in LOSSES:
             raise ValueError(f"loss={self.loss!r} is not one of {', '.join(map(repr, LOSSES))}")
         for name, choices in CHOICES.items():
@@ -217,7 +222,7 @@ class TrainingRecipe:
         """
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"not a recipe: no JSON ({error})") from None
         if not isinstance(values, dict) or KEY not in values:
             raise ValueError(f'not a recipe of a training run: a JSON object with the key "{KEY}" is needed')
@@ -235,6 +240,23 @@ class TrainingRecipe:
                 raise TypeError(f"frames={values['frames']!r} is no pair of numbers")
             values["frames"] = tuple(values["frames"])
         return cls(**values)
+
+
+def read_recipe(which: str | os.PathLike[str]) -> TrainingRecipe:
+    """Recipe of a name, which came with the program, or in a file.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is none, or it holds something that is not allowed.
+    """
+    path = Path(which)
+    names = sorted(shipped.stem for shipped in RECIPES.glob("*.json"))
+    if str(which) in names and not path.is_file():
+        path = RECIPES / f"{which}.json"
+    if not path.is_file():
+        raise ValueError(f"{which}: there is no such recipe; give a JSON file, or one of {', '.join(names)}")
+    return TrainingRecipe.load(path)
 
 
 def _check_keys(values: Mapping[str, Any], kind: type, what: str) -> None:
