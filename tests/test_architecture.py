@@ -19,7 +19,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "files": set(),
     "metrics": {"arrays", "metrics"},
     "focus": {"arrays", "methods"},
-    "optics": {"color"},
+    "optics": {"optics"},
     "kernels": {"arrays", "devices", "progress", "kernels", "color", "focus"},
     "io": {"arrays", "progress", "color", "files", "io"},
     "alignment": {"arrays", "files", "progress", "methods", "devices", "color", "focus", "kernels", "alignment"},
