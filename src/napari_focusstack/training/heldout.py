@@ -57,7 +57,7 @@ def simulate_dataset(
     _check(bursts, frames, size)
     pictures = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if library is not None:
-        pictures = pictures + read_library(library, split)
+        pictures = pictures + read_library(Path(library), split)
     made = {} if library is None else {"pictures of": Path(library).expanduser().resolve().name}
     variety = Variety(frames=frames)
     return write_held_out(folder, pictures, variety, seed=seed, count=bursts, size=size, split=split, made=made)
@@ -130,8 +130,8 @@ def _tile(source: Simulated, seed: tuple[int, int], frames: int, size: int) -> T
     """Burst as 16-bit values, which hold those of 8 bit exactly."""
     drawn = source.draw(seed, bursts=1, size=size, frames=frames)
     assert drawn.depth is not None
-    stored = (from_float(values[0].numpy(), "uint16") for values in (drawn.frames, drawn.truth))
-    return Tile(*stored, depth=drawn.depth[0].numpy())
+    frames, truth = (from_float(values[0].numpy(), "uint16") for values in (drawn.frames, drawn.truth))
+    return Tile(frames, truth, drawn.depth[0].numpy())
 
 
 def _digest(library: Library) -> str:

@@ -36,7 +36,18 @@ if TYPE_CHECKING:
     import zarr
     from numpy.typing import NDArray
 
-__all__ = ["Dataset", "DatasetError", "Entry", "Kind", "NewBurst", "Split", "Tile", "read_dataset", "write_dataset"]
+__all__ = [
+    "Dataset",
+    "DatasetError",
+    "Entry",
+    "Kind",
+    "NewBurst",
+    "Split",
+    "Tile",
+    "check_free",
+    "read_dataset",
+    "write_dataset",
+]
 
 BURSTS = "bursts"
 
@@ -206,11 +217,13 @@ def write_dataset(
     Raises
     ------
     DatasetError
-        If there are no bursts, two have one name, or a tile's shape or type is not that of the kind.
+        If the folder holds something else, there are no bursts, two have one name, or a tile's shape or type is not
+        that of the kind.
     OSError
         If the folder cannot be written; what was there before is untouched.
     """
     folder = Path(folder).expanduser().resolve()
+    check_free(folder)
     with replacing_folder(folder) as new:
         entries: list[Entry] = []
         for burst in bursts:
@@ -221,6 +234,12 @@ def write_dataset(
             raise DatasetError(f"{folder} was not written: there are no bursts; name their folders")
         (new / MANIFEST).write_text(manifest_of(kind, tile, entries, made), encoding="utf-8")
     return read_dataset(folder)
+
+
+def check_free(folder: Path) -> None:
+    """Raise a DatasetError if there is something else than a dataset where one is to be written."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file()):
+        raise DatasetError(f"{folder} holds other files, which a dataset would replace; name a new folder")
 
 
 def read_dataset(folder: str | os.PathLike[str]) -> Dataset:

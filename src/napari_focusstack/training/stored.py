@@ -13,7 +13,7 @@ from torch import Tensor
 from ..arrays import to_float
 from .examples import Examples
 from .sources import Seed, generator_of
-from .store import Dataset, DatasetError
+from .store import Dataset
 
 __all__ = ["Stored"]
 
