@@ -72,8 +72,8 @@ def build_dataset(
     out : path
         The dataset's folder; a dataset that is there is replaced when the new one is complete.
     kind : {"rgb", "raw"}
-        Frames as pictures, raw files developed; or as planes of a raw file's mosaic, in linear light, whose truth is the
-        developed picture. Bursts without colours make a dataset of kind "mono".
+        Frames as pictures, raw files developed; or as planes of a raw file's mosaic, in linear light, whose truth is
+        the developed picture. Bursts without colours make a dataset of kind "mono".
     fuser : str
         Method in `FUSERS` that makes the truth.
     targets : path, optional
@@ -216,7 +216,7 @@ def _burst(name: str, path: Path, split: Split, plan: _Plan, kind: Kind) -> NewB
         cut(ready, truth, places, plan.tile, plan.out.parent),
         transfer="linear" if plan.raw else burst.transfer,
         camera=burst.camera,
-        sources=tuple(_name(burst, i) for i in np.flatnonzero(alignment.kept)),
+        sources=tuple(_name(burst, i) for i in np.flatnonzero(alignment.kept).tolist()),
         target=plan.targets[name].name if plan.targets else plan.fuser,
     )
 

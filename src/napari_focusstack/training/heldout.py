@@ -130,8 +130,8 @@ def _tile(source: Simulated, seed: tuple[int, int], frames: int, size: int) -> T
     """Burst as 16-bit values, which hold those of 8 bit exactly."""
     drawn = source.draw(seed, bursts=1, size=size, frames=frames)
     assert drawn.depth is not None
-    frames, truth = (from_float(values[0].numpy(), "uint16") for values in (drawn.frames, drawn.truth))
-    return Tile(frames, truth, drawn.depth[0].numpy())
+    stored = [from_float(values[0].numpy(), "uint16") for values in (drawn.frames, drawn.truth)]
+    return Tile(stored[0], stored[1], drawn.depth[0].numpy())
 
 
 def _digest(library: Library) -> str:

@@ -83,5 +83,5 @@ def cut(
         for number, (y, x) in enumerate(track(places, "Writing tiles")):
             for i in range(len(part)):
                 file.seek((i * len(places) + number) * stride)
-                file.readinto(part[i].data)  # type: ignore[attr-defined] # a buffered file has it
+                file.readinto(part[i].data)
             yield Tile(part, np.ascontiguousarray(np.moveaxis(truth[y : y + tile, x : x + tile], 2, 0)))
