@@ -1,5 +1,7 @@
 """The page in the preferences."""
 
+from pathlib import Path
+
 import pytest
 
 from napari_focusstack import devices
@@ -24,7 +26,8 @@ def test_what_the_user_set_counts(plugin):
     page.methods.depth = "none"
     page.computing.device = "cpu"
     page.computing.threads = 3
-    assert preferences() == Preferences("none", "average", "none", "cpu", 3)
+    page.training.checkpoints = "/nets"
+    assert preferences() == Preferences("none", "average", "none", "cpu", 3, Path("/nets"))
     assert default_recipe() == Recipe(align="none", fuse="average", device="cpu")
 
 

@@ -13,6 +13,7 @@ from .depthmap import fuse_depthmap
 from .guided import fuse_guided
 from .pyramid import fuse_pyramid
 from .result import Fusion
+from .unet import fuse_unet
 from .wavelet import fuse_wavelet
 
 __all__ = ["FUSERS", "Fusion", "fuse"]
@@ -25,6 +26,7 @@ FUSERS: dict[str, Method] = {
     "wavelet": fuse_wavelet,
     "guided": fuse_guided,
     "average": fuse_average,
+    "unet": fuse_unet,
 }
 
 

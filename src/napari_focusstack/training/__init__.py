@@ -6,12 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .recipe import TrainingRecipe
-    from .trainer import Report, Trainer, train
+    from .recipe import TrainingRecipe, read_recipe
+    from .report import Report
+    from .trainer import Trainer, train
 
-_HOME_OF = {"TrainingRecipe": "recipe", "Report": "trainer", "Trainer": "trainer", "train": "trainer"}
+_HOME_OF = {
+    "Report": "report",
+    "Trainer": "trainer",
+    "TrainingRecipe": "recipe",
+    "read_recipe": "recipe",
+    "train": "trainer",
+}
 
-__all__ = ["Report", "Trainer", "TrainingRecipe", "train"]
+__all__ = ["Report", "Trainer", "TrainingRecipe", "read_recipe", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,9 @@ MEASURED = 4  # bursts in a draw that is held out
 VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
 
-def source_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str = "train") -> Source:
+def source_of(
+    recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str = "train"
+) -> Source:
     """Where the recipe's examples come from.
 
     Raises
@@ -45,9 +47,11 @@ def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: to
     ]
 
 
-def _part(part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str) -> Source:
+def _part(
+    part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str
+) -> Source:
     if part.kind == "stack":
-        if part.name not in stacks:
+        if part.name is None or part.name not in stacks:
             raise ValueError(f"there is no stack {part.name!r}; open are: {', '.join(stacks) or 'none'}")
         return stacks[part.name]
     if part.kind == "dataset":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import time
 from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from ..files import replacing
+from ..files import standing
 
 __all__ = ["LOG", "Logbook", "read_log"]
 
@@ -16,20 +17,22 @@ COLUMNS = ("step", "loss", "rate", "psnr", "psnr_mean", "psnr_single", "seconds"
 
 
 class Logbook:
-    """Rows of numbers, kept until `write`; TensorBoard gets them at once.
+    """Rows of numbers, one a step; none is written before the checkpoint that it belongs to.
+
+    So no step stands in the files twice, however often the run was killed.
 
     Parameters
     ----------
     folder : Path
         The run's.
     step : int
-        Step that the run goes on from: rows beyond it, which a killed run left behind, are dropped.
+        Step that the run goes on from.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         self.folder = folder
         self.rows = [row for row in read_log(folder) if row["step"] <= step]
-        self._events = SummaryWriter(str(folder / EVENTS), purge_step=step + 1, max_queue=100)
+        self._shown = len(self.rows)
 
     @property
     def seconds(self) -> float:
@@ -39,26 +42,32 @@ class Logbook:
     def add(self, **values: float) -> None:
         """Add the row of a step; what is not given stays empty."""
         self.rows.append(values)
-        for name, value in values.items():
-            if name != "step":
-                self._events.add_scalar(name, value, int(values["step"]))
 
-    def write(self) -> None:
-        """Write all rows; the file is replaced at once."""
-        with replacing(self.folder / LOG) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    def write(self, folder: Path) -> None:
+        """Write all rows as a CSV file, into the folder that becomes the checkpoint's."""
+        with (folder / LOG).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows({name: f"{value:.9g}" for name, value in row.items()} for row in self.rows)
-        self._events.flush()
 
-    def close(self) -> None:
-        """Let go of TensorBoard's file."""
-        self._events.close()
+    def show(self) -> None:
+        """Let TensorBoard see the rows since the last time.
+
+        Its file is closed again at once, as a folder with an open file could not be replaced on Windows.
+        """
+        new, self._shown = self.rows[self._shown :], len(self.rows)
+        if not new:
+            return
+        now = time.time() - new[-1]["seconds"]
+        with SummaryWriter(str(self.folder / EVENTS), purge_step=int(new[0]["step"])) as events:
+            for row in new:
+                for name in row.keys() - {"step"}:
+                    events.add_scalar(name, row[name], int(row["step"]), walltime=now + row["seconds"])
 
 
 def read_log(folder: Path) -> list[dict[str, float]]:
     """Rows of a run's CSV file, without empty values; none if there is no such file."""
-    path = folder / LOG
+    path = standing(folder) / LOG
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
+from ..progress import wait
+
 __all__ = ["prefetched"]
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ def prefetched(draw: Callable[[K], T], keys: Iterable[K]) -> Iterator[Iterator[T
 
     def values() -> Iterator[T]:
         while waiting:
-            value = waiting.pop(0).result()
+            value = wait(waiting.pop(0))
             waiting.extend(pool.submit(draw, key) for key in islice(remaining, 1))
             yield value
 

@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args
 from .. import __version__
 from ..files import write_text
 
-__all__ = ["DataPart", "TrainingRecipe"]
+__all__ = ["RECIPES", "DataPart", "TrainingRecipe", "read_recipe"]
+
+RECIPES = Path(__file__).parents[1] / "weights" / "recipes"  # those of the weights that come with the program
 
 KEY = "napari-focusstack training"
 Optimiser = Literal["adam", "adamw"]
@@ -155,6 +157,9 @@ class TrainingRecipe:
     licence: str = "BSD-3-Clause"
 
     def __post_init__(self) -> None:
+        for name in ("architecture", "licence", *(("start",) if self.start is not None else ())):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"{name}={getattr(self, name)!r} is no text")
         if self.loss not in LOSSES:
             raise ValueError(f"loss={self.loss!r} is not one of {', '.join(map(repr, LOSSES))}")
         for name, choices in CHOICES.items():
@@ -179,6 +184,12 @@ class TrainingRecipe:
     def to_json(self) -> str:
         """Return the recipe as JSON text, with the version of the program that wrote it."""
         return json.dumps({KEY: __version__, **asdict(self)}, indent=2)
+
+    def data_in_words(self) -> str:
+        """What training draws from, as a checkpoint's description says it."""
+        names = {"simulation": "simulated bursts", "dataset": "dataset", "stack": "stack"}
+        places = {part: part.name or (Path(part.folder).name if part.folder else "") for part in self.data}
+        return ", ".join(" ".join(filter(None, (names[part.kind], places[part]))) for part in self.data)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the recipe as a JSON file, to be read with `load`."""
@@ -211,7 +222,7 @@ class TrainingRecipe:
         """
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"not a recipe: no JSON ({error})") from None
         if not isinstance(values, dict) or KEY not in values:
             raise ValueError(f'not a recipe of a training run: a JSON object with the key "{KEY}" is needed')
@@ -229,6 +240,23 @@ class TrainingRecipe:
                 raise TypeError(f"frames={values['frames']!r} is no pair of numbers")
             values["frames"] = tuple(values["frames"])
         return cls(**values)
+
+
+def read_recipe(which: str | os.PathLike[str]) -> TrainingRecipe:
+    """Recipe of a name, which came with the program, or in a file.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is none, or it holds something that is not allowed.
+    """
+    path = Path(which)
+    names = sorted(shipped.stem for shipped in RECIPES.glob("*.json"))
+    if str(which) in names and not path.is_file():
+        path = RECIPES / f"{which}.json"
+    if not path.is_file():
+        raise ValueError(f"{which}: there is no such recipe; give a JSON file, or one of {', '.join(names)}")
+    return TrainingRecipe.load(path)
 
 
 def _check_keys(values: Mapping[str, Any], kind: type, what: str) -> None:

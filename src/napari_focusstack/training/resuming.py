@@ -39,7 +39,7 @@ def restore(path: Path, network: nn.Module, optimiser: Optimizer) -> dict[str, A
     try:
         with safe_open(path, "pt") as file:
             words = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - it is no mapping
         weights = {name.removeprefix(NETWORK): t for name, t in tensors.items() if name.startswith(NETWORK)}
         if {n: t.shape for n, t in weights.items()} != {n: t.shape for n, t in network.state_dict().items()}:
             raise ValueError("it is of another network")
@@ -49,7 +49,15 @@ def restore(path: Path, network: nn.Module, optimiser: Optimizer) -> dict[str, A
                 number, key = name.removeprefix(OPTIMISER).split(".")
                 states.setdefault(int(number), {})[key] = tensor
     except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise ValueError(f"{path}: cannot be resumed from ({error}); delete the file to start from the weights") from None
+        raise ValueError(
+            f"{path}: no state to go on from ({error}); train into another folder, starting from these weights"
+        ) from None
     network.load_state_dict(weights)
     optimiser.load_state_dict(optimiser.state_dict() | {"state": states})
+    for weight, state in optimiser.state.items():  # laid out in memory as its weight is, so that sums are rounded alike
+        state |= {
+            name: torch.empty_like(weight).copy_(tensor)
+            for name, tensor in state.items()
+            if tensor.shape == weight.shape and tensor.dim()
+        }
     return words

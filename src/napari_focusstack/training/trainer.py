@@ -1,7 +1,7 @@
 """The training loop: a recipe and a folder in; reports, step by step, and a checkpoint out.
 
-Lightning Fabric brings devices, mixed precision and processes: started by torchrun or SLURM, all of them share the draws
-of each step and take the same one together.
+Lightning Fabric brings devices, mixed precision and processes: started by torchrun or SLURM, all of them share the
+draws of each step and take the same one together.
 """
 
 from __future__ import annotations
@@ -11,31 +11,31 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
-from torch import Tensor
-from torch.optim import Adam, AdamW, Optimizer
+from torch.optim import Optimizer
 
 from .. import __version__
-from ..devices import pick_device
-from ..nets import build
-from ..nets.checkpoint import Checkpoint, Input, Training, load_network, read_checkpoint, save_checkpoint
+from ..files import standing
+from ..nets.checkpoint import CONFIG, Checkpoint, Input, Training, load_network, read_checkpoint, save_checkpoint
 from ..nets.tiles import infer
 from ..progress import track
+from .beginning import fabric_of, network_of, optimiser_of
 from .data import held_out_of, source_of
 from .logbook import Logbook
-from .losses import LOSSES, psnr_of
+from .losses import LOSSES
 from .prefetch import prefetched
 from .recipe import TrainingRecipe
+from .report import Report
 from .resuming import RESUME, restore, store
 from .schedules import rate_at
 from .sources import Source
+from .validation import measured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,46 +52,12 @@ RECIPE = "training.json"
 TILE = 512  # px: of the tiles that a trained network is run on
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where a run stands after a step.
-
-    Attributes
-    ----------
-    step, steps : int
-        Steps done and to do in all.
-    loss : float
-        Of this step.
-    rate : float
-        Learning rate.
-    psnr, psnr_mean, psnr_single : float or None
-        Of held-out pictures, in dB, where they were looked at after this step: the network's, that of the mean of the
-        frames, and that of each burst's best frame.
-    seconds : float
-        That the run has taken, also before it was resumed.
-    seconds_left : float
-        At the pace of the latest steps.
-    saved : bool
-        Whether the checkpoint is of this step.
-    """
-
-    step: int
-    steps: int
-    loss: float
-    rate: float
-    psnr: float | None
-    psnr_mean: float | None
-    psnr_single: float | None
-    seconds: float
-    seconds_left: float
-    saved: bool
-
-
 class Trainer:
     """A run of a recipe in a folder: iterate it to train.
 
     After each step comes a `Report`. Whoever leaves the loop, by `close`, an exception or at the end, leaves a
-    checkpoint behind, and the same recipe in the same folder goes on from there to the same numbers.
+    checkpoint behind, and the same recipe in the same folder goes on from there to the same numbers. A process that is
+    killed goes on from the last one that was saved.
 
     Parameters
     ----------
@@ -108,6 +74,8 @@ class Trainer:
     ----------
     checkpoint : Checkpoint or None
         The newest one that was written.
+    step : int
+        Steps done.
 
     Raises
     ------
@@ -124,111 +92,130 @@ class Trainer:
         device: str = "auto",
     ) -> None:
         self.recipe, self.folder = recipe, Path(folder).expanduser().resolve()
-        self.fabric = _fabric(recipe, device)
-        if recipe.draws % self.fabric.world_size:
-            raise ValueError(
-                f"draws={recipe.draws} cannot be shared equally among {self.fabric.world_size} processes; make it a "
-                "multiple of their number"
-            )
+        resumed = _holds_run(self.folder, recipe)
+        self.fabric = fabric_of(recipe, device)
         self.checkpoint: Checkpoint | None = None
-        resumed = self._check_folder()
+        self._raw = network_of(recipe)
+        self.averaged: Network = copy.deepcopy(self._raw).to(self.fabric.device).eval().requires_grad_(False)
         self._source = source_of(recipe, stacks or {}, self.fabric.device)
         self._held_out = held_out_of(recipe, stacks or {}, self.fabric.device)
-        network = _network(recipe)
-        self.averaged: Network = copy.deepcopy(network).to(self.fabric.device).eval().requires_grad_(False)
-        self._raw = network
-        self._network, optimiser = self.fabric.setup(network, _optimiser(recipe, network))
+        self._network, optimiser = self.fabric.setup(self._raw, optimiser_of(recipe, self._raw))
         self._optimiser: Optimizer = optimiser
-        self.step = self._resume() if resumed else 0
         self._metrics: dict[str, float] = {}
-        self._book: Logbook | None = None
+        self.step = self._resume() if resumed else 0
+        self._saved = self.step  # step of the checkpoint
+        self._sound = True  # whether the weights are those of a whole number of steps
+        self._loop: weakref.ref[Generator[Report, None, None]] | None = None  # weak, so that `break` ends it at once
 
     # ------------------------------------------------------------------
     # the loop
 
     def __iter__(self) -> Iterator[Report]:
-        """Train on, from where the run stands, to the recipe's last step."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.fabric.is_global_zero and self._book is None:
-            self._book = Logbook(self.folder, self.step)
-        before = self._book.seconds if self._book else 0.0
-        started, first = time.perf_counter(), self.step
+        """Train on, from where the run stands, to the recipe's last step.
+
+        Raises
+        ------
+        RuntimeError
+            If the loss or its gradient is not finite; the last checkpoint stays as it is.
+        OSError
+            If the checkpoint cannot be written; the one before stays as it is.
+        """
+        self.close()
+        if not self._sound:
+            raise RuntimeError(f"the run was stopped within a step; a new Trainer goes on from step {self._saved}")
+        loop = self._train()
+        self._loop = weakref.ref(loop)
+        return loop
+
+    def close(self) -> None:
+        """Leave the loop, with a checkpoint of where it stands; iterating again goes on from there."""
+        loop = self._loop and self._loop()
+        if loop:
+            loop.close()
+
+    def _train(self) -> Generator[Report, None, None]:
+        self._book = Logbook(self.folder, self.step)
+        before, started, first = self._book.seconds, time.perf_counter(), self.step
         mine = range(self.fabric.global_rank, self.recipe.draws, self.fabric.world_size)
         keys = ((step, draw) for step in range(self.step, self.recipe.steps) for draw in mine)
-        saved = self.step
         try:
             with prefetched(self._draw, keys) as examples:
                 for step in track(range(self.step, self.recipe.steps), "Training"):
-                    loss, rate = self._learn(step, [next(examples) for _ in mine])
+                    loss, rate = self._learn(step, examples, len(mine))
                     self.step = step + 1
                     validated = self._validate() if self._due(self.recipe.validate_every) else {}
                     seconds = before + time.perf_counter() - started
-                    self._note(step=self.step, loss=loss, rate=rate, **validated, seconds=seconds)
+                    self._book.add(step=self.step, loss=loss, rate=rate, **validated, seconds=seconds)
                     if self._due(self.recipe.save_every):
                         self._save()
-                        saved = self.step
                     left = (seconds - before) / (self.step - first) * (self.recipe.steps - self.step)
                     yield Report(
-                        self.step, self.recipe.steps, loss, rate,
-                        validated.get("psnr"), validated.get("psnr_mean"), validated.get("psnr_single"),
-                        seconds, left, saved == self.step,
-                    )  # fmt: skip
-        except _Diverged:
-            raise RuntimeError(self._diverged(saved)) from None
+                        step=self.step,
+                        steps=self.recipe.steps,
+                        loss=loss,
+                        rate=rate,
+                        psnr=validated.get("psnr"),
+                        psnr_mean=validated.get("psnr_mean"),
+                        psnr_single=validated.get("psnr_single"),
+                        seconds=seconds,
+                        seconds_left=left,
+                        saved=self._saved == self.step,
+                    )
         finally:
-            if saved < self.step and self._finite():
+            if self._saved < self.step and self._sound:
                 self._save()
-            if self._book:
-                self._book.close()
-                self._book = None
 
     def _draw(self, key: tuple[int, int]) -> Examples:
         recipe = self.recipe
         return self._source.draw((recipe.seed, *key), bursts=recipe.batch, size=recipe.size)
 
-    def _learn(self, step: int, draws: list[Examples]) -> tuple[float, float]:
+    def _learn(self, step: int, examples: Iterator[Examples], draws: int) -> tuple[float, float]:
         """One update of the weights; returns the loss, over all processes, and the learning rate."""
         recipe, fabric = self.recipe, self.fabric
         rate = rate_at(step, recipe)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
+        self._optimiser.zero_grad(set_to_none=True)  # also of a step that was left
         total = torch.zeros((), device=fabric.device)
-        for number, draw in enumerate(draws):
-            with fabric.no_backward_sync(self._network, enabled=number < len(draws) - 1):
-                found = self._network(draw.frames.to(fabric.device))
-                loss = LOSSES[recipe.loss](found, draw.truth.to(fabric.device)) / len(draws)
+        for left in track(range(draws - 1, -1, -1)):
+            draw = next(examples).to(fabric.device)
+            with fabric.no_backward_sync(self._network, enabled=left > 0):
+                loss = LOSSES[recipe.loss](self._network(draw.frames), draw.truth) / draws
                 fabric.backward(loss)
             total += loss.detach()
-        mean = float(fabric.all_reduce(total, reduce_op="mean")) if fabric.world_size > 1 else float(total)
-        if not math.isfinite(mean):
-            raise _Diverged
-        fabric.clip_gradients(self._network, self._optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
+        mean = fabric.all_reduce(total, reduce_op="mean").item()  # type: ignore[union-attr] # a tensor
+        self._sound = False
+        norm = fabric.clip_gradients(self._network, self._optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
+        halved = recipe.precision == "16-mixed" and fabric.device.type == "cuda"  # gradients too large are tried anew
+        if not math.isfinite(mean) or not (halved or math.isfinite(float(norm))):  # type: ignore[arg-type] # a tensor
+            raise RuntimeError(self._diverged())
         self._optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
-        decay = min(recipe.average, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for mean_weight, weight in zip(self.averaged.parameters(), self._raw.parameters(), strict=True):
-                mean_weight.lerp_(weight, 1 - decay)
+        self._average(min(recipe.average, (step + 1) / (step + 10)))
+        self._sound = True
         return mean, rate
+
+    @torch.no_grad()
+    def _average(self, decay: float) -> None:
+        for mean, weight in zip(self.averaged.parameters(), self._raw.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+        for kept, newest in zip(self.averaged.buffers(), self._raw.buffers(), strict=True):
+            kept.copy_(newest)
 
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.step == self.recipe.steps
 
-    @torch.no_grad()
     def _validate(self) -> dict[str, float]:
-        """PSNR on held-out pictures: of the averaged weights, the mean of the frames, and the best frame."""
-        found: list[tuple[Tensor, Tensor, Tensor]] = []
-        for draw in track(self._held_out):
-            frames, truth = draw.frames, draw.truth
-            with self.fabric.autocast():
-                picture = self.averaged(frames)
-            single = torch.stack([psnr_of(frames[:, i], truth) for i in range(frames.shape[1])]).amax(0)
-            found.append((psnr_of(picture, truth), psnr_of(frames.mean(1), truth), single))
-        names = ("psnr", "psnr_mean", "psnr_single")
-        self._metrics = {
-            name: round(float(torch.cat(values).mean()), 4) for name, values in zip(names, zip(*found, strict=True), strict=True)
-        }
+        self._metrics = measured(self.averaged, self._held_out, self.fabric.autocast)
         return self._metrics
+
+    def _diverged(self) -> str:
+        kept = (
+            f"the checkpoint of step {self._saved} in {self.folder} is intact" if self._saved else "nothing was saved"
+        )
+        return (
+            f"the loss of step {self.step + 1}, or its gradient, is not finite: training diverged; {kept}. Lower the "
+            f"learning rate ({self.recipe.learning_rate:g}), or use precision '32-true', and begin in another folder"
+        )
 
     def preview(self, frames: Frames) -> NDArray[np.float32]:
         """Picture (Y, X, C) of aligned frames (N, Y, X, C) by the averaged weights, as they stand."""
@@ -237,22 +224,8 @@ class Trainer:
     # ------------------------------------------------------------------
     # the folder
 
-    def _check_folder(self) -> bool:
-        """Whether the folder holds a run of this recipe, to be resumed."""
-        path = self.folder / RECIPE
-        if not path.is_file() or not (self.folder / RESUME).is_file():
-            return False
-        there = TrainingRecipe.load(path)
-        if there != self.recipe:
-            differ = [name for name in vars(there) if getattr(there, name) != getattr(self.recipe, name)]
-            raise ValueError(
-                f"{self.folder} holds a run of another recipe ({', '.join(differ)} differ); choose another folder, or go "
-                "on with its own recipe"
-            )
-        return True
-
     def _resume(self) -> int:
-        words = restore(self.folder / RESUME, self._raw, self._optimiser)
+        words = restore(standing(self.folder) / RESUME, self._raw, self._optimiser)
         self.checkpoint = read_checkpoint(self.folder)
         self.averaged.load_state_dict(load_network(self.checkpoint, "cpu").state_dict())
         self.fabric.strategy.precision.load_state_dict(words["scaler"])
@@ -260,42 +233,29 @@ class Trainer:
         return int(words["step"])
 
     def _save(self) -> None:
-        if not self.fabric.is_global_zero:
-            return
-        recipe = self.recipe
-        words = {"step": self.step, "scaler": self.fabric.strategy.precision.state_dict()}
+        if self.fabric.is_global_zero:
+            recipe = self.recipe
+            words = {"step": self.step, "scaler": self.fabric.strategy.precision.state_dict()}
 
-        def also(folder: Path) -> None:
-            store(folder / RESUME, self._raw, self._optimiser, words)
-            recipe.save(folder / RECIPE)
+            def also(folder: Path) -> None:
+                store(folder / RESUME, self._raw, self._optimiser, words)
+                recipe.save(folder / RECIPE)
+                self._book.write(folder)
 
-        if self._book:
-            self._book.write()
-        self.checkpoint = save_checkpoint(
-            self.folder,
-            self.averaged,
-            task="fusion",
-            input=Input(self._raw.channels, (0.0, 1.0), "stored", (2, 300)),
-            training=Training(_in_words(recipe), self.step, recipe.seed, recipe.loss, __version__),
-            metrics=self._metrics,
-            licence=recipe.licence,
-            tile=TILE,
-            also=also,
-        )
-
-    def _note(self, **values: float) -> None:
-        if self._book:
-            self._book.add(**values)
-
-    def _finite(self) -> bool:
-        return all(bool(weight.isfinite().all()) for weight in self._raw.parameters())
-
-    def _diverged(self, saved: int) -> str:
-        kept = f"the checkpoint of step {saved} in {self.folder} is intact" if self.checkpoint else "nothing was saved"
-        return (
-            f"the loss of step {self.step + 1} is not finite: training diverged; {kept}. Lower the learning rate "
-            f"({self.recipe.learning_rate:g}), or use precision '32-true', and start anew in another folder"
-        )
+            self.checkpoint = save_checkpoint(
+                self.folder,
+                self.averaged,
+                task="fusion",
+                input=Input(self._raw.channels, (0.0, 1.0), "stored", (1, 300)),
+                training=Training(recipe.data_in_words(), self.step, recipe.seed, recipe.loss, __version__),
+                metrics=self._metrics,
+                licence=recipe.licence,
+                tile=TILE,
+                also=also,
+            )
+        self._saved = self.step
+        if self.fabric.is_global_zero:
+            self._book.show()
 
 
 def train(
@@ -304,58 +264,43 @@ def train(
     *,
     stacks: Mapping[str, Source] | None = None,
     device: str = "auto",
+    minutes: float = math.inf,
 ) -> Checkpoint:
-    """Train to the recipe's last step and return the checkpoint; parameters and errors as of `Trainer`."""
+    """Train to the recipe's last step, or for some minutes, and return the checkpoint.
+
+    Parameters
+    ----------
+    recipe, folder, stacks, device
+        As of `Trainer`.
+    minutes : float
+        After which to stop. Called again, it goes on from there, to the same numbers as in one go.
+    """
+    end = time.monotonic() + 60 * minutes
     trainer = Trainer(recipe, folder, stacks=stacks, device=device)
     for report in trainer:
         log.info("step %d of %d: loss %.5f", report.step, report.steps, report.loss)
-    assert trainer.checkpoint is not None or not trainer.fabric.is_global_zero
-    return trainer.checkpoint or read_checkpoint(folder)
+        if minutes < math.inf and trainer.fabric.broadcast(time.monotonic() > end):  # all processes at the same step
+            break
+    trainer.close()
+    trainer.fabric.barrier()  # one process has written it for all
+    return read_checkpoint(trainer.folder)
 
 
-class _Diverged(Exception):  # noqa: N818 - never leaves this module
-    """The loss is not finite."""
-
-
-def _fabric(recipe: TrainingRecipe, device: str) -> Fabric:
-    """Devices and processes: those that torchrun or SLURM started, else this one."""
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("SLURM_NTASKS_PER_NODE", "1")))
-    world = int(os.environ.get("WORLD_SIZE", os.environ.get("SLURM_NTASKS", "1")))
-    fabric = Fabric(
-        accelerator=pick_device(device),
-        devices=local,
-        num_nodes=max(1, world // local),
-        strategy="ddp" if world > 1 else "auto",
-        precision=recipe.precision,
-    )
-    fabric.launch()
-    return fabric
-
-
-def _network(recipe: TrainingRecipe) -> Network:
-    """Network with the weights that training begins with."""
-    if recipe.start is not None:
-        checkpoint = read_checkpoint(recipe.start)
-        if (checkpoint.architecture, dict(checkpoint.arguments)) != (recipe.architecture, dict(recipe.arguments)):
-            raise ValueError(
-                f"{checkpoint.name} is a {checkpoint.architecture} with {dict(checkpoint.arguments)}, not a "
-                f"{recipe.architecture} with {dict(recipe.arguments)}; start from another, or train that one"
-            )
-        network = load_network(checkpoint, "cpu").train()
-    else:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            network = build(recipe.architecture, recipe.arguments)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def _optimiser(recipe: TrainingRecipe, network: Network) -> Optimizer:
-    kind = {"adam": Adam, "adamw": AdamW}[recipe.optimiser]
-    return kind(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-
-
-
-
-def _in_words(recipe: TrainingRecipe) -> str:
-    names = {"simulation": "simulated bursts", "dataset": "a dataset", "stack": "a stack"}
-    return ", ".join(f"{names[part.kind]} ({part.share:g})" + (f" with {Path(part.folder).name}" if part.folder else "") for part in recipe.data)
+def _holds_run(folder: Path, recipe: TrainingRecipe) -> bool:
+    """Whether the folder holds a run of this recipe, to be resumed."""
+    there = standing(folder)
+    if not (there / CONFIG).exists():
+        return False
+    if not (there / RECIPE).is_file() or not (there / RESUME).is_file():
+        raise ValueError(
+            f"{folder} holds a checkpoint without the state to go on from; choose another folder: the recipe may start "
+            "from these weights"
+        )
+    found = TrainingRecipe.load(there / RECIPE)
+    if found != recipe:
+        differ = [name for name in vars(found) if getattr(found, name) != getattr(recipe, name)]
+        raise ValueError(
+            f"{folder} holds a run of another recipe ({', '.join(differ)} differ); choose another folder, or go on "
+            "with its own recipe"
+        )
+    return True

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
 from ..methods import Option
+from .checkpoints import CheckpointChooser
 
 __all__ = ["Field", "field_of", "quiet"]
 
@@ -30,6 +31,10 @@ class Field:
 
 def field_of(option: Option, changed: Callable[[], None]) -> Field:
     """Field for an option, holding its default; `changed` is called when its value changes."""
+    if option.name == "checkpoint":
+        chooser = quiet(CheckpointChooser(changed))
+        chooser.put(option.default)
+        return Field(chooser, chooser.value, chooser.put)
     if option.choices is not None:
         return _choice(option, option.choices, changed)
     if option.type is bool:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
 
 from ..devices import set_threads
 from .source import PLUGIN
 
 __all__ = ["Preferences", "preferences"]
+
+
+def _usual_checkpoints() -> Path:
+    """Where checkpoints go unless the user says otherwise."""
+    return platformdirs.user_data_path(PLUGIN, appauthor=False) / "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,7 @@ class Preferences:
     depth: str = "sff"
     device: str = "auto"
     threads: int = 0  # all cores
+    checkpoints: Path = field(default_factory=_usual_checkpoints)  # folder of the user's own
 
     def apply(self) -> None:
         """Let computations use the preferred number of threads."""
@@ -34,4 +43,5 @@ def preferences() -> Preferences:
     except (ImportError, KeyError):  # an older napari; the manifest is not registered
         return Preferences()
     methods, computing = page.methods, page.computing
-    return Preferences(methods.align, methods.fuse, methods.depth, computing.device, computing.threads)
+    folder = Path(page.training.checkpoints).expanduser() if page.training.checkpoints else _usual_checkpoints()
+    return Preferences(methods.align, methods.fuse, methods.depth, computing.device, computing.threads, folder)

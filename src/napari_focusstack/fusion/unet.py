@@ -1,0 +1,92 @@
+"""Fusion by a trained network: which frame each pixel takes is learned, not measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+
+from ..arrays import Frames
+from .result import Fusion
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..nets.unet import UNet
+
+__all__ = ["fuse_unet"]
+
+
+def fuse_unet(
+    frames: Frames,
+    *,
+    checkpoint: str = "unet-small",
+    tile: Annotated[int, {"min": 64, "max": 4096}] = 512,
+    channel: Annotated[int, {"min": -1, "max": 63}] = -1,
+    device: str = "auto",
+) -> Fusion:
+    """All-in-focus image by a trained UNet, the baseline of learned fusion; frames in the order of the sweep.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned.
+    checkpoint : str
+        Name of a checkpoint that came with the program, or path of its folder.
+    tile : int
+        Side of the squares that are computed at once, in px: less needs less memory. The result is the same.
+    channel : int
+        Channel whose sharpness decides for all; -1: all jointly.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    Fusion
+        `index` is the frame of the largest weight, `confidence` by how much that exceeds the next: NaN and 0 for
+        networks of the published size, which draw the picture themselves.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such checkpoint, it is damaged, or not for such frames.
+    ValueError
+        If the checkpoint's network is no UNet, or draws the picture itself and a `channel` is to decide.
+
+    Notes
+    -----
+    Araujo, Ponce, Mairal, Towards Real-World Focus Stacking with Deep Learning (arXiv 2311.17846), whose baseline joins
+    30 frames as channels. The small size chooses: R = Σ w_k I_k, w = softmax over k of the network's scores. Bursts of
+    other lengths are repeated or thinned out to 30 frames.
+    """
+    from ..nets.checkpoint import check_frames, load_network, read_checkpoint
+    from ..nets.tiles import infer
+
+    described = read_checkpoint(checkpoint)
+    if described.architecture != "unet":
+        raise ValueError(
+            f"checkpoint {described.name!r} is a {described.architecture}, not a unet; choose another checkpoint"
+        )
+    check_frames(described, frames)
+    channels = frames.shape[3]
+    if channel >= channels:
+        raise ValueError(f"channel={channel} is not there; allowed are 0 to {channels - 1}, or -1 for all")
+    network: UNet = load_network(described, device)  # type: ignore[assignment]
+    if not network.chooses:
+        if channel >= 0:
+            raise ValueError(f"channel={channel}: {described.name!r} draws the picture from all channels; leave it out")
+        image = infer(network, frames, tile=tile, device=device)
+        return Fusion(image, np.full(image.shape[:2], np.nan, np.float32), np.zeros(image.shape[:2], np.float32))
+
+    def chosen(burst: Tensor) -> Tensor:
+        """Picture, index and confidence (1, C + 2, H, W) of a burst (1, N, C, H, W)."""
+        import torch
+
+        shares = network.weights(burst if channel < 0 else burst[:, :, channel : channel + 1])
+        picture = torch.einsum("bnhw,bnchw->bchw", shares, burst.float())
+        best = shares.topk(min(2, shares.shape[1]), 1)
+        margin = best.values[:, 0] - best.values[:, 1:].sum(1)
+        return torch.cat([picture, best.indices[:, :1].float(), margin[:, None]], 1)
+
+    found = infer(network, frames, tile=tile, device=device, function=chosen)
+    return Fusion(np.ascontiguousarray(found[..., :-2]), found[..., -2].copy(), found[..., -1].copy())

@@ -1,0 +1,103 @@
+"""Losses against numbers worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from napari_focusstack.training.losses import (
+    BORDER,
+    LOSSES,
+    absolute_error,
+    depth_error,
+    focus_error,
+    foreground_error,
+    kernel_error,
+    psnr_of,
+    smooth_absolute_error,
+    smoothness,
+    squared_error,
+)
+
+SIDE = 16
+PLANES = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"), [(absolute_error, 0.3), (squared_error, 0.09), (smooth_absolute_error, math.hypot(0.3, 1e-3))]
+)
+def test_of_a_constant_error(loss, expected):
+    assert float(loss(PLANES + 0.3, PLANES)) == pytest.approx(expected, rel=1e-5)
+    assert float(loss(PLANES, PLANES + 0.3)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_four_pixels_at_each_side_do_not_count(loss):
+    wrong = PLANES.clone()
+    wrong[..., :BORDER, :] = wrong[..., -BORDER:, :] = wrong[..., :BORDER] = wrong[..., -BORDER:] = 9
+    assert BORDER == 4
+    assert loss(wrong, PLANES) == loss(PLANES, PLANES)
+    wrong[0, 0, BORDER, BORDER] = 9
+    assert loss(wrong, PLANES) > loss(PLANES, PLANES)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_they_are_float32_whatever_they_get_and_means_over_bursts(loss):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert loss(PLANES.bfloat16(), PLANES.bfloat16() * 0.5).dtype == torch.float32
+    one, other = loss(PLANES[:1] * 0.9, PLANES[:1]), loss(PLANES[1:] * 0.7, PLANES[1:])
+    both = loss(torch.cat([PLANES[:1] * 0.9, PLANES[1:] * 0.7]), PLANES)
+    assert float(both) == pytest.approx(float(one + other) / 2, rel=1e-5)
+
+
+def test_the_smooth_one_has_a_gradient_where_nothing_is_wrong():
+    found = PLANES.clone().requires_grad_()
+    smooth_absolute_error(found, PLANES).backward()
+    assert torch.isfinite(found.grad).all() and not found.grad.any()
+
+
+def test_psnr():
+    assert psnr_of(PLANES + torch.tensor([0.1, 0.01])[:, None, None, None], PLANES).tolist() == pytest.approx(
+        [20, 40], abs=1e-2
+    )
+
+
+def test_foreground_error_has_the_paper_s_weights():
+    mask = torch.zeros(1, 1, SIDE, SIDE)
+    near, far = torch.full((1, 3, SIDE, SIDE), 0.8), torch.full((1, 3, SIDE, SIDE), 0.2)
+    assert float(foreground_error(mask, mask, near, far, far)) == 0
+    assert float(foreground_error(mask + 1, mask + 1, near, far, near)) == 0
+    plain = foreground_error(mask + 0.25, mask, near, far, far)  # a plain error has no edges: 8 · 0.25
+    assert float(plain) == pytest.approx(2.0, rel=1e-5)
+    spot = far.clone()
+    spot[..., 8, 8] += 0.5  # its Laplacian: -4 · 0.5 there and 0.5 at four neighbours, of 8² px that count
+    assert float(foreground_error(mask, mask, near, far, spot)) == pytest.approx(2 * (4 + 4 * 0.25) / 64, rel=1e-5)
+
+
+def test_kernel_error():
+    assert float(kernel_error(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))) == 1.25
+
+
+def test_depth_error_counts_what_is_known():
+    truth = torch.tensor([[[1.0, torch.nan], [torch.inf, 3.0]]])
+    assert float(depth_error(torch.tensor([[[2.0, 9.0], [9.0, 3.0]]]), truth)) == 0.5
+    found = torch.zeros(1, 2, 2, requires_grad=True)
+    depth_error(found, torch.full((1, 2, 2), torch.nan)).backward()  # nothing known: nothing to learn, and no NaN
+    assert not found.grad.any()
+
+
+def test_smoothness_of_a_ramp_and_at_edges():
+    ramp = torch.linspace(0, 1, SIDE).expand(1, SIDE, SIDE)
+    plain = torch.full((1, 3, SIDE, SIDE), 0.5)
+    step, flat = math.hypot(1 / (SIDE - 1), 1e-3), 1e-3
+    assert float(smoothness(ramp, plain)) == pytest.approx((step + flat) / 2, rel=1e-4)
+    assert float(smoothness(ramp.transpose(1, 2), plain)) == pytest.approx((step + flat) / 2, rel=1e-4)
+    striped = plain.clone()
+    striped[..., ::2] += 1 / 20  # an edge of 1/20 between columns: weight 1/e
+    assert float(smoothness(ramp, striped)) == pytest.approx((step / math.e + flat) / 2, rel=1e-4)
+
+
+def test_focus_error_is_the_sum_of_both():
+    depth = torch.rand(2, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    found = focus_error(PLANES + 0.25, PLANES, depth, weight=0.5)
+    assert float(found) == pytest.approx(0.25 + 0.5 * float(smoothness(depth, PLANES)), rel=1e-5)
