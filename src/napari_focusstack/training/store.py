@@ -174,7 +174,7 @@ class Dataset:
         lines = [
             f"{self.folder.name}: dataset of kind {self.kind}, tiles of {self.tile} px",
             f"to train on: {train}; held out: {test}",
-            *(f"{name}: {value}" for name, value in self.manifest["made"].items()),
+            *(f"{name}: {value}" for name, value in self.manifest["made"].items() if value != []),
             f"version: {self.version}",
             "burst  split  frames  tiles  type     truth                 name",
         ]
