@@ -17,7 +17,7 @@ from ..simulation.batches import Variety
 from ..simulation.library import Library, drawn_library, read_library
 from .data import DRAWN, SEEDS
 from .sources import Simulated
-from .store import Dataset, NewBurst, Split, Tile, write_dataset
+from .store import Dataset, NewBurst, Split, Tile, check_free, write_dataset
 
 __all__ = ["simulate_dataset", "write_held_out"]
 
@@ -55,6 +55,7 @@ def simulate_dataset(
         If the dataset cannot be written.
     """
     _check(bursts, frames, size)
+    check_free(Path(folder))
     pictures = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if library is not None:
         pictures = pictures + read_library(Path(library), split)
