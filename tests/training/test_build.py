@@ -371,8 +371,11 @@ def test_bad_frames_and_bursts_are_left_out_and_told(partly_bad):
     assert not out.exists()
     dataset = build_dataset(folders, out, tile=32, skip_bad=True)
     assert [(e.name, e.sources) for e in dataset.entries] == [("good", ("0.png", "1.png", "3.png"))]
-    (line,) = dataset.manifest["made"]["left out"]
-    assert line.startswith("bad: ")
+    bad, frame = dataset.manifest["made"]["left out"]
+    assert "bad" in bad
+    assert frame.startswith("good: ")
+    assert "2.png: " in frame
+    assert f"left out: {frame}" in dataset.describe()
     with pytest.raises(DatasetError, match="none of the bursts can be used"):
         build_dataset(folders[:1], out, tile=32, skip_bad=True)
     assert read_dataset(out).version == dataset.version

@@ -81,7 +81,7 @@ def test_the_manifest_says_what_was_given(dataset):
     assert first.sha256 == digest
     json.loads((dataset.folder / "manifest.json").read_text())
     said = dataset.describe()
-    assert "to train on: 1 bursts, 2 tiles; held out: 1 bursts, 1 tiles" in said
+    assert "to train on: 1 burst, 2 tiles; held out: 1 burst, 1 tile" in said
     assert dataset.version in said
     with pytest.raises(IndexError):
         dataset[3]

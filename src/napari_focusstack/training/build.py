@@ -7,7 +7,6 @@ strong fusion method, or the user's own; and planes of raw files moved by exact 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["build_dataset"]
-
-log = logging.getLogger(__name__)
 
 KINDS: dict[int, Kind] = {1: "mono", 3: "rgb"}  # by channels
 
@@ -166,13 +163,13 @@ def _bursts(
     for number, (name, path) in enumerate(named.items(), 1):
         with part(f"burst {number} of {len(named)}: {name}"):
             try:
-                burst = _burst(name, path, splits[name], plan, kind)
+                burst, bad = _burst(name, path, splits[name], plan, kind)
             except (OSError, ValueError) as error:  # a frame that cannot be read is an OSError
                 if not plan.skip_bad:
                     raise DatasetError(str(error)) from error
-                log.warning("left out burst %s: %s", name, error)
-                made["left out"].append(f"{name}: {error}")
+                made["left out"].append(str(error) if name in str(error) else f"{name}: {error}")
                 continue
+            made["left out"] += bad
             yield burst
 
 
@@ -190,8 +187,8 @@ def _read(name: str, path: Path, plan: _Plan, kind: Kind | None) -> Burst:
     return burst
 
 
-def _burst(name: str, path: Path, split: Split, plan: _Plan, kind: Kind) -> NewBurst:
-    """Burst whose truth is there and whose frames are aligned when they are read."""
+def _burst(name: str, path: Path, split: Split, plan: _Plan, kind: Kind) -> tuple[NewBurst, list[str]]:
+    """Burst whose truth is there and whose frames are aligned when they are read; and which frames are left out."""
     burst = _read(name, path, plan, kind)
     turns = burst.quarter_turns if plan.raw else 0
     frames = burst.unturned() if plan.raw else burst
@@ -209,7 +206,7 @@ def _burst(name: str, path: Path, split: Split, plan: _Plan, kind: Kind) -> NewB
             f"burst {name}: its frames share only {area.width} × {area.height} px, no tile of {plan.tile} px; "
             "choose smaller tiles, or leave the burst out"
         )
-    return NewBurst(
+    new = NewBurst(
         name,
         split,
         places,
@@ -219,6 +216,8 @@ def _burst(name: str, path: Path, split: Split, plan: _Plan, kind: Kind) -> NewB
         sources=tuple(_name(burst, i) for i in np.flatnonzero(alignment.kept).tolist()),
         target=plan.targets[name].name if plan.targets else plan.fuser,
     )
+    bad = [f"{name}: {source}: {problem}" for source, problem in burst.skipped]
+    return new, bad + [f"{name}: {_name(burst, i)}: fits nowhere" for i in np.flatnonzero(~alignment.kept).tolist()]
 
 
 def _truth(name: str, frames: Burst, alignment: Alignment, turns: int, plan: _Plan) -> tuple[NDArray[Any], Area]:

@@ -22,7 +22,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -169,12 +169,12 @@ class Dataset:
 
     def describe(self) -> str:
         """What the dataset holds, in words, a line a fact, then a line a burst."""
-        count = {split: [e for e in self.entries if e.split == split] for split in get_args(Split)}
-        train, test = (f"{len(of)} bursts, {sum(len(e.places) for e in of)} tiles" for of in count.values())
+        made = dict(self.manifest["made"])
         lines = [
             f"{self.folder.name}: dataset of kind {self.kind}, tiles of {self.tile} px",
-            f"to train on: {train}; held out: {test}",
-            *(f"{name}: {value}" for name, value in self.manifest["made"].items() if value != []),
+            f"to train on: {self._count('train')}; held out: {self._count('test')}",
+            *(f"left out: {line}" for line in made.pop("left out", [])),
+            *(f"{name}: {value}" for name, value in made.items()),
             f"version: {self.version}",
             "burst  split  frames  tiles  type     truth                 name",
         ]
@@ -182,6 +182,11 @@ class Dataset:
             size = f"{number:5d}  {e.split:5s}  {e.frames:6d}  {len(e.places):5d}"
             lines.append(f"{size}  {e.dtype:7s}  {e.target:20s}  {e.name}")
         return "\n".join(lines)
+
+    def _count(self, split: Split) -> str:
+        chosen = [entry for entry in self.entries if entry.split == split]
+        numbers = {"burst": len(chosen), "tile": sum(len(entry.places) for entry in chosen)}
+        return ", ".join(f"{number} {name}{'s' * (number != 1)}" for name, number in numbers.items())
 
     def _place(self, burst: int) -> Path:
         return standing(self.folder) / BURSTS / f"{burst:05d}"
