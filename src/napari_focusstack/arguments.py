@@ -10,6 +10,7 @@ from typing import Any
 
 from . import __version__
 from .alignment import ALIGNERS
+from .arguments_training import add_training
 from .depth import DEPTH_ESTIMATORS
 from .depth.positions import UNITS, check_unit
 from .devices import DEVICES
@@ -36,6 +37,7 @@ def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     _add_check(commands.add_parser("check", help="say how well a burst was taken", allow_abbrev=False))
     _add_info(commands.add_parser("info", help="say what a burst holds", allow_abbrev=False))
     _add_demo(commands.add_parser("demo", help="make a raw burst and stack it", allow_abbrev=False))
+    add_training(commands)
     return parser
 
 

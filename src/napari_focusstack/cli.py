@@ -1,4 +1,4 @@
-"""The command line: `focusstack stack`, `depth`, `check`, `info`, `demo`."""
+"""The command line: `focusstack stack`, `depth`, `check`, `info`, `demo`, and those of training."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import DEFAULTS, parser_of
-from .progress import Step, listening
+from .bars import bars
+from .cli_training import TRAINING_COMMANDS
 
 if TYPE_CHECKING:
     from .io import Burst
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             set_threads(chosen.threads)
         COMMANDS[chosen.command](chosen)
-    except KeyboardInterrupt:
-        print("\nfocusstack: interrupted; nothing was written", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"\nfocusstack: interrupted; {stop.args[0] if stop.args else 'nothing was written'}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -76,7 +76,7 @@ def _stack(chosen: argparse.Namespace) -> None:
     check_outputs(chosen)
     alignment = Alignment.load(chosen.alignment) if chosen.alignment else None
     started = time.perf_counter()
-    with _progress(chosen.quiet):
+    with bars(chosen.quiet):
         burst = read_burst(_source(chosen.input), **_reading(chosen))
         for source, problem in burst.skipped:
             print(f"focusstack: left out {source}: {problem}", file=sys.stderr)
@@ -101,7 +101,7 @@ def _check(chosen: argparse.Namespace) -> None:
 
     if chosen.coverage_out:
         check_file(chosen.coverage_out, overwrite=chosen.overwrite)
-    with _progress(chosen.quiet):
+    with bars(chosen.quiet):
         burst = read_burst(_source(chosen.input), **_reading(chosen))
         capture = check_capture(burst, positions=burst.positions)
     print(capture.report())
@@ -121,7 +121,7 @@ def _demo(chosen: argparse.Namespace) -> None:
     folder: Path = chosen.out
     (folder / "burst").mkdir(parents=True, exist_ok=True)
     print(f"Making a raw burst in {folder / 'burst'} …")
-    with _progress(quiet=False):
+    with bars(quiet=False):
         sample_raw_burst(folder / "burst")
     fused, index = folder / "fused.tif", folder / "index.tif"
     words = ["stack", str(folder / "burst"), "--out", str(fused), "--index-out", str(index), "--overwrite"]
@@ -138,7 +138,7 @@ def _demo(chosen: argparse.Namespace) -> None:
         print("There is no display, or no napari: open the pictures with any viewer.")
 
 
-COMMANDS = {"stack": _stack, "depth": _stack, "check": _check, "info": _info, "demo": _demo}
+COMMANDS = {"stack": _stack, "depth": _stack, "check": _check, "info": _info, "demo": _demo, **TRAINING_COMMANDS}
 
 
 def _recipe(chosen: argparse.Namespace) -> Recipe:
@@ -199,34 +199,6 @@ def _run(burst: Burst, recipe: Recipe, alignment: Any) -> Result:
 def _can_show() -> bool:
     display = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(display) and find_spec("napari") is not None
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[None]:
-    """Progress bar on standard error, one a stage."""
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def show(step: Step | None) -> None:
-        if step is None:
-            return
-        if step.stage not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars.clear()
-            bars[step.stage] = tqdm(total=step.total, desc=step.stage, unit="frame", leave=True)
-        bars[step.stage].update(step.done - bars[step.stage].n)
-
-    try:
-        with listening(show):
-            yield
-    finally:
-        for bar in bars.values():
-            bar.close()
 
 
 if __name__ == "__main__":

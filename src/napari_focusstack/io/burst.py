@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,27 @@ class Burst(Metadata):
             If the frames are not raw, or their sensor is no RGB Bayer mosaic.
         """
         return self._raw().cfa_offset  # type: ignore[no-any-return]
+
+    @property
+    def quarter_turns(self) -> int:
+        """Quarter turns, counter-clockwise, that make the sensor's picture of a raw burst upright: -1 to 2.
+
+        Raises
+        ------
+        ValueError
+            If the frames are not raw.
+        """
+        return self._raw().quarter_turns  # type: ignore[no-any-return]
+
+    def unturned(self) -> Burst:
+        """Return a raw burst developed in the sensor's own orientation, so that pixels lie where `mosaic` has them.
+
+        Raises
+        ------
+        ValueError
+            If the frames are not raw.
+        """
+        return replace(self, _planes=self._raw().unturned())
 
     def mosaic(self, i: int) -> NDArray[np.float32]:
         """Sensor values of frame `i` of a raw burst as four half-size planes: red, two greens, blue.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +92,20 @@ class RawFrames:
         if image.shape != self.shape[1:]:
             raise UnreadableFrame(path, f"it develops to {image.shape}, the first frame to {self.shape[1:]}")
         return image
+
+    @property
+    def quarter_turns(self) -> int:
+        """Quarter turns, counter-clockwise, that make the sensor's picture upright: -1 to 2."""
+        return {3: 2, 5: 1, 6: -1}.get(self.development.flip, 0)
+
+    def unturned(self) -> RawFrames:
+        """Return the same frames developed in the sensor's own orientation, that of `mosaic`."""
+        frames = copy(self)
+        frames.development = replace(self.development, flip=0)
+        if self.quarter_turns % 2:
+            count, height, width, channels = self.shape
+            frames.shape = (count, width, height, channels)
+        return frames
 
     @cached_property
     def cfa_offset(self) -> tuple[int, int]:

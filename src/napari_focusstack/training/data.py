@@ -12,6 +12,8 @@ from ..simulation.library import drawn_library, read_library
 from .examples import Examples
 from .recipe import DataPart, TrainingRecipe
 from .sources import Mixed, Simulated, Source
+from .store import read_dataset
+from .stored import Stored
 
 __all__ = ["held_out_of", "source_of"]
 
@@ -52,6 +54,8 @@ def _part(
         if part.name is None or part.name not in stacks:
             raise ValueError(f"there is no stack {part.name!r}; open are: {', '.join(stacks) or 'none'}")
         return stacks[part.name]
+    if part.kind == "dataset":
+        return Stored(read_dataset(part.folder or "").split(split), device)  # type: ignore[arg-type]
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)  # type: ignore[arg-type]
