@@ -224,8 +224,8 @@ def _empty(chosen: Measured) -> Points:
 
 def _size(chosen: Measured) -> float:
     """Size of a probe in px of the map."""
-    return max(chosen.depth.position.shape) / SHARE
+    return float(max(chosen.depth.position.shape)) / SHARE
 
 
 def _frame(positions: Any, z: float) -> float:
-    return frame_at(positions, z) if len(positions) and math.isfinite(z) else math.nan
+    return float(frame_at(positions, z)) if len(positions) and math.isfinite(z) else math.nan
