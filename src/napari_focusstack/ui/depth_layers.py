@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..depth.positions import symbol
+from ..depth.result import most_between
 from .hover import go_to_frame, tell_depth
 from .source import Source, notes
 
@@ -22,8 +23,6 @@ __all__ = ["put_depth"]
 TITLES = {"depth": "depth in {}", "depth_sigma": "depth σ in {}"}
 COLORS = {"depth": "turbo", "depth_sigma": "magma"}
 GAPS = (0.45, 0.45, 0.45, 1.0)  # grey is no colour of either map
-MOST = 1_000_000  # pixels that are looked at for the limits of colours
-TAILS = (0.5, 99.5)  # percentiles of the measured depths that the colours span
 
 
 def put_depth(results: Results, source: Source, depth: Depth, axes: str, *, filled: bool) -> Image:
@@ -84,10 +83,5 @@ def _with_gaps(name_of_map: str, *, name: str) -> Any:
 
 def _spread(plane: NDArray[np.float32], measured: NDArray[np.bool_]) -> tuple[float, float]:
     """Limits of what was measured, without its tails."""
-    every = max(1, plane.size // MOST)
-    values = plane.reshape(-1)[::every][measured.reshape(-1)[::every]]
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = map(float, np.percentile(values, TAILS))
+    low, high = most_between(plane, measured) or (0.0, 1.0)
     return (low, high) if low < high else (low, low + 1)
