@@ -61,7 +61,7 @@ class Depth:
             return "no depth: no pixel shows a peak of sharpness"
         most, share = most_words(*found, self.unit), float(self.measured.mean())
         sigma = f"{plain(float(np.nanmedian(self.sigma[self.measured])), 2)} {symbol(self.unit)}"
-        return f"depth (most of it {most}) measured at {share:.0%} of the pixels, σ {sigma}"
+        return f"depth mostly {most}, measured at {share:.0%} of the pixels, σ {sigma}"
 
     def to(self, unit: str) -> Depth:
         """Return the same depth in another unit of length.
