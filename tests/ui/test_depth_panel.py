@@ -170,6 +170,36 @@ def test_looks_and_heights_change_at_once(viewer, panel, qtbot):
     assert panel.sections["3-D"].summary.text() == "Plain, shaded · height × 1"
 
 
+def test_without_a_picture_the_header_says_what_is_shown(viewer, panel):
+    add_depth(viewer, picture=False)
+    title = panel.sections["3-D"].summary
+    assert title.text() == "Depth colours · height × 1"
+    assert "no picture yet" in panel.surface.said.text()
+    assert "“Stack” makes one" in panel.surface.said.text()
+    add_depth(viewer)
+    assert title.text() == "Picture · height × 1"
+    assert "no picture" not in panel.surface.said.text()
+    viewer.layers.remove("s [fused]")
+    assert title.text() == "Depth colours · height × 1"
+    panel.surface.look.setCurrentIndex(2)
+    assert title.text() == "Plain, shaded · height × 1"
+
+
+@pytest.mark.parametrize("look", [0, 2])
+def test_heights_stay_in_the_window(viewer, panel, qtbot, look):
+    add_depth(viewer)
+    panel.surface.look.setCurrentIndex(look)
+    click_and_wait(panel, qtbot)
+    camera = viewer.scene.camera
+    before = (camera.zoom, camera.center[0], camera.angles)
+    panel.surface.height_.setValue(10)
+    assert camera.zoom < before[0]
+    assert camera.center[0] > before[1]
+    assert camera.angles == before[2]  # it is looked at from where it was
+    panel.surface.level.click()
+    assert (camera.zoom, camera.center[0]) == pytest.approx(before[:2], rel=1e-4)
+
+
 def test_depth_colours_are_those_of_the_map_where_no_scale_is_known(viewer, panel, qtbot):
     add_depth(viewer, unit="frame", picture=False)
     assert "no measure" in panel.surface.said.text()

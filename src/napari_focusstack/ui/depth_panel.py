@@ -203,7 +203,14 @@ class DepthPanel(QScrollArea):
         self.export.mesh_wanted.connect(self.save_mesh)
         for signal in (self.surface.dressed, self.surface.raised, self.probes.changed):
             signal.connect(self._show_state)
+        for event in self._layers_events():
+            event.connect(self._show_state)
         self._viewer.events.theme.connect(self._on_theme)
+
+    def _layers_events(self) -> tuple[Any, ...]:
+        """Events after which there may be another picture of the depth."""
+        events = self._viewer.layers.events
+        return events.inserted, events.removed
 
     def _show_state(self, _: Any = None) -> None:
         """Texts and what is enabled, from what is chosen and whether something runs."""
@@ -212,6 +219,10 @@ class DepthPanel(QScrollArea):
         self.button.setText(BACK if self.view.shown else SHOW)
         self.button.setEnabled(self.view.shown or (there and not running))
         self.export.offer(there and not running)
+        chosen = self.chooser.chosen
+        self.surface.offer_picture(
+            chosen is not None and picture_of(self._viewer.layers, chosen, self._viewer.dims.point) is not None
+        )
         self.sections["3-D"].set_summary(self.surface.title())
         self.sections["Probes"].set_summary(self.probes.title())
 
@@ -229,4 +240,6 @@ class DepthPanel(QScrollArea):
             self.drawn.release()
             self.probes.release()
             self.roughness.stop()
+            for event in self._layers_events():
+                event.disconnect(self._show_state)
             self._viewer.events.theme.disconnect(self._on_theme)

@@ -167,12 +167,14 @@ class SurfaceView:
         self._dress()
 
     def raise_by(self, height: float) -> None:
-        """Multiply heights."""
+        """Multiply heights, and keep the surface in the window."""
         self._height = height
         if self._layer is not None and self._covered is not None:
             self._layer.scale = self._scale()
             if self._look == "shaded":  # light falls on the true slopes
                 self._dress()
+            if self.shown:
+                self._fit(self._layer)
 
     # ------------------------------------------------------------------
     # the layer
