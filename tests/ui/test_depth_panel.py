@@ -374,6 +374,26 @@ def test_a_format_that_does_not_fit_is_declined(viewer, panel, save_as, button, 
     assert not path.exists()
 
 
+@pytest.mark.parametrize("name", ["no/d.ome.tif", "no/m.glb", "no/probes.csv", "no/profile.csv"])
+def test_a_folder_that_is_not_there_is_told_in_the_panel(viewer, panel, save_as, tmp_path, caplog, name):
+    add_depth(viewer)
+    panel.profile.draw.click()
+    viewer.layers["s [lines and regions]"].add(np.array([(30, 10), (30, 50)], float), shape_type="line")
+    panel.probes.add.click()
+    viewer.layers["s [probes]"].add([10.0, 20.0])
+    save_as(name)
+    button, message = {
+        "no/d.ome.tif": (panel.export.depth, panel.message),
+        "no/m.glb": (panel.export.mesh, panel.message),
+        "no/probes.csv": (panel.probes.save, panel.probes.message),
+        "no/profile.csv": (panel.profile.save, panel.profile.message),
+    }[name]
+    button.click()
+    assert message.text().replace("\u200b", "") == f"{tmp_path / 'no'} is not a folder; make it first."
+    assert panel._run is None
+    assert not caplog.records  # nor anything in the terminal
+
+
 def test_it_fits_into_its_width_in_every_theme(viewer, panel, qtbot):
     add_depth(viewer)
     for section in panel.sections.values():

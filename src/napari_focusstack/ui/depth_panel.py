@@ -18,6 +18,7 @@ from .probes import ProbesPart
 from .profile_part import ProfilePart
 from .regions import ROLE, empty_shapes
 from .roughness_part import RoughnessPart
+from .saving import check_folder
 from .surface_part import SurfacePart, making_surface
 from .surface_texture import picture_of
 from .surface_view import Covered, SurfaceView
@@ -78,7 +79,7 @@ class DepthPanel(QScrollArea):
         """Save the chosen depth in a thread."""
         chosen = self.chooser.chosen
         assert chosen is not None
-        self._save(lambda: saving_depth(path, chosen, sigma=self.export.sigma.isChecked()))
+        self._save(path, lambda: saving_depth(path, chosen, sigma=self.export.sigma.isChecked()))
 
     def save_mesh(self, path: str) -> None:
         """Save the surface of the chosen depth in a thread."""
@@ -86,7 +87,7 @@ class DepthPanel(QScrollArea):
         assert chosen is not None
         picture = picture_of(self._viewer.layers, chosen, self._viewer.dims.point)
         choices = {**self.surface.choices(), "exaggeration": self.surface.height()}
-        self._save(lambda: saving_mesh(path, chosen, picture, choices))
+        self._save(path, lambda: saving_mesh(path, chosen, picture, choices))
 
     def cancel(self) -> None:
         """Stop what runs, if something does."""
@@ -110,10 +111,11 @@ class DepthPanel(QScrollArea):
         self._show_state()
         run.start()
 
-    def _save(self, prepare: Callable[[], Callable[[], Path]]) -> None:
+    def _save(self, path: str, prepare: Callable[[], Callable[[], Path]]) -> None:
         try:
+            check_folder(path)
             work = prepare()
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self.say(str(error), "error")
             return
         self.start(Run(work, lambda file: self.say(f"Saved as “{file.name}” in {file.parent}."), "saving"))
