@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from depth_making import SLOPE, add_depth, corners, tilted
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QStyleOptionComboBox
 
 from napari_focusstack.progress import track
 from napari_focusstack.ui.source import PLUGIN, notes
@@ -83,6 +83,20 @@ def state(viewer):
         camera.angles,
         camera.perspective,
     )
+
+
+def test_a_long_name_keeps_its_unit_at_the_end(viewer, panel):
+    layer = add_depth(viewer)
+    layer.name = f"{'a very long name of a burst ' * 4}[depth in µm]"
+    drawn = QStyleOptionComboBox()
+    panel.chooser.layer.initStyleOption(drawn)
+    assert drawn.currentText.startswith("a very")
+    assert drawn.currentText.endswith("µm]")
+    room = panel.chooser.layer.width() - panel.chooser.layer.fontMetrics().horizontalAdvance("…")
+    assert panel.chooser.layer.fontMetrics().horizontalAdvance(drawn.currentText) < room
+    layer.name = "short"
+    panel.chooser.layer.initStyleOption(drawn)
+    assert drawn.currentText == "short"
 
 
 def test_there_and_back_again(viewer, panel, qtbot):
