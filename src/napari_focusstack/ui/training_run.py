@@ -6,13 +6,14 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from ..devices import pick_device
 from ..progress import track
 from .worker import Run
 
@@ -58,7 +59,9 @@ class Work:
     Attributes
     ----------
     recipe : TrainingRecipe
-        The run's.
+        The run's; bursts of a fresh one's steps are drawn one by one, but together on a graphics card.
+    fresh : bool
+        Whether it begins; else it goes on with the very recipe.
     folder : Path
         Of the checkpoint.
     stack : StackWish or None
@@ -70,6 +73,7 @@ class Work:
     recipe: TrainingRecipe
     folder: Path
     stack: StackWish | None
+    fresh: bool = True
     device: str = "auto"
     going: threading.Event = field(default_factory=threading.Event)
 
@@ -120,17 +124,23 @@ class TrainingRun(QObject):
     def _train(self) -> Any:
         work = self.work
         own, area = work.stack.fulfil() if work.stack else (None, None)
+        recipe = work.recipe
+        if work.fresh and pick_device(work.device) != "cpu":
+            recipe = replace(recipe, batch=recipe.draws, draws=1)
         for _ in track(range(1), "Loading the network"):
             from ..training.trainer import Trainer
-        names = {part.name: own for part in work.recipe.data if part.kind == "stack" and part.name}
+        names = {part.name: own for part in recipe.data if part.kind == "stack" and part.name}
         for _ in track(range(1), "Preparing held-out data"):
             try:
-                trainer = Trainer(work.recipe, work.folder, stacks=names, device=work.device)  # type: ignore[arg-type]
+                trainer = Trainer(recipe, work.folder, stacks=names, device=work.device)  # type: ignore[arg-type]
             except OSError as error:
                 raise _unwritten(work.folder, error) from error
-        burst, where = _shown(own, area, work.recipe)
+        burst, where = _shown(own, area, recipe)
         try:
-            self._loop(trainer, burst, where)
+            try:
+                self._loop(trainer, burst, where)
+            finally:
+                trainer.close()  # saves, whatever it was that led here
         except OSError as error:
             raise _unwritten(work.folder, error) from error
         except RuntimeError as error:
