@@ -147,8 +147,8 @@ def defocused(
     check_psf(blur, psf)
     low, high = min(positions), max(positions)
     ends = [_ends(layer.depth) for layer in layers]
-    reach = aberration.reach(blur * max(max(high - near, far - low) for near, far in ends))
-    fourier = _Fourier(layers[0].light, reach if psf == "disc" else 4 * reach, psf, aberration)
+    widest = blur * max(max(high - near, far - low) for near, far in ends)
+    fourier = _Fourier(layers[0].light, widest, psf, aberration)
     slices = [_Slices(layer, _centres(positions, *end, blur), fourier) for layer, end in zip(layers, ends, strict=True)]
     for position in positions:
         blurred = [part.blurred(position, blur) for part in slices]
@@ -176,10 +176,10 @@ def _centres(positions: Sequence[float], near: float, far: float, blur: float) -
 class _Fourier:
     """Pictures of one size, continued beyond their border, and their spectra as pairs of real numbers."""
 
-    def __init__(self, like: Tensor, reach: float, psf: Psf, aberration: Aberration) -> None:
+    def __init__(self, like: Tensor, radius: float, psf: Psf, aberration: Aberration) -> None:
         self.size, self.device = (like.shape[-2], like.shape[-1]), like.device
         self.psf, self.aberration = psf, aberration
-        self.border = math.ceil(reach) + 2
+        self.border = math.ceil(aberration.reach(radius, psf)) + 2
         height, width = (cv2.getOptimalDFTSize(length + 2 * self.border) for length in self.size)
         self.padded = height, width
         self._transfers: dict[float, Tensor] = {}

@@ -46,9 +46,10 @@ class Aberration:
         """Blur radius, in px, of what lies so many px of blur beyond (> 0) or in front of (< 0) the focus position."""
         return abs(defocus) + self.skew * defocus
 
-    def reach(self, radius: float) -> float:
-        """How far, in px, a blur of that radius may extend."""
-        return radius * (1 + abs(self.skew)) * (1 + 3 * self.stretch)
+    def reach(self, radius: float, psf: Psf) -> float:
+        """How far, in px, a blur of at most that radius or standard deviation extends, but for a trace."""
+        radius *= 1 + abs(self.skew)
+        return radius * (1 + 2 * self.stretch) if psf == "disc" else 4 * radius * math.hypot(1, self.stretch)
 
     def transfer(self, radius: float, shape: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
         """(H, W // 2 + 1) factors of the stretch, to multiply with a transfer function: exp(−2 π² s² f²) along it."""
