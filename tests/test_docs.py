@@ -15,7 +15,16 @@ from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS, FUSERS, simulate
 from napari_focusstack.methods import options_of
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ["scripting.md", "adding.md", "simulation.md", "alignment.md", "bursts.md", "depth.md", "capture.md"]
+PAGES = [
+    "training.md",
+    "scripting.md",
+    "adding.md",
+    "simulation.md",
+    "alignment.md",
+    "bursts.md",
+    "depth.md",
+    "capture.md",
+]
 
 
 def python_of(page: str) -> list[str]:
