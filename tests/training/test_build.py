@@ -381,6 +381,21 @@ def test_bad_frames_and_bursts_are_left_out_and_told(partly_bad):
     assert read_dataset(out).version == dataset.version
 
 
+def test_all_bursts_are_looked_at_before_anything_is_computed(bursts, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_focusstack.training.build.align", None)
+    write_burst(tmp_path / "cells", mono=True)
+    with pytest.raises(DatasetError, match="burst cells: 1 channels"):
+        build_dataset([*named(bursts, "ant", "bee"), tmp_path / "cells"], tmp_path / "d", tile=32)
+    with pytest.raises(DatasetError, match="burst bee: no camera raw files"):
+        build_dataset(named(bursts, "raw", "bee"), tmp_path / "d", kind="raw", tile=32)
+
+
+def test_raw_bursts_that_cannot_be_used_leave_no_dataset(bursts, tmp_path):
+    with pytest.raises(DatasetError, match="none of the bursts can be used: burst ant: no camera raw files"):
+        build_dataset(named(bursts, "ant", "bee"), tmp_path / "d", kind="raw", tile=32, skip_bad=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_cancel_leaves_what_was_there(bursts, tmp_path):
     before = build_dataset([bursts / "bee"], tmp_path / "d", tile=32, fuser="average")
     stages = set()
