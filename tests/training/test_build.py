@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_focusstack import simulate
 from napari_focusstack.alignment import Alignment, Area
 from napari_focusstack.arrays import to_float
-from napari_focusstack.io import read_burst
+from napari_focusstack.io import UnreadableFrame, read_burst
 from napari_focusstack.progress import Cancelled, listening
 from napari_focusstack.simulation import RawCamera, write_raw_burst
 from napari_focusstack.training.build import build_dataset
@@ -155,6 +155,21 @@ def test_cut_tiles_are_the_frames_at_their_places(tmp_path_factory, scale, count
         np.testing.assert_array_equal(one.frames, stack[part].transpose(0, 3, 1, 2))
         np.testing.assert_array_equal(one.truth, truth[y : y + tile, x : x + tile].transpose(2, 0, 1))
     assert read == list(range(count))  # each frame once
+
+
+def test_a_frame_that_cannot_be_read_is_no_fault_of_the_disk(tmp_path):
+    class Frames:
+        shape, dtype = (2, 32, 32, 3), np.dtype(np.uint8)
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            raise UnreadableFrame(tmp_path / "2.png", "it ends too early")
+
+    with pytest.raises(DatasetError, match="2.png: it ends too early"):
+        list(cut(Frames(), np.zeros((32, 32, 3), np.uint8), ((0, 0),), 16, tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 # --------------------------------------------------------------------
