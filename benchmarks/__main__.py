@@ -38,6 +38,13 @@ def main() -> int:
     depth.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     depth.set_defaults(run=_depth)
 
+    training = commands.add_parser("training", help="frames simulated and steps trained per second")
+    training.add_argument("--seconds", type=float, default=20, help="of each measurement (20)")
+    training.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    training.add_argument("--recipe", default="unet-small", help="what is trained: a name or a file (unet-small)")
+    training.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
+    training.set_defaults(run=_training)
+
     alignment = commands.add_parser("alignment", help="distance of alignments from the simulated motions")
     alignment.set_defaults(run=_alignment)
 
@@ -66,6 +73,12 @@ def _depth(chosen: argparse.Namespace) -> None:
     from .depth import report
 
     report(chosen.cases, chosen.methods, data=chosen.data, json_file=chosen.json)
+
+
+def _training(chosen: argparse.Namespace) -> None:
+    from .training import report
+
+    report(seconds=chosen.seconds, device=chosen.device, recipe=chosen.recipe, json_file=chosen.json)
 
 
 def _alignment(chosen: argparse.Namespace) -> None:  # noqa: ARG001 - called like the others

@@ -21,6 +21,7 @@ from napari_focusstack.io.mesh import write_mesh
 PIXEL, STEP = 0.5, 2.0  # µm
 
 folder = Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
 burst = simulate("slanted", frames=10, height=192, width=256, noise=1e-4)
 
 depth = estimate_depth(burst.frames, step=STEP, unit="um")

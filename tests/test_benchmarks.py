@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_the_signed_laplacian_is_weak(burst):
     from benchmarks import references
 
     assert psnr(references.signed_laplacian(burst.frames), burst.truth) < 30
+
+
+def test_training_is_timed(tmp_path, monkeypatch, capsys):
+    from benchmarks import training
+
+    from napari_focusstack.training import TrainingRecipe, data
+
+    monkeypatch.setattr(data, "DRAWN", {"train": (2, 2), "test": (2, 2)})
+    monkeypatch.setattr(training, "LIBRARY", (2, 2))
+    monkeypatch.setattr(training, "SIZES", (32,))
+    tiny = TrainingRecipe(arguments={"size": "small", "frames": 3}, size=32, batch=1, frames=(2, 3))
+    tiny.save(tmp_path / "tiny.json")
+    training.report(seconds=0, device="cpu", recipe=str(tmp_path / "tiny.json"), json_file=tmp_path / "figures.json")
+    printed = capsys.readouterr().out
+    assert "| 32 px" in printed and "| bf16-mixed" in printed
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert all(value > 0 for kind in ("simulated", "trained") for row in figures[kind].values() for value in row)
 
 
 def test_a_process_is_charged_for_its_time_and_memory(tmp_path):

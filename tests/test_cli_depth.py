@@ -10,6 +10,7 @@ from PIL import Image
 
 from napari_focusstack import simulate
 from napari_focusstack.cli import main
+from napari_focusstack.io import write_image
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +153,43 @@ def test_help_is_there(command, capsys):
     text = " ".join(capsys.readouterr().out.split())
     assert ("--depth-radius" in text) == (command == "depth")
     assert "--quiet" in text
+
+
+def test_frames_that_cannot_be_read_keep_their_place_in_depth(tmp_path):
+    burst = simulate("slanted", frames=9, height=64, width=80, seed=0)
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    for folder in (whole, torn):
+        folder.mkdir()
+        for k, image in enumerate(burst.frames):
+            write_image(folder / f"{k}.tif", image)
+    (torn / "4.tif").write_bytes((torn / "4.tif").read_bytes()[:2000])
+    depths = []
+    for folder in (whole, torn):
+        out = tmp_path / f"{folder.name}.tif"
+        words = ["--step", "2", "--unit", "um", "--fill", "--skip-bad", "--align", "none", "--quiet"]
+        assert main(["depth", str(folder), "--out", str(out), *words]) == 0
+        depths.append(tifffile.imread(out).squeeze())
+    far = burst.depth > 6.5
+    assert abs(np.median(depths[1][far] - depths[0][far])) < 0.3
+
+
+def test_a_mesh_is_as_wide_as_its_pixels_are_said_to_be(tmp_path, caplog):
+    folder = tmp_path / "burst"
+    folder.mkdir()
+    for k, image in enumerate(simulate("slanted", frames=6, height=64, width=80, seed=0).frames):
+        write_image(folder / f"{k}.png", image)
+    words = ["--step", "10", "--unit", "um", "--fill", "--align", "none", "--quiet"]
+    sized = ["depth", str(folder), "--out", str(tmp_path / "a.tif"), "--mesh-out", str(tmp_path / "a.ply"), *words]
+    assert main([*sized, "--pixel-size", "5"]) == 0
+    width = np.ptp(trimesh.load(tmp_path / "a.ply", process=False).vertices, axis=0)
+    assert sorted(width)[-1] == pytest.approx(79 * 5, rel=0.01)
+    assert "is in px" not in caplog.text
+    assert main([*sized, "--overwrite"]) == 0
+    assert "a.ply is in px, its heights are stretched to look natural" in caplog.text
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "nan", "wide"])
+def test_a_pixel_size_that_is_none_is_refused(size, capsys):
+    with pytest.raises(SystemExit):
+        main(["depth", "x", "--out", "d.tif", f"--pixel-size={size}"])
+    assert f"'{size}' is no length; a number above 0 is needed" in capsys.readouterr().err

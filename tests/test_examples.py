@@ -58,11 +58,12 @@ def test_time_series(tmp_path):
 
 
 def test_depth_map(tmp_path):
-    printed = run_example("depth_map.py", tmp_path, folder=tmp_path)
+    out = tmp_path / "not" / "there"
+    printed = run_example("depth_map.py", out, folder=tmp_path)
     off = float(printed.partition("off the truth by ")[2].split()[0])
     assert off < 0.2  # µm, a tenth of the step
     assert "Sq" in printed
-    depth, sigma = tifffile.imread(tmp_path / "depth.ome.tif")
+    depth, sigma = tifffile.imread(out / "depth.ome.tif")
     assert depth.shape == sigma.shape == (192, 256)
-    written = {path.suffix for path in tmp_path.iterdir()}
+    written = {path.suffix for path in out.iterdir()}
     assert written == {".tif", ".glb", ".ply", ".obj", ".mtl", ".png", ".stl", ".csv"}

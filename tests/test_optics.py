@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +11,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from napari_focusstack.optics import Layer, all_in_focus, defocused, over, point_spread, tents, transfer_function
+from napari_focusstack.optics import (
+    Aberration,
+    Layer,
+    all_in_focus,
+    defocused,
+    over,
+    point_spread,
+    tents,
+    transfer_function,
+)
 
 PSFS = ("disc", "gaussian")
 
@@ -181,3 +192,34 @@ def test_no_layer_or_no_position() -> None:
         next(defocused([], [0.0]))
     with pytest.raises(ValueError, match="no picture of 1 layers at 0 positions"):
         next(defocused([Layer(noise(1, 4, 4))], []))
+
+
+@pytest.mark.parametrize("psf", ["disc", "gaussian"])
+def test_an_aberration_stretches_the_spot_along_its_direction_and_keeps_its_energy(psf: str) -> None:
+    point = torch.zeros(1, 81, 81)
+    point[0, 40, 40] = 1
+    radius, angle = 4.0, 0.4
+    (spot,) = defocused([Layer(point)], [radius], psf=psf, aberration=Aberration(stretch=0.4, angle=angle))
+    place = torch.arange(-40.0, 41)
+    along = math.sin(angle) * place[:, None] + math.cos(angle) * place
+    across = math.cos(angle) * place[:, None] - math.sin(angle) * place
+    alike = radius**2 / 4 if psf == "disc" else radius**2
+    assert float(spot.sum()) == pytest.approx(1, abs=1e-4)
+    assert float((spot * across**2).sum()) == pytest.approx(alike, rel=0.02)
+    assert float((spot * along**2).sum()) == pytest.approx(alike + (0.4 * radius) ** 2, rel=0.02)
+
+
+def test_a_skewed_defocus_blurs_more_on_one_side_of_the_focus() -> None:
+    point = torch.zeros(1, 61, 61)
+    point[0, 30, 30] = 1
+    aberration = Aberration(skew=0.25)
+    sides = list(defocused([Layer(point, depth=5.0)], [1.0, 5.0, 9.0], aberration=aberration))
+    place = torch.arange(-30.0, 31) ** 2
+    spread = [2 * math.sqrt(float((spot[0].sum(0) * place).sum())) for spot in sides]
+    assert spread == pytest.approx([5.0, 0.0, 3.0], abs=0.02)
+
+
+@pytest.mark.parametrize("options", [{"stretch": -0.1}, {"skew": 1.0}, {"stretch": math.inf}])
+def test_impossible_aberrations_are_refused(options: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="is not possible; stretch is ≥ 0"):
+        Aberration(**options)

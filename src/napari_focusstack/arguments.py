@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,9 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     sweep.add_argument("--step", type=float, metavar="NUMBER", help="from frame to frame, in --unit; else as files say")
     sweep.add_argument("--unit", type=_unit, metavar="|".join(UNITS[:-1]), help="of the step, and of the depth")
     sweep.add_argument(
+        "--pixel-size", type=_length, metavar="NUMBER", help="of the mesh, in its depth's unit; else as files say"
+    )
+    sweep.add_argument(
         "--fill",
         action=argparse.BooleanOptionalAction,
         default=None,
@@ -201,6 +205,16 @@ def _channels(text: str) -> str | int:
     if text.isdecimal():
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not 'joint', 'separate' or a channel's number from 0")
+
+
+def _length(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length; a number above 0 is needed")
+    return value
 
 
 def _unit(text: str) -> str:

@@ -91,18 +91,23 @@ def _stack(chosen: argparse.Namespace) -> None:
         if result.image is not None and chosen.out:
             print(f"{chosen.out}: {size}, {result.image.dtype}, from {len(burst)} frames in {seconds:.1f} s")
         if result.depth is not None:
-            print(f"{chosen.depth_out or chosen.mesh_out or chosen.sigma_out}: {result.depth.describe()}")
+            print(f"{chosen.depth_out or chosen.sigma_out or chosen.mesh_out}: {result.depth.describe()}")
+        for path, what in ((chosen.sigma_out, "its standard deviation"), (chosen.mesh_out, "its surface")):
+            if path:
+                print(f"{path}: {what}")
 
 
 def _check(chosen: argparse.Namespace) -> None:
     from .capture import check_capture
-    from .io import read_burst, write_image
+    from .io import check_writable, read_burst, write_image
     from .outputs import check_file
 
     if chosen.coverage_out:
         check_file(chosen.coverage_out, overwrite=chosen.overwrite)
     with bars(chosen.quiet):
         burst = read_burst(_source(chosen.input), **_reading(chosen))
+        if chosen.coverage_out:
+            check_writable(chosen.coverage_out, burst.shape[1:3], "float32", like=burst, axes="YX")
         capture = check_capture(burst, positions=burst.positions)
     print(capture.report())
     if chosen.coverage_out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 __all__ = ["check_burst", "check_file", "check_outputs", "write_outputs"]
+
+log = logging.getLogger(__name__)
 
 OUTPUTS = ("out", "index_out", "confidence_out", "depth_out", "sigma_out", "mesh_out", "alignment_out", "recipe_out")
 
@@ -120,8 +123,6 @@ def write_outputs(result: Result, burst: Burst, chosen: argparse.Namespace) -> N
 
 
 def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
-    from .io import write_image
-
     depth = result.depth
     assert depth is not None
     if chosen.depth_out:
@@ -129,16 +130,25 @@ def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> No
 
         write_depth(chosen.depth_out, depth.position, unit=depth.unit, like=burst, axes=result.depth_axes)
     if chosen.sigma_out:
-        write_image(chosen.sigma_out, depth.sigma, axes=result.depth_axes, like=burst)
+        from .io.depth import write_sigma
+
+        write_sigma(chosen.sigma_out, depth.sigma, unit=depth.unit, like=burst, axes=result.depth_axes)
     if chosen.mesh_out:
         from .depth.positions import factor
         from .depth.surface import surface_of
         from .io.mesh import write_mesh
 
         size = burst.pixel_size
-        if size is not None and depth.unit != "frame":
+        if chosen.pixel_size:
+            size = (chosen.pixel_size, chosen.pixel_size)
+        elif size is not None and depth.unit != "frame":
             scale = factor(burst.unit or "um", depth.unit)
             size = (size[0] * scale, size[1] * scale)
+        if size is None or depth.unit == "frame":
+            log.warning(
+                "%s is in px, its heights are stretched to look natural: for true proportions give --step, --unit and "
+                "--pixel-size", chosen.mesh_out
+            )  # fmt: skip
         surface = surface_of(
             depth, result.image, pixel_size=size, larger_is_nearer=burst.position_unit != "m" or depth.unit == "frame"
         )

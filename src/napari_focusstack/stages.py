@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Focus positions of a burst's frames, and their unit; both None where they are not known."""
+    """Focus positions of a burst's frames, and their unit; both None where they are not known.
+
+    In unit "frame": places in the sweep, in which frames that could not be read count, too.
+    """
 
     positions: Sequence[float] | None = None
     unit: str | None = None
@@ -81,7 +84,8 @@ def depth_of(
         log.warning("no depth: %d frames are too few, a peak of sharpness needs at least %d", len(numbers), LEAST)
         return None
     if recipe.step is not None:
-        sweep = Sweep([k * recipe.step for k in range(len(frames))], recipe.unit)
+        counted = sweep.positions if sweep.unit == "frame" and sweep.positions else range(len(frames))
+        sweep = Sweep([k * recipe.step for k in counted], recipe.unit)
     known = sweep.positions is not None
     places = np.asarray(sweep.positions if known else range(len(frames)), np.float64)
     found = estimate_depth(
@@ -118,7 +122,8 @@ def known_sweep(
         return Sweep([float(place) for place in positions], check_unit(unit))
     told, unit = getattr(burst, "positions", None), getattr(burst, "position_unit", None)
     if told is None or unit is None or len(told) != count:
-        return Sweep()
+        numbers = getattr(burst, "numbers", ())
+        return Sweep(numbers, "frame") if len(numbers) == count else Sweep()
     if len(set(told)) < count or not np.isfinite(told).all():
         log.warning("the files' focus positions repeat; depth is in frames: give the step between the frames instead")
         return Sweep()

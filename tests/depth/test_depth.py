@@ -100,5 +100,5 @@ def test_depths_change_their_unit():
 
 
 def test_depths_tell_what_was_measured():
-    assert flat().describe() == "depth 2 to 2 µm, measured at 100% of the pixels, σ 0.5 µm"
+    assert flat().describe() == "depth mostly at 2 µm, measured at 100% of the pixels, σ 0.5 µm"
     assert flat(confidence=0.0).describe() == "no depth: no pixel shows a peak of sharpness"

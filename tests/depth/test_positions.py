@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_focusstack.depth.positions import UNITS, check_unit, factor, focus_positions, symbol
+from napari_focusstack.depth.positions import UNITS, check_unit, factor, focus_positions, plain, symbol
 
 LENGTHS = UNITS[:-1]
 
@@ -74,3 +74,18 @@ def test_positions_are_taken_as_they_are():
 def test_positions_that_cannot_be_are_refused(positions, keywords, words):
     with pytest.raises(ValueError, match=words):
         focus_positions(3, positions, **keywords)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (2.5, 4, "2.5"),
+        (25, 2, "25"),
+        (25, 4, "25"),
+        (1e7, 9, "10000000"),
+        (-2.0, 4, "-2"),
+        (1.23456e-6, 4, "0.000001235"),
+    ],
+)
+def test_numbers_are_written_without_powers_of_ten(value, digits, text):
+    assert plain(value, digits) == text

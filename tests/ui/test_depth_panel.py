@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from depth_making import SLOPE, add_depth, corners, tilted
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QStyleOptionComboBox
 
 from napari_focusstack.progress import track
 from napari_focusstack.ui.source import PLUGIN, notes
@@ -83,6 +83,20 @@ def state(viewer):
         camera.angles,
         camera.perspective,
     )
+
+
+def test_a_long_name_keeps_its_unit_at_the_end(viewer, panel):
+    layer = add_depth(viewer)
+    layer.name = f"{'a very long name of a burst ' * 4}[depth in µm]"
+    drawn = QStyleOptionComboBox()
+    panel.chooser.layer.initStyleOption(drawn)
+    assert drawn.currentText.startswith("a very")
+    assert drawn.currentText.endswith("µm]")
+    room = panel.chooser.layer.width() - panel.chooser.layer.fontMetrics().horizontalAdvance("…")
+    assert panel.chooser.layer.fontMetrics().horizontalAdvance(drawn.currentText) < room
+    layer.name = "short"
+    panel.chooser.layer.initStyleOption(drawn)
+    assert drawn.currentText == "short"
 
 
 def test_there_and_back_again(viewer, panel, qtbot):
@@ -168,6 +182,36 @@ def test_looks_and_heights_change_at_once(viewer, panel, qtbot):
     panel.surface.level.click()
     assert shown.extent.world[1][0] == pytest.approx(79 * SLOPE, abs=0.05)
     assert panel.sections["3-D"].summary.text() == "Plain, shaded · height × 1"
+
+
+def test_without_a_picture_the_header_says_what_is_shown(viewer, panel):
+    add_depth(viewer, picture=False)
+    title = panel.sections["3-D"].summary
+    assert title.text() == "Depth colours · height × 1"
+    assert "no picture yet" in panel.surface.said.text()
+    assert "“Stack” makes one" in panel.surface.said.text()
+    add_depth(viewer)
+    assert title.text() == "Picture · height × 1"
+    assert "no picture" not in panel.surface.said.text()
+    viewer.layers.remove("s [fused]")
+    assert title.text() == "Depth colours · height × 1"
+    panel.surface.look.setCurrentIndex(2)
+    assert title.text() == "Plain, shaded · height × 1"
+
+
+@pytest.mark.parametrize("look", [0, 2])
+def test_heights_stay_in_the_window(viewer, panel, qtbot, look):
+    add_depth(viewer)
+    panel.surface.look.setCurrentIndex(look)
+    click_and_wait(panel, qtbot)
+    camera = viewer.scene.camera
+    before = (camera.zoom, camera.center[0], camera.angles)
+    panel.surface.height_.setValue(10)
+    assert camera.zoom < before[0]
+    assert camera.center[0] > before[1]
+    assert camera.angles == before[2]  # it is looked at from where it was
+    panel.surface.level.click()
+    assert (camera.zoom, camera.center[0]) == pytest.approx(before[:2], rel=1e-4)
 
 
 def test_depth_colours_are_those_of_the_map_where_no_scale_is_known(viewer, panel, qtbot):
@@ -342,6 +386,26 @@ def test_a_format_that_does_not_fit_is_declined(viewer, panel, save_as, button, 
     getattr(panel.export, button).click()
     assert "extension" in panel.message.text()
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["no/d.ome.tif", "no/m.glb", "no/probes.csv", "no/profile.csv"])
+def test_a_folder_that_is_not_there_is_told_in_the_panel(viewer, panel, save_as, tmp_path, caplog, name):
+    add_depth(viewer)
+    panel.profile.draw.click()
+    viewer.layers["s [lines and regions]"].add(np.array([(30, 10), (30, 50)], float), shape_type="line")
+    panel.probes.add.click()
+    viewer.layers["s [probes]"].add([10.0, 20.0])
+    save_as(name)
+    button, message = {
+        "no/d.ome.tif": (panel.export.depth, panel.message),
+        "no/m.glb": (panel.export.mesh, panel.message),
+        "no/probes.csv": (panel.probes.save, panel.probes.message),
+        "no/profile.csv": (panel.profile.save, panel.profile.message),
+    }[name]
+    button.click()
+    assert message.text().replace("\u200b", "") == f"{tmp_path / 'no'} is not a folder; make it first."
+    assert panel._run is None
+    assert not caplog.records  # nor anything in the terminal
 
 
 def test_it_fits_into_its_width_in_every_theme(viewer, panel, qtbot):

@@ -87,7 +87,7 @@ def test_the_step_is_what_the_layer_says(viewer, panel, stack, qtbot):
     assert np.isnan(layer.data[0, 0])
     assert (layer.data[1:] == 2.5).all()
     assert "5 frames measured in" in panel.message.text()
-    assert "Depth 2.50 to 2.50 µm" in panel.message.text()
+    assert "Depth: most of it at 2.5 µm" in panel.message.text()
 
 
 def test_a_typed_step_goes_before_it_and_an_empty_field_takes_it_back(viewer, panel, stack, qtbot):
@@ -117,10 +117,53 @@ def test_without_anything_known_depth_is_in_frames(viewer, panel, stack, qtbot):
     assert (viewer.layers["s [depth in µm]"].data[1:] == -9).all()  # frame 3 is the second from below
 
 
-@pytest.mark.parametrize("text", ["0", "-", "", "."])
-def test_what_is_no_distance_is_none(panel, text):
+@pytest.mark.parametrize(
+    ("text", "step", "words"),
+    [
+        ("2,5", 2.5, "2.5 µm"),
+        (" 25 ", 25, "25 µm"),
+        ("-2.5", -2.5, "-2.5 µm"),
+        ("−3", -3, "-3 µm"),
+        ("1e4", 1e4, "10000 µm"),
+    ],
+)
+def test_numbers_are_understood_as_they_are_typed(panel, text, step, words):
+    for letter in text:
+        panel.depth.step.line.insert(letter)
+    panel.depth.step.line.editingFinished.emit()
+    assert panel.depth.step.line.text() == text
+    assert panel.recipe().step == step
+    assert header(panel).endswith(f"· {words}")
+    assert panel.depth.step.problem == ""
+
+
+@pytest.mark.parametrize("text", ["0", "-", ".", "2.5 um", "inf", "nan", "0,0"])
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_no_distance_is_refused_in_words(viewer, panel, stack, qtbot, text, known):
+    keywords = {"scale": (2.5, 1, 1), "units": "um"} if known else {}
+    viewer.add_image(stack, name="s", axis_labels=LABELS, **keywords)
     type_step(panel, text)
-    assert panel.recipe().step is None
+    assert header(panel).endswith("· which step?")
+    assert panel.depth.said.text().endswith(
+        "is no distance between frames; type another number, such as 2.5, or empty the field Step."
+    )
+    for button in (panel.button, panel.depth.only, panel.recipes.save):
+        panel.say("")
+        button.click()
+        assert panel._run is None  # nothing else is measured with
+        assert panel.message.text() == panel.depth.said.text()
+    viewer.add_image(stack, name="other", axis_labels=LABELS)
+    assert panel.depth.step.line.text() == text  # it does not vanish with another layer
+    type_step(panel, "")
+    assert panel.depth.step.problem == ""
+
+
+def test_a_wrong_distance_does_not_matter_without_depth(viewer, panel, stack, qtbot):
+    viewer.add_image(stack, name="s")
+    type_step(panel, "0")
+    panel.depth.methods.choose("none")
+    click_and_wait(panel, qtbot, panel.button)
+    assert names(viewer) == ["s", "s [index]", "s [fused]"]
 
 
 def test_uneven_positions_are_shown_as_such(viewer, panel, stack):

@@ -35,12 +35,13 @@ def viewer(monkeypatch):
     return viewer
 
 
-def measured(viewer, *, fill=False, unit="um", shape=(5, 10, 12), axes="YX", **keywords):
+def measured(viewer, *, fill=False, unit="um", shape=(5, 10, 12), axes="YX", picture=False, **keywords):
     """Layers of a depth that was measured alone, and the source's."""
     source = viewer.add_image(np.zeros(shape, np.uint8), name="s", **keywords)
     sizes = tuple(n for n, label in zip(shape, source.axis_labels, strict=True) if label != "z")[-len(axes) :]
-    recipe = Recipe(fuse="none", depth="sff", fill=fill)
-    result = Result(None, None, None, depth(sizes, unit), axes, axes, axes, Area(0, 0, *shape[-2:]), (), recipe)
+    recipe = Recipe(fuse="average" if picture else "none", depth="sff", fill=fill)
+    image = np.full(sizes, 7, np.uint8) if picture else None
+    result = Result(image, None, None, depth(sizes, unit), axes, axes, axes, Area(0, 0, *shape[-2:]), (), recipe)
     show_result(viewer.layers, source_of([source]), result)
     return viewer.layers.selection.active
 
@@ -166,3 +167,51 @@ def test_a_click_shows_the_frame_and_the_next_one_the_map(viewer):
     click(layer, 0, 1, 1)
     assert (layer.visible, source.visible) == (True, False)
     assert "covering" not in layer.metadata["napari-focusstack"]
+
+
+def test_the_fused_picture_tells_the_depth_beside_its_own_value(viewer):
+    fused = measured(viewer, picture=True)
+    assert fused.name == "s [fused]"
+    for _ in range(2):
+        move(viewer, fused, 0, 5, 5)
+        assert viewer.status["value"] == "7 · 12.34 ± 0.21 µm · frame 3.5"
+        assert viewer.status["coordinates"].endswith("]: 7 · 12.34 ± 0.21 µm · frame 3.5")
+    move(viewer, fused, 0, 2, 2)
+    assert viewer.status["value"] == "7 · in focus nowhere"
+    move(viewer, fused, 0, 50, 50)
+    assert viewer.status["value"] == ""
+    viewer.layers.remove("s [depth in µm]")
+    move(viewer, fused, 0, 5, 5)
+    assert viewer.status["value"] == "7"
+
+
+def test_a_click_on_the_fused_picture_shows_the_frame_and_the_next_one_the_picture(viewer):
+    fused = measured(viewer, picture=True)
+    source = viewer.layers["s"]
+    click(fused, 0, 5, 5)
+    assert viewer.dims.current_step[0] == 4
+    assert (fused.visible, source.visible) == (False, True)
+    assert viewer.status == "sharpest in frame 4 of 's'; click again for the picture"
+    click(fused, 0, 5, 5)
+    assert (fused.visible, source.visible) == (True, False)
+
+
+def test_each_of_several_channels_tells_the_depth_of_all(viewer):
+    channels = [viewer.add_image(np.zeros((5, 10, 12), np.uint8), name=name) for name in "ab"]
+    recipe = Recipe(fuse="average", depth="sff")
+    image = np.full((2, 10, 12), 7, np.uint8)
+    result = Result(image, None, None, depth(), "CYX", "YX", "YX", Area(0, 0, 10, 12), (), recipe)
+    show_result(viewer.layers, source_of(channels), result)
+    first, second = viewer.layers["a [fused]"], viewer.layers["b [fused]"]
+    assert words(viewer, second, 0, 5, 5) == "12.34 ± 0.21 µm · frame 3.5"
+    click(second, 0, 5, 5)
+    assert [layer.visible for layer in (first, second, *channels)] == [False, False, True, True]
+    click(second, 0, 5, 5)
+    assert [layer.visible for layer in (first, second, *channels)] == [True, True, False, False]
+
+
+def test_before_the_mouse_moves_there_is_no_nan(viewer):
+    layer = measured(viewer)
+    viewer.cursor.position = (0, 2, 2)
+    viewer.status = layer.get_status((0, 2, 2), world=True)
+    assert viewer.status["value"] == "in focus nowhere"

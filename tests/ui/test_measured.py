@@ -5,7 +5,9 @@ import pytest
 from depth_making import add_depth, corners, notes, tilted
 from napari.components import ViewerModel
 
+from napari_focusstack.depth import Depth
 from napari_focusstack.ui.measured import depths_among, measured, with_error
+from napari_focusstack.ui.report import summary
 from napari_focusstack.ui.surface_texture import brightness_at, picture_of
 
 
@@ -69,7 +71,30 @@ def test_ones_own_picture_of_floats_can_be_a_depth_after_ours(model):
 
 def test_facts_tell_size_range_share_and_error(model):
     facts = take(model, add_depth(model)).facts().replace("\u00a0", " ")
-    assert facts == "80 × 60 px · 0.00 to 7.90 µm · 100% known · σ 0.2 µm"
+    assert facts == "80 × 60 px · most of it between 0.00 and 7.90 µm · 100% known · σ 0.2 µm"
+
+
+def test_the_same_range_is_told_everywhere(model):
+    position = np.random.default_rng(0).gamma(4, 10, (90, 100)).astype(np.float32)
+    depth = Depth(position, position, position, (position < 80).astype(np.float32), np.arange(5.0), "um")
+    layer = add_depth(model, position)
+    layer.metadata["napari-focusstack"]["measured"] = depth.measured  # beyond, gaps were filled
+    low, high = np.percentile(position[depth.measured], (0.5, 99.5))
+    words = f"between {low:.1f} and {high:.1f} µm"
+    assert f"most of it {words}" in take(model, layer).facts().replace("\u00a0", " ")
+    assert words in depth.describe()
+    assert f"most of it {words}" in summary([], 5, 1, fused=False, depth=depth)
+
+
+def test_what_was_filled_is_told_by_the_plane(model):
+    depth = np.stack([tilted(), tilted() + 10])[:, None]
+    layer = add_depth(model, depth, picture=False)
+    mask = np.zeros((2, 60, 80), bool)
+    mask[1, 10] = True
+    layer.metadata["napari-focusstack"]["measured"] = mask
+    for t, count in ((0, 0), (1, 80)):
+        model.dims.set_point(0, t)
+        assert take(model, layer).depth.measured.sum() == count
 
 
 def test_digits_follow_the_error():

@@ -317,6 +317,12 @@ def test_a_saved_alignment_is_applied(viewer, panel, stack, qtbot, tmp_path, mon
     assert panel.alignment.methods.isEnabled()
 
 
+def test_a_folder_that_is_not_there_is_told(viewer, panel, tmp_path, monkeypatch):
+    monkeypatch.setattr(panel.files, "ask_save", lambda *_: str(tmp_path / "no" / "recipe.json"))
+    panel.recipes.save.click()
+    assert panel.message.text().replace("\u200b", "") == f"{tmp_path / 'no'} is not a folder; make it first."
+
+
 def test_a_recipe_goes_to_a_file_and_back(viewer, panel, tmp_path, monkeypatch):
     path = tmp_path / "recipe.json"
     monkeypatch.setattr(panel.files, "ask_save", lambda *_: str(path))

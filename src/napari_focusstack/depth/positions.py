@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["UNITS", "check_unit", "factor", "focus_positions", "symbol"]
+__all__ = ["UNITS", "check_unit", "factor", "focus_positions", "plain", "symbol"]
 
 METRES = {"nm": 1e-9, "um": 1e-6, "mm": 1e-3, "m": 1.0}
 UNITS = (*METRES, "frame")
@@ -65,6 +65,11 @@ def factor(unit: str, into: str) -> float:
             "is not known; give the frames' positions, or their step, with its unit"
         )
     return METRES[unit] / METRES[into]
+
+
+def plain(value: float, digits: int = 4) -> str:
+    """Return a number as it is read, with that many significant digits and never with a power of ten: "2.5", "1200"."""
+    return np.format_float_positional(value, precision=digits, unique=False, fractional=False, trim="-")
 
 
 def focus_positions(

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .positions import check_unit, factor, symbol
+from .positions import check_unit, factor, plain, symbol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["RELIABLE", "Depth"]
+__all__ = ["RELIABLE", "Depth", "most_between", "most_words"]
 
 RELIABLE = 0.5  # confidence from which a depth counts as measured
+TAILS = (0.5, 99.5)  # percentiles between which are most of the depths
+LOOKED_AT = 1_000_000  # pixels, for them
+DIGITS = 3  # that tell the two apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,13 @@ class Depth:
         return self.confidence >= RELIABLE
 
     def describe(self) -> str:
-        """What was measured, in words: range, share of the pixels, median σ."""
-        share, name = float(self.measured.mean()), symbol(self.unit)
-        if not share:
+        """What was measured, in words: where most of it is, share of the pixels, median σ."""
+        found = most_between(self.position, self.measured)
+        if found is None:
             return "no depth: no pixel shows a peak of sharpness"
-        low, high = np.nanquantile(self.position[self.measured], (0.01, 0.99))
-        sigma = np.nanmedian(self.sigma[self.measured])
-        return f"depth {low:.4g} to {high:.4g} {name}, measured at {share:.0%} of the pixels, σ {sigma:.2g} {name}"
+        most, share = most_words(*found, self.unit), float(self.measured.mean())
+        sigma = f"{plain(float(np.nanmedian(self.sigma[self.measured])), 2)} {symbol(self.unit)}"
+        return f"depth mostly {most}, measured at {share:.0%} of the pixels, σ {sigma}"
 
     def to(self, unit: str) -> Depth:
         """Return the same depth in another unit of length.
@@ -74,3 +77,31 @@ class Depth:
         scale = factor(self.unit, unit)
         position, sigma = self.position * np.float32(scale), self.sigma * np.float32(scale)
         return replace(self, position=position, sigma=sigma, positions=self.positions * scale, unit=unit)
+
+
+def most_between(position: NDArray[np.float32], measured: NDArray[np.bool_]) -> tuple[float, float] | None:
+    """Return the depths between which 99 % of the measured ones lie, in their unit; None if there are none.
+
+    Parameters
+    ----------
+    position : (…, Y, X) float32
+        Depths; NaN where none is known.
+    measured : (…, Y, X) bool
+        Which of them count.
+    """
+    every = max(1, position.size // LOOKED_AT)
+    values, counts = (plane.reshape(-1)[::every] for plane in (position, measured))
+    values = values[counts & np.isfinite(values)]
+    if not values.size:
+        return None
+    low, high = np.percentile(values, TAILS)
+    return float(low), float(high)
+
+
+def most_words(low: float, high: float, unit: str) -> str:
+    """Return what `most_between` found as it is read: "between 18.4 and 84.1 µm", "between frame 0.50 and 9.25"."""
+    if not low < high:
+        return f"at frame {plain(low)}" if unit == "frame" else f"at {plain(low)} {symbol(unit)}"
+    digits = int(np.clip(DIGITS - 1 - np.floor(np.log10(high - low)), 0, 9))  # a stage's positions may be large
+    words = f"{low:.{digits}f} and {high:.{digits}f}"
+    return f"between frame {words}" if unit == "frame" else f"between {words} {symbol(unit)}"

@@ -34,11 +34,14 @@ class Burst(Metadata):
         File (and page) of each plane, in the order of the leading axes.
     skipped : tuple of (Source, str)
         What was left out as unreadable, and why.
+    numbers : tuple of int
+        Place of each frame in the sweep, in which those that were left out count, too.
     """
 
     name: str
     sources: tuple[Source, ...] = field(repr=False)
     skipped: tuple[tuple[Source, str], ...] = field(default=(), repr=False)
+    numbers: tuple[int, ...] = field(default=(), repr=False)
     _planes: Frames = field(repr=False)
     _lead: str = "Z"
     _lengths: tuple[int, ...] = ()
@@ -258,6 +261,7 @@ def read_burst(
         name=opened.name,
         sources=opened.sources,
         skipped=opened.skipped,
+        numbers=opened.numbers,
         _planes=opened.planes,
         _lead=opened.axes,
         _lengths=opened.lengths,

@@ -19,7 +19,7 @@ from .write import check_writable, write_image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["DEPTHS", "check_depth_writable", "write_depth"]
+__all__ = ["DEPTHS", "check_depth_writable", "write_depth", "write_sigma"]
 
 DEPTHS = (".tif", ".tiff", ".png")  # .ome.tif among them
 HIGHEST = 65535  # value of the largest depth in a PNG; the smallest is 1, unknown is 0
@@ -73,7 +73,7 @@ def write_depth(
     check_depth_writable(path, position.shape, axes=axes, sigma=sigma is not None)
     if sigma is not None and sigma.shape != position.shape:
         raise ValueError(f"{path}: sigma is {sigma.shape}, but the depth is {position.shape}; they must be alike")
-    name = {"um": "µm", "frame": "frames"}.get(unit, unit)
+    name = _unit_name(unit)
     if path.suffix.lower() == ".png":
         pool = ThreadPoolExecutor(1, "depth")
         try:
@@ -83,12 +83,29 @@ def write_depth(
         with replacing(path) as temporary:
             temporary.write_bytes(data)
         return path
-    names = [f"depth ({name})"] + [f"sigma ({name})"] * (sigma is not None)
-    planes = np.stack([position] if sigma is None else [position, np.asarray(sigma, np.float32)], axis=-3)
+    named = {f"depth ({name})": position}
+    if sigma is not None:
+        named[f"sigma ({name})"] = np.asarray(sigma, np.float32)
+    return _write_named(path, named, like, axes)
+
+
+def write_sigma(
+    path: Path | str, sigma: NDArray[np.float32], *, unit: str, like: Metadata | None = None, axes: str = "YX"
+) -> Path:
+    """Write the standard deviation of a depth, float32, as a channel named with its unit; as `write_depth`."""
+    return _write_named(Path(path), {f"sigma ({_unit_name(unit)})": np.asarray(sigma, np.float32)}, like, axes)
+
+
+def _write_named(path: Path, named: dict[str, NDArray[np.float32]], like: Metadata | None, axes: str) -> Path:
+    """Write planes as the channels of one file."""
     known = replace(
-        like or Metadata(), positions=None, position_unit=None, step=None, channel_names=tuple(names), exif=b"", icc=b""
+        like or Metadata(), positions=None, position_unit=None, step=None, channel_names=tuple(named), exif=b"", icc=b""
     )
-    return write_image(path, planes, like=known, axes=f"{axes[:-2]}CYX")
+    return write_image(path, np.stack(list(named.values()), axis=-3), like=known, axes=f"{axes[:-2]}CYX")
+
+
+def _unit_name(unit: str) -> str:
+    return {"um": "µm", "frame": "frames"}.get(unit, unit)
 
 
 def check_depth_writable(path: Path | str, shape: Sequence[int], *, axes: str = "YX", sigma: bool = False) -> None:

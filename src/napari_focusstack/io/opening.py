@@ -29,7 +29,10 @@ Skipped = tuple[tuple[Source, str], ...]
 
 @dataclass(frozen=True)
 class Opened:
-    """Planes (K, Y, X, S) in the order of their leading axes, and what is known about them."""
+    """Planes (K, Y, X, S) in the order of their leading axes, and what is known about them.
+
+    `numbers` are the places of the frames among all that were asked for, bad ones counted.
+    """
 
     name: str
     planes: Frames
@@ -37,6 +40,7 @@ class Opened:
     lengths: tuple[int, ...]
     sources: tuple[Source, ...]
     skipped: Skipped
+    numbers: tuple[int, ...]
     metadata: Metadata
 
 
@@ -119,6 +123,7 @@ def _open_stack(planes: TiffPlanes, skip_bad: bool) -> Opened:
         lengths=planes.lengths if whole else (len(kept),),
         sources=tuple(Source(planes.path, k) for k in kept),
         skipped=tuple(skipped),
+        numbers=tuple(kept),
         metadata=metadata,
     )
 
@@ -137,15 +142,16 @@ def _open_frames(paths: list[Path], skip_bad: bool, half_size: bool, linear: boo
         from .raw import RawFrames
 
         raw = RawFrames(kept, replace(first, metadata=metadata), half_size=half_size, linear=linear)
-        return _opened(raw, raw.metadata, kept, skipped)
+        return _opened(raw, raw.metadata, kept, skipped, paths)
     _refuse(f"{first.kind} files", half_size=half_size, linear=linear)
-    return _opened(planes, metadata, kept, skipped)
+    return _opened(planes, metadata, kept, skipped, paths)
 
 
-def _opened(planes: Frames, metadata: Metadata, paths: list[Path], skipped: Skipped) -> Opened:
+def _opened(planes: Frames, metadata: Metadata, paths: list[Path], skipped: Skipped, asked: list[Path]) -> Opened:
     name = paths[0].resolve().parent.name if len(paths) > 1 else paths[0].stem.removesuffix(".ome")
     sources = tuple(Source(path) for path in paths)
-    return Opened(name or "burst", planes, "Z", (len(paths),), sources, skipped, metadata)
+    numbers = tuple(asked.index(path) for path in paths)
+    return Opened(name or "burst", planes, "Z", (len(paths),), sources, skipped, numbers, metadata)
 
 
 def _refuse(what: str, **options: bool) -> None:

@@ -17,70 +17,92 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["BANDS", "POOL", "Traces", "observe", "traces"]
+__all__ = ["GRID", "Traces", "observe", "traces"]
 
-BANDS = (0.7, 1.4, 2.8)  # px: standard deviations of the blurs whose differences are the fine and the coarse band
-POOL = 3.0  # px: neighbourhood over which a band's energy is averaged
-AROUND = 8.0  # px: standard deviation of the surroundings that a spot is compared with
+GRID = 4  # px between the points at which sharpness is kept: it is a mean over more than that
+POOL = 0.7  # of the grid: standard deviation of that mean, beside the grid's own
+AROUND = 2.0  # of the grid, 8 px: standard deviation of the surroundings that a spot is compared with
+HALO = 64  # px that a strip needs to see above and below it; a multiple of GRID
 SIGNATURE = 48  # cells along the longer side of a frame's signature
 DARK = 1e-3  # of full scale: darker surroundings tell nothing of a spot
 
 
 @dataclass(slots=True)
 class Traces:
-    """What is kept of the frames; 22 bytes a pixel, and a signature of at most 2304 numbers a frame.
+    """What is kept of the frames: 14 bytes a pixel, and a signature of at most 2304 numbers a frame.
 
-    `coarse` is the largest energy of the coarse band so far, met in frame `index`; `fine` is that of the fine band,
-    `light` the brightest channel there. `spots` and `squares` are sums of how much a pixel differs from its
-    surroundings. `signatures` are the coarse energies of all frames in cells of `cell` px.
+    On the grid: `coarse` is the largest energy of the coarse band so far, met in frame `index`; `fine` is that of the
+    fine band there; `before`, `after` and `last` are coarse energies of the frames beside it and of the newest one.
+    A pixel each: `light` is the brightest channel in the frame where the pixel is sharpest, as stored; `spots` and
+    `squares` are sums of how much the pixel differs from its surroundings, and of the squares.
+    `signatures` are the coarse energies of all frames in cells of `cell` points of the grid, which are `grid` px apart.
     """
 
     coarse: Any
     fine: Any
-    light: Any
+    before: Any
+    after: Any
+    last: Any
     index: Any
+    light: Any
     spots: Any
     squares: Any
     cell: int
+    grid: int = GRID
     signatures: list[Any] = field(default_factory=list)
 
 
 def traces(height: int, width: int) -> Traces:
     """Traces before the first frame."""
-    coarse, fine, light, spots, squares = (np.zeros((height, width), np.float32) for _ in range(5))
-    coarse -= 1  # so that the first frame wins even where its energy is 0
-    cell = max(4, -(-max(height, width) // SIGNATURE))
-    return Traces(coarse, fine, light, np.zeros((height, width), np.uint16), spots, squares, cell)
+    rows, columns = -(-height // GRID), -(-width // GRID)
+    coarse = np.full((rows, columns), -1, np.float32)  # so that the first frame wins even where its energy is 0
+    fine, before, after, last = (np.zeros((rows, columns), np.float32) for _ in range(4))
+    light, spots, squares = (np.zeros((height, width), np.float32) for _ in range(3))
+    cell = max(1, -(-max(rows, columns) // SIGNATURE))
+    index = np.zeros((rows, columns), np.uint16)
+    return Traces(coarse, fine, before, after, last, index, light, spots, squares, cell)
 
 
 def observe(state: Traces, image: NDArray[Any], k: int, channel: int) -> None:
-    """Take frame `k`, (Y, X, C) as stored, into the traces."""
-    height, width = image.shape[:2]
-    energy = np.empty((height, width), np.float32)
-    over_rows(_observe_rows, height, state, image, k, channel, energy)
-    rows, columns = max(1, height // state.cell), max(1, width // state.cell)
-    inner = energy[: rows * state.cell, : columns * state.cell]
-    state.signatures.append(cv2.resize(inner, (columns, rows), interpolation=cv2.INTER_AREA))
+    """Take frame `k`, (Y, X, C) as stored, into the traces. Frames must come in order."""
+    over_rows(_observe_rows, len(image), state, image, k, channel, align=GRID)
+    height, width = (max(1, size // state.cell) for size in state.last.shape)
+    inner = state.last[: height * state.cell, : width * state.cell]
+    state.signatures.append(cv2.resize(inner, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _observe_rows(
-    state: Traces, image: NDArray[Any], k: int, channel: int, energy: Plane, start: int, stop: int
-) -> None:
-    halo = int(4 * max(BANDS[-1] + POOL, AROUND)) + 1
-    top = max(0, start - halo)
-    part = image[top : stop + halo]
+def _observe_rows(state: Traces, image: NDArray[Any], k: int, channel: int, start: int, stop: int) -> None:
+    top = max(0, start - HALO)
+    part = np.ascontiguousarray(image[top : stop + HALO])
     light = grey(part, channel)
-    soft = [_blurred(light, sigma) for sigma in BANDS]
-    fine, coarse = (_blurred(np.square(a - b), POOL) for a, b in ((soft[0], soft[1]), (soft[1], soft[2])))
-    around = _blurred(light, AROUND)
-    spot = light / np.maximum(around, np.float32(DARK)) - 1
-    brightest = part.max(2).astype(np.float32)
-    inner, rows = slice(start - top, stop - top), slice(start, stop)
-    energy[rows] = coarse[inner]
+    fine, coarse = energies(light)
+    inner, grid = slice(start - top, stop - top), slice(start // GRID, -(-stop // GRID))
+    within = slice((start - top) // GRID, (start - top) // GRID + grid.stop - grid.start)
+    better = np.empty((grid.stop - grid.start, coarse.shape[1]), np.bool_)
     _take(
-        coarse[inner], fine[inner], brightest[inner], spot[inner], k, state.coarse[rows], state.fine[rows],
-        state.light[rows], state.index[rows], state.spots[rows], state.squares[rows],
+        coarse[within], fine[within], k, state.coarse[grid], state.fine[grid], state.before[grid], state.after[grid],
+        state.last[grid], state.index[grid], better,
     )  # fmt: skip
+    small = cv2.resize(light, coarse.shape[::-1], interpolation=cv2.INTER_AREA)
+    around = cv2.resize(_blurred(small, AROUND), light.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    rows = slice(start, stop)
+    _compare(
+        part[inner], light[inner], around[inner], better, state.light[rows], state.spots[rows], state.squares[rows]
+    )
+
+
+def energies(light: Plane) -> tuple[Plane, Plane]:
+    """Local energy of the fine band and of the coarse band of a grey, on the grid.
+
+    The bands are differences of binomial filters whose standard deviations are 0.7 and 1.2 px (fine), 1.2 and 2.3 px
+    (coarse).
+    """
+    first = cv2.GaussianBlur(light, (3, 3), 0.7071, borderType=cv2.BORDER_REFLECT_101)
+    second = cv2.pyrDown(first)
+    third = cv2.pyrDown(second)
+    fine, coarse = np.square(first[::2, ::2] - second), np.square(second[::2, ::2] - third)
+    size = third.shape[::-1]
+    return _blurred(cv2.resize(fine, size, interpolation=cv2.INTER_AREA), POOL), _blurred(coarse, POOL)
 
 
 def _blurred(plane: Any, sigma: float) -> Any:
@@ -88,14 +110,33 @@ def _blurred(plane: Any, sigma: float) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _take(new, fine_new, brightest, spot, k, coarse, fine, light, index, spots, squares):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _take(new, fine_new, k, coarse, fine, before, after, last, index, better):  # type: ignore[no-untyped-def]  # pragma: no cover
     for y in range(new.shape[0]):
         for x in range(new.shape[1]):
-            if new[y, x] > coarse[y, x]:
-                coarse[y, x] = new[y, x]
+            value = new[y, x]
+            better[y, x] = value > coarse[y, x]
+            if better[y, x]:
+                coarse[y, x] = value
                 fine[y, x] = fine_new[y, x]
-                light[y, x] = brightest[y, x]
+                before[y, x] = last[y, x]
+                after[y, x] = 0
                 index[y, x] = k
-            value = spot[y, x]
+            elif index[y, x] + 1 == k:
+                after[y, x] = value
+            last[y, x] = value
+
+
+@njit(cache=True, nogil=True)
+def _compare(image, grey, around, better, light, spots, squares):  # type: ignore[no-untyped-def]  # pragma: no cover
+    height, width, channels = image.shape
+    for y in range(height):
+        for x in range(width):
+            value = grey[y, x] / max(around[y, x], np.float32(DARK)) - np.float32(1)
             spots[y, x] += value
             squares[y, x] += value * value
+        for x in range(width):
+            if better[y // GRID, x // GRID]:
+                brightest = image[y, x, 0]
+                for c in range(1, channels):
+                    brightest = max(brightest, image[y, x, c])
+                light[y, x] = brightest

@@ -30,6 +30,7 @@ FILTERS = (  # what the small size first looks at in each frame
 )
 WINDOW = 5  # px that detail is averaged over
 FAINT = 1e-4  # detail that counts as none, of the range of values
+SPREAD = 4.0  # what detail is multiplied by, so that it varies by about one
 TRUST = 2.0  # in each filter, before training
 SHARPNESS = 4.0  # of the choice between frames: what the small size's scores are multiplied by
 
@@ -116,7 +117,7 @@ class UNet(Network):
         """Share (B, N, H, W) of each frame in each pixel, float32, summing to one over the frames; small size only."""
         detail = self._fitted(self.stem(burst))
         direct = self.direct(detail.flatten(0, 1)).view(len(burst), self.frames, *burst.shape[-2:])
-        scores = self.trunk(detail.flatten(1, 2)) + direct
+        scores = self.trunk((detail.flatten(1, 2) - MIDDLE) * SPREAD) + direct
         shares = torch.softmax(SHARPNESS * scores.float(), dim=1)
         chosen = torch.as_tensor(fit_frames(burst.shape[1], self.frames), device=burst.device)
         return torch.zeros_like(burst[:, :, 0], dtype=torch.float32).index_add(1, chosen, shares)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,10 +19,11 @@ from .canvas import Canvas
 from .cutouts import CUTOUTS
 from .textures import TEXTURES, surface
 
-__all__ = ["Library", "drawn_library", "read_library"]
+__all__ = ["Library", "Split", "drawn_library", "held_out", "read_library"]
 
 SIZE = 512  # px of a picture's height and width
 HELD_OUT = 0.15  # share of the original pictures that are never trained on
+BLACK_AND_WHITE = 0.85  # share of the pixels, above which a grey picture is a silhouette
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 
 Split = Literal["train", "test"]
@@ -65,17 +65,15 @@ def drawn_library(textures: int, cutouts: int, *, seed: int = 0, size: int = SIZ
     size : int
         Height and width in px.
     """
-    generator = torch.Generator().manual_seed(seed)
-    canvas = Canvas(size, size, 0, 0, 0, 0, 2, 3, generator)
+    canvas = Canvas(size, size, 0, 0, 0, 0, 2, 3, torch.Generator().manual_seed(seed))
     kinds = [*TEXTURES, None]  # None: patches of two
-    drawn = [_stored(surface(canvas, kinds[i % len(kinds)])) for i in track(range(textures), "Drawing textures")]
+    surfaces = [_stored(surface(canvas, kinds[i % len(kinds)])) for i in track(range(textures), "Drawing textures")]
     shapes = []
     for i in track(range(cutouts), "Drawing cut-outs"):
         light, alpha = list(CUTOUTS.values())[i % len(CUTOUTS)](canvas)
         clean = light / alpha.clamp_min(1e-3)
         shapes.append(torch.cat([_stored(clean), (alpha[None] * 255).round().byte()]))
-    none = torch.empty(0, 3, size, size, dtype=torch.uint8), torch.empty(0, 4, size, size, dtype=torch.uint8)
-    return Library(torch.stack(drawn) if drawn else none[0], torch.stack(shapes) if shapes else none[1])
+    return _together(surfaces, shapes, size)
 
 
 def read_library(folder: Path | str, split: Split = "train", *, size: int = SIZE) -> Library:
@@ -95,29 +93,38 @@ def read_library(folder: Path | str, split: Split = "train", *, size: int = SIZE
     ------
     FileNotFoundError
         If the folder holds no picture of this split.
+    ValueError
+        If a picture cannot be read.
+
+    Notes
+    -----
+    Silhouettes, white on black, are filled with the folder's textures in turn, or grey if there are none.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     originals = _originals(folder)
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    chosen = [p for p in paths if held_out(originals.get(p.name, p.name)) == (split == "test")]
+    chosen = [p for p in paths if held_out(originals.get((p.parent.name, p.name), p.name)) == (split == "test")]
     if not chosen:
-        raise FileNotFoundError(f"{folder}: no pictures ({', '.join(SUFFIXES)}) of the {split} split; name their folder")
-    textures, cutouts = [], []
+        kinds = ", ".join(SUFFIXES)
+        raise FileNotFoundError(
+            f"{folder}: no pictures ({kinds}) of the {split} split; name a folder with more of them"
+        )
+    textures: list[Tensor] = []
+    cutouts: list[Tensor] = []
+    silhouettes: list[Tensor] = []
     for path in track(chosen, "Reading pictures"):
-        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if picture is None:
+        planes = _planes(path, size)
+        if len(planes) == 1 and ((planes < 16) | (planes > 239)).float().mean() > BLACK_AND_WHITE:
+            silhouettes.append(planes)
             continue
-        picture = _squared(picture, size)
-        if picture.ndim == 2:  # a silhouette
-            picture = np.dstack([np.full((size, size, 3), 128, np.uint8), picture])
-        planes = torch.from_numpy(np.ascontiguousarray(picture[..., [2, 1, 0, *range(3, picture.shape[2])]])).permute(2, 0, 1)
-        light = _stored(torch.from_numpy(to_linear(planes[:3].numpy().astype(np.float32) / 255, "srgb")))
+        light = torch.from_numpy(to_linear(planes[:3].expand(3, -1, -1).numpy().astype(np.float32) / 255, "srgb"))
         if len(planes) == 4:
-            cutouts.append(torch.cat([light, planes[3:]]))
+            cutouts.append(torch.cat([_stored(light), planes[3:]]))
         else:
-            textures.append(light)
-    empty = torch.empty(0, 3, size, size, dtype=torch.uint8), torch.empty(0, 4, size, size, dtype=torch.uint8)
-    return Library(torch.stack(textures) if textures else empty[0], torch.stack(cutouts) if cutouts else empty[1])
+            textures.append(_stored(light))
+    fillings = textures or [torch.full((3, size, size), 128, dtype=torch.uint8)]
+    filled = [torch.cat([fillings[i % len(fillings)], shape]) for i, shape in enumerate(silhouettes)]
+    return _together(textures, cutouts + filled, size)
 
 
 def held_out(name: str) -> bool:
@@ -125,27 +132,45 @@ def held_out(name: str) -> bool:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) / 2**32 < HELD_OUT
 
 
-def _originals(folder: Path) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _originals(folder: Path) -> dict[tuple[str, str], str]:
+    """Name of the original by a file's folder and name."""
+    found: dict[tuple[str, str], str] = {}
     for manifest in folder.rglob("manifest.csv"):
         with manifest.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                if "file" in row:
-                    found[row["file"]] = row.get("orig") or row["file"]
+                if row.get("file") and row.get("orig"):
+                    found[row.get("folder") or manifest.parent.name, row["file"]] = row["orig"]
     return found
 
 
-def _squared(picture: np.ndarray, size: int) -> np.ndarray:
-    """Middle square of a picture, (size, size[, C]) uint8."""
+def _planes(path: Path, size: int) -> Tensor:
+    """(1, 3 or 4, size, size) uint8 of a picture's middle square: grey, or red, green, blue and coverage."""
+    data = np.fromfile(path, np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    if picture is None:
+        raise ValueError(f"{path}: not a picture that can be read; repair or remove it")
     if picture.dtype == np.uint16:
         picture = (picture // 257).astype(np.uint8)
+    if picture.dtype != np.uint8:
+        raise ValueError(f"{path}: its values are of type {picture.dtype}; save it with 8 or 16 bit")
+    picture = np.atleast_3d(picture)
     side = min(picture.shape[:2])
     top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
     picture = picture[top : top + side, left : left + side]
-    if side == size:
-        return picture
-    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_CUBIC)
+    if side != size:
+        way = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+        picture = np.atleast_3d(cv2.resize(picture, (size, size), interpolation=way))
+    if picture.shape[2] > 1:
+        picture = picture[..., [2, 1, 0, *range(3, picture.shape[2])]]
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
 def _stored(light: Tensor) -> Tensor:
     return (light.clamp(0, 1).sqrt() * 255).round().byte()
+
+
+def _together(textures: list[Tensor], cutouts: list[Tensor], size: int) -> Library:
+    return Library(
+        torch.stack(textures) if textures else torch.empty(0, 3, size, size, dtype=torch.uint8),
+        torch.stack(cutouts) if cutouts else torch.empty(0, 4, size, size, dtype=torch.uint8),
+    )

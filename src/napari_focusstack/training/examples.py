@@ -46,8 +46,11 @@ class Examples:
 
     def to(self, device: torch.device | str) -> Examples:
         """Return the same on a device."""
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Examples(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()})
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            values[field.name] = value.to(device) if isinstance(value, Tensor) else value
+        return Examples(**values)
 
 
 def as_stored(batch: Batch, generator: torch.Generator) -> Examples:

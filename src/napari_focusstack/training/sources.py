@@ -25,7 +25,7 @@ class Source(Protocol):
     """Something to draw examples from."""
 
     def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
-        """Examples that follow from the seed: so many bursts of `size` px, each of `frames` frames or a random number."""
+        """Examples that follow from the seed: bursts of `size` px, of `frames` frames or of a random number of them."""
         ...
 
 
@@ -51,7 +51,7 @@ class Simulated:
     variety: Variety = field(default_factory=Variety)
 
     def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
-        """Examples that follow from the seed: so many bursts of `size` px, each of `frames` frames or a random number."""
+        """Examples that follow from the seed: bursts of `size` px, of `frames` frames or of a random number of them."""
         generator = generator_of(seed, self.library.textures.device)
         return as_stored(
             draw_batch(self.library, self.variety, generator, bursts=bursts, size=size, frames=frames), generator

@@ -50,7 +50,7 @@ def checking(layers: LayerList, source: Source, channels: Literal["joint", "sepa
     """Run, not yet started, that adds to `layers` what is wrong with the frames; it succeeds with a `Checked`."""
     preferences().apply()
     known = known_positions(source)
-    told = known.positions if known.step is None else None  # of even ones it is not sure that all planes are there
+    told = known.positions if known.from_files else None  # a scale says nothing of planes that are missing
     compute = partial(_check, source.data, source.axes, told, channels if isinstance(channels, int) else -1)
     return Run(partial(noting_damage, compute), partial(show_checked, layers, source), f"checking “{source.name}”")
 

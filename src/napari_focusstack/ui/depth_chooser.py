@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QWidget
 
 from .fields import quiet
 from .forms import add_row, form_layout, help_label
@@ -20,6 +20,18 @@ __all__ = ["NOTHING", "DepthChooser"]
 
 NOTHING = "Measure depth first: stack a burst or z-stack in the panel “Focus stack”, which makes a layer of depth."
 LAYER_TIP = "<p>The depth to look at and to measure in: of this plugin, or your own picture of one float plane.</p>"
+PADDING = 4  # px around the text that a style may take
+
+
+class MiddleElided(QComboBox):
+    """A chooser that leaves out the middle of a long name: the unit is at its end."""
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:  # noqa: N802
+        """Shorten what is drawn to the room there is."""
+        super().initStyleOption(option)
+        part = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, self).width() - PADDING
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideMiddle, room)
 
 
 class DepthChooser(QWidget):
@@ -44,7 +56,7 @@ class DepthChooser(QWidget):
         self._candidates: list[Image] = []
         self._watched: Image | None = None
         self._measured: Measured | None = None
-        self.layer, self.facts = quiet(QComboBox()), help_label()
+        self.layer, self.facts = quiet(MiddleElided()), help_label()
         self.layer.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         rows = form_layout(self)
         add_row(rows, "Depth", self.layer, LAYER_TIP)

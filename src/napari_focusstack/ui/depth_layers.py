@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..depth.positions import symbol
+from ..depth.result import most_between
 from .hover import go_to_frame, tell_depth
 from .source import Source, notes
 
@@ -22,12 +23,10 @@ __all__ = ["put_depth"]
 TITLES = {"depth": "depth in {}", "depth_sigma": "depth σ in {}"}
 COLORS = {"depth": "turbo", "depth_sigma": "magma"}
 GAPS = (0.45, 0.45, 0.45, 1.0)  # grey is no colour of either map
-MOST = 1_000_000  # pixels that are looked at for the limits of colours
-TAILS = (0.5, 99.5)  # percentiles of the measured depths that the colours span
 
 
 def put_depth(results: Results, source: Source, depth: Depth, axes: str, *, filled: bool) -> Image:
-    """Put the depth and its error; return the layer of depth. New ones are hidden.
+    """Put the depth and its error; return the layer of depth. New ones are hidden. The picture tells the depth, too.
 
     The unit is in the layers' names, because napari's colour bars have none. What was measured where gaps are filled is
     in the metadata of the depth.
@@ -42,6 +41,8 @@ def put_depth(results: Results, source: Source, depth: Depth, axes: str, *, fill
             facts["measured"] = depth.measured if filled else None
         layer = _put(results, source, role, plane, axes, facts, limits)
     assert layer is not None
+    for picture in results.made("fused"):
+        _tell_under_mouse(picture)
     return layer
 
 
@@ -66,12 +67,19 @@ def _put(
     layer = results.put(role, source.layers, plane, axes, look, title=title, facts=facts)
     if layer is not before:
         layer.colorbar.visible = True
-        layer.mouse_move_callbacks.append(tell_depth)
-        layer.mouse_drag_callbacks.append(go_to_frame)
+        _tell_under_mouse(layer)
     elif (said["depth_unit"], said["positions"]) != (facts["depth_unit"], facts["positions"]):  # colours meant others
         layer.contrast_limits_range = layer.contrast_limits = limits
         layer.name = layer.name.replace(f"[{TITLES[role].format(symbol(said['depth_unit']))}]", f"[{title}]")
     return layer
+
+
+def _tell_under_mouse(layer: Image) -> None:
+    """Let a layer tell the depth, at once and as the mouse moves, and lead to the frames."""
+    if tell_depth not in layer.mouse_move_callbacks:
+        layer.mouse_move_callbacks.append(tell_depth)
+        layer.mouse_drag_callbacks.append(go_to_frame)
+    tell_depth(layer, None)
 
 
 def _with_gaps(name_of_map: str, *, name: str) -> Any:
@@ -84,10 +92,5 @@ def _with_gaps(name_of_map: str, *, name: str) -> Any:
 
 def _spread(plane: NDArray[np.float32], measured: NDArray[np.bool_]) -> tuple[float, float]:
     """Limits of what was measured, without its tails."""
-    every = max(1, plane.size // MOST)
-    values = plane.reshape(-1)[::every][measured.reshape(-1)[::every]]
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = map(float, np.percentile(values, TAILS))
+    low, high = most_between(plane, measured) or (0.0, 1.0)
     return (low, high) if low < high else (low, low + 1)

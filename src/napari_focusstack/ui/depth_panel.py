@@ -18,6 +18,7 @@ from .probes import ProbesPart
 from .profile_part import ProfilePart
 from .regions import ROLE, empty_shapes
 from .roughness_part import RoughnessPart
+from .saving import check_folder
 from .surface_part import SurfacePart, making_surface
 from .surface_texture import picture_of
 from .surface_view import Covered, SurfaceView
@@ -78,7 +79,7 @@ class DepthPanel(QScrollArea):
         """Save the chosen depth in a thread."""
         chosen = self.chooser.chosen
         assert chosen is not None
-        self._save(lambda: saving_depth(path, chosen, sigma=self.export.sigma.isChecked()))
+        self._save(path, lambda: saving_depth(path, chosen, sigma=self.export.sigma.isChecked()))
 
     def save_mesh(self, path: str) -> None:
         """Save the surface of the chosen depth in a thread."""
@@ -86,7 +87,7 @@ class DepthPanel(QScrollArea):
         assert chosen is not None
         picture = picture_of(self._viewer.layers, chosen, self._viewer.dims.point)
         choices = {**self.surface.choices(), "exaggeration": self.surface.height()}
-        self._save(lambda: saving_mesh(path, chosen, picture, choices))
+        self._save(path, lambda: saving_mesh(path, chosen, picture, choices))
 
     def cancel(self) -> None:
         """Stop what runs, if something does."""
@@ -110,10 +111,11 @@ class DepthPanel(QScrollArea):
         self._show_state()
         run.start()
 
-    def _save(self, prepare: Callable[[], Callable[[], Path]]) -> None:
+    def _save(self, path: str, prepare: Callable[[], Callable[[], Path]]) -> None:
         try:
+            check_folder(path)
             work = prepare()
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self.say(str(error), "error")
             return
         self.start(Run(work, lambda file: self.say(f"Saved as “{file.name}” in {file.parent}."), "saving"))
@@ -203,7 +205,14 @@ class DepthPanel(QScrollArea):
         self.export.mesh_wanted.connect(self.save_mesh)
         for signal in (self.surface.dressed, self.surface.raised, self.probes.changed):
             signal.connect(self._show_state)
+        for event in self._layers_events():
+            event.connect(self._show_state)
         self._viewer.events.theme.connect(self._on_theme)
+
+    def _layers_events(self) -> tuple[Any, ...]:
+        """Events after which there may be another picture of the depth."""
+        events = self._viewer.layers.events
+        return events.inserted, events.removed
 
     def _show_state(self, _: Any = None) -> None:
         """Texts and what is enabled, from what is chosen and whether something runs."""
@@ -212,6 +221,10 @@ class DepthPanel(QScrollArea):
         self.button.setText(BACK if self.view.shown else SHOW)
         self.button.setEnabled(self.view.shown or (there and not running))
         self.export.offer(there and not running)
+        chosen = self.chooser.chosen
+        self.surface.offer_picture(
+            chosen is not None and picture_of(self._viewer.layers, chosen, self._viewer.dims.point) is not None
+        )
         self.sections["3-D"].set_summary(self.surface.title())
         self.sections["Probes"].set_summary(self.probes.title())
 
@@ -229,4 +242,6 @@ class DepthPanel(QScrollArea):
             self.drawn.release()
             self.probes.release()
             self.roughness.stop()
+            for event in self._layers_events():
+                event.disconnect(self._show_state)
             self._viewer.events.theme.disconnect(self._on_theme)

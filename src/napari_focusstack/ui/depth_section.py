@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QLocale, QSignalBlocker, Signal
-from qtpy.QtGui import QDoubleValidator
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from ..depth import DEPTH_ESTIMATORS
-from ..depth.positions import symbol
+from ..depth.positions import plain, symbol
 from .fields import quiet
 from .forms import MethodForm, add_row, form_layout, help_label
 from .sections import push_button, side_by_side
@@ -25,6 +25,7 @@ TITLES = {"sff": "Shape from focus", "none": "Off"}
 NOTHING = "The button at the top makes the picture alone."
 TYPED = {True: "As typed; empty it to go by the file.", False: "As typed, from frame to frame."}
 LENGTHS = ("nm", "um", "mm", "m")
+WRONG = "{} is no distance between frames; type another number, such as 2.5, or empty the field Step."
 UNIT_WIDTH = 74  # px
 STEP_TIP = (
     "<p>Distance of the focus from each frame to the next. Empty: what the files or the layer say. "
@@ -42,9 +43,6 @@ class StepField(QWidget):
         self.known = Known()
         self.line, self.unit = QLineEdit(), quiet(QComboBox())
         self.line.setClearButtonEnabled(True)
-        numbers = QDoubleValidator(self)
-        numbers.setLocale(QLocale.c())
-        self.line.setValidator(numbers)
         for name in LENGTHS:
             self.unit.addItem(symbol(name), name)
         self.unit.setFixedWidth(UNIT_WIDTH)
@@ -59,11 +57,18 @@ class StepField(QWidget):
 
     @property
     def step(self) -> float | None:
-        """Distance that was typed, None if none was."""
+        """Distance that was typed, None if none was, or nothing that is one."""
         try:
-            return float(self.line.text()) or None
+            step = float(self._typed().replace(",", "."))  # a comma is the point of many languages
         except ValueError:  # empty, or not complete: "-"
             return None
+        return step if step and math.isfinite(step) else None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with what was typed; empty if nothing is."""
+        typed = self._typed()
+        return WRONG.format(typed if typed == "0" else f"“{typed}”") if typed and self.step is None else ""
 
     @property
     def chosen(self) -> str | None:
@@ -74,30 +79,40 @@ class StepField(QWidget):
 
     def put(self, step: float | None, unit: str | None) -> None:
         """Show what a recipe says."""
+        self._show("" if step is None else plain(step, 9), unit)
+
+    def _typed(self) -> str:
+        """What is in the field, with signs that a keyboard has."""
+        return str(self.line.text()).strip().replace("\N{MINUS SIGN}", "-")
+
+    def _show(self, text: str, unit: str | None) -> None:
         with QSignalBlocker(self.line), QSignalBlocker(self.unit):
-            self.line.setText("" if step is None else f"{step:.9g}")
+            if text != self.line.text():  # else the cursor would jump
+                self.line.setText(text)
             wished = unit or self.known.unit
             self.unit.setCurrentIndex(LENGTHS.index(wished if wished in LENGTHS else "um"))
         self.changed.emit()
 
     def follow(self, known: Known) -> None:
         """Show what is known of another source; a typed distance and a chosen unit stay."""
-        step, unit = self.step, self.chosen
+        typed, unit = self.line.text(), self.chosen
         self.known = known
         places = known.positions
-        words = "unknown" if places is None else f"{known.step:.4g}" if known.step else "uneven"
+        words = "unknown" if places is None else plain(known.step) if known.step else "uneven"
         self.line.setPlaceholderText(words)
-        self.put(step, unit)
+        self._show(typed, unit)
 
     def words(self) -> str:
-        """Distance as the section's title says it: "2.5 µm", "in µm", "in frames"."""
+        """Distance as the section's title says it: "2.5 µm", "-2.5 µm", "in µm", "in frames", "which step?"."""
         unit = symbol(str(self.unit.currentData()))
+        if self.problem:
+            return "which step?"
         if self.step is not None:
-            return f"{abs(self.step):.4g} {unit}"
+            return f"{plain(self.step)} {unit}"
         if self.known.positions is None:
             return "in frames"
         same = self.known.step and self.known.unit == self.unit.currentData()
-        return f"{self.known.step:.4g} {unit}" if same else f"in {unit}"
+        return f"{plain(self.known.step or 0)} {unit}" if same else f"in {unit}"
 
 
 class DepthPart(QWidget):
@@ -173,7 +188,8 @@ class DepthPart(QWidget):
 
     def _show(self) -> None:
         known = self.step.known
-        self.said.setText(str(known) if self.step.step is None else TYPED[known.positions is not None])
+        words = str(known) if self.step.step is None else TYPED[known.positions is not None]
+        self.said.setText(self.step.problem or words)
         self.steady.setVisible(self._series)
         self.changed.emit()
 

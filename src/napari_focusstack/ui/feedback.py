@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPush
 
 from ..progress import Step
 from .look import breakable
+from .saving import check_folder
 
 __all__ = ["JsonFiles", "Message", "ProgressRow"]
 
@@ -79,8 +80,12 @@ class JsonFiles:
         """Ask where to save `what`, "recipe" or "alignment", and `write` it there."""
         path = self.ask_save(f"Save the {what}", f"{what}.json")
         if path:
-            write(path)
-            self._say(f"{what.capitalize()} saved as “{Path(path).name}”.")
+            try:
+                check_folder(path)
+                write(path)
+                self._say(f"{what.capitalize()} saved as “{Path(path).name}”.")
+            except OSError as error:
+                self._say(str(error), "error")
 
     def load(self, title: str, read: Callable[[str], T]) -> tuple[str, T] | None:
         """Ask for a file and `read` it: its name and what it holds, None if there is nothing that can be used."""

@@ -1,4 +1,4 @@
-"""What a depth or index layer tells under the mouse: the depth with its error, and the way to its frame."""
+"""What our layers tell under the mouse: the depth with its error, and the way to its frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["depth_words", "frame_at", "go_to_frame", "tell_depth"]
 
-ROLES = ("depth", "depth_sigma")
+MAPS = ("depth", "depth_sigma")
+ROLES = (*MAPS, "fused")  # of layers that tell the depth
 NOWHERE = "in focus nowhere"
 
 
@@ -32,14 +33,16 @@ def tell_depth(_: Layer, __: Any) -> None:
 
 
 def _tell(event: Any) -> None:
-    """Replace the pixel's value in the status by its depth, if the active layer is one of depth."""
+    """Replace the pixel's value in the status by its depth, or add it to the fused picture's."""
     viewer, status = event.source, event.value
     layer = viewer.layers.selection.active
-    if layer is None or notes(layer).get("role") not in ROLES or not isinstance(status, dict):
+    role = notes(layer).get("role") if layer is not None else None
+    if role not in ROLES or not isinstance(status, dict) or viewer.dims.ndisplay != 2:
         return
-    words = depth_words(viewer.layers, layer, viewer.cursor.position) if viewer.dims.ndisplay == 2 else ""
-    if words and status.get("value") != words:
-        viewer.status = {**status, "value": words, "coordinates": f"{status.get('coords', '')}: {words}"}
+    words, value = depth_words(viewer.layers, layer, viewer.cursor.position), str(status.get("value", ""))
+    if words and not value.endswith(words):
+        told = words if role in MAPS else f"{value} · {words}"
+        viewer.status = {**status, "value": told, "coordinates": f"{status.get('coords', '')}: {told}"}
 
 
 def depth_words(layers: Sequence[Layer], layer: Image, position: Sequence[float]) -> str:
@@ -50,18 +53,18 @@ def depth_words(layers: Sequence[Layer], layer: Image, position: Sequence[float]
     layers : sequence of Layer
         Where the other layers of the same depth are.
     layer : Image
-        Layer of a depth, or of its error.
+        Layer of a depth, of its error, or the picture fused of the same source.
     position : sequence of float
         In the world.
     """
-    at = _pixel(layer, position)
-    depths, sigmas = (_partner(layers, layer, role) for role in ROLES)
-    if at is None or depths is None:
+    depths, sigmas = (_partner(layers, layer, role) for role in MAPS)
+    at = None if depths is None else _pixel(depths, position)
+    if at is None:
         return ""
     ours, value = notes(depths), float(depths.data[at])
     if not np.isfinite(value):
         return NOWHERE
-    sigma = float(sigmas.data[at]) if sigmas is not None else np.nan
+    sigma = float(sigmas.data[at]) if sigmas is not None and sigmas.data.shape == depths.data.shape else np.nan
     unit, frame = ours["depth_unit"], frame_at(ours["positions"], value)
     words = _with_error(value, sigma)
     words = f"frame {words}" if unit == "frame" else f"{words} {symbol(unit)} · frame {frame:.1f}"
@@ -82,7 +85,7 @@ def frame_at(positions: Sequence[float], depth: float) -> float:
 def go_to_frame(layer: Image, event: Any) -> Iterator[None]:
     """Show the sharpest frame of the pixel that is clicked, instead of the map; the next click shows the map again.
 
-    A mouse callback of layers of depth, its error and the index.
+    A mouse callback of layers of depth, its error, the index and the fused picture that was made with a depth.
     """
     import napari
 
@@ -105,13 +108,13 @@ def go_to_frame(layer: Image, event: Any) -> Iterator[None]:
     if axis >= 0:
         viewer.dims.set_point(axis, start + step * frame)
         _show_frames(viewer.layers, layer)
-        viewer.status = f"sharpest in frame {frame} of '{ours['source']}'; click again for the map"
+        back = "picture" if ours["role"] == "fused" else "map"
+        viewer.status = f"sharpest in frame {frame} of '{ours['source']}'; click again for the {back}"
 
 
 def _show_frames(layers: Sequence[Layer], layer: Image) -> None:
     """Hide what was made of the source and covers it, and show the source."""
-    ours = notes(layer)
-    sources = ours["source_id"].split("+")
+    ours, sources = notes(layer), _sources(layers, layer)
     covering = [other for other in layers if other.visible and _made_of(other, sources)]
     ours["covering"] = [str(other.unique_id) for other in covering]
     for other in layers:
@@ -123,14 +126,19 @@ def _show_frames(layers: Sequence[Layer], layer: Image) -> None:
 
 def _show_map(layers: Sequence[Layer], layer: Image) -> None:
     """Undo `_show_frames`."""
-    ours = notes(layer)
-    sources, covering = ours["source_id"].split("+"), ours.pop("covering", [])
+    sources, covering = _sources(layers, layer), notes(layer).pop("covering", [])
     for other in layers:
         name = str(other.unique_id)
         if name in covering or other is layer:
             other.visible = True
         elif name in sources:
             other.visible = False
+
+
+def _sources(layers: Sequence[Layer], layer: Image) -> list[str]:
+    """What a layer was made of; for one of several channels, all that its depth was made of."""
+    depths = _partner(layers, layer, "depth")
+    return str(notes(layer if depths is None else depths)["source_id"]).split("+")
 
 
 def _made_of(layer: Layer, sources: Sequence[str]) -> bool:
@@ -141,8 +149,9 @@ def _made_of(layer: Layer, sources: Sequence[str]) -> bool:
 def _frame_under(viewer: Any, layer: Image, event: Any) -> int | None:
     """Number of the frame for the pixel under the mouse, None if there is none."""
     if notes(layer)["role"] in ROLES:
-        at, depths = _pixel(layer, event.position), _partner(viewer.layers, layer, "depth")
-        if at is None or depths is None or not np.isfinite(depths.data[at]):
+        depths = _partner(viewer.layers, layer, "depth")
+        at = None if depths is None else _pixel(depths, event.position)
+        if at is None or not np.isfinite(depths.data[at]):
             return None
         return round(frame_at(notes(depths)["positions"], float(depths.data[at])))
     value = layer.get_value(
@@ -152,12 +161,12 @@ def _frame_under(viewer: Any, layer: Image, event: Any) -> int | None:
 
 
 def _partner(layers: Sequence[Layer], layer: Image, role: str) -> Any:
-    """Layer of this role that was made with the layer: itself, or one of the same source and shape."""
-    ours = notes(layer)
+    """Layer of this role that was made with the layer, or of joined channels of which it is one; None if none was."""
+    sources = set(str(notes(layer).get("source_id", "")).split("+"))
     for other in layers:
         its = notes(other)
-        if its.get("role") == role and its.get("source_id") == ours.get("source_id"):
-            return other if other.data.shape == layer.data.shape else None
+        if its.get("role") == role and sources <= set(str(its.get("source_id", "")).split("+")):
+            return other
     return None
 
 

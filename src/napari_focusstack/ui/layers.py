@@ -55,12 +55,14 @@ def show_aligned(layers: LayerList, source: Source, result: Aligned) -> None:
 
 
 def _kept_positions(source: Source, result: Aligned) -> dict[str, Any]:
-    """Focus positions of the frames that were not left out, if the files told any."""
-    told = notes(source.layers[0]).get("positions")
-    if not told or len(told) != source.frames:
-        return {}
+    """Places and focus positions of the frames that were not left out, as far as the files told them."""
     kept = [all(alignment.kept[k] for alignment in result.alignments) for k in range(source.frames)]
-    return {"positions": tuple(place for place, used in zip(told, kept, strict=True) if used)}
+    told = {name: notes(source.layers[0]).get(name) or () for name in ("positions", "numbers")}
+    return {
+        name: tuple(place for place, used in zip(places, kept, strict=True) if used)
+        for name, places in told.items()
+        if len(places) == source.frames
+    }
 
 
 def _index_look(frames: int) -> dict[str, Any]:

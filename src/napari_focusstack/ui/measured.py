@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..depth import Depth
-from ..depth.positions import check_unit, factor, symbol
+from ..depth.positions import check_unit, factor, plain, symbol
+from ..depth.result import most_between, most_words
 from .source import notes
 
 if TYPE_CHECKING:
@@ -84,14 +85,12 @@ class Measured:
         """Size, range and error in one line."""
         height, width = self.depth.position.shape
         position, sigma = _thinned(self.depth.position), _thinned(self.depth.sigma)
-        known = np.isfinite(position)
+        known, found = np.isfinite(position), most_between(self.depth.position, self.depth.measured)
         parts = [f"{width} × {height} px"]
-        if known.any():
-            unit = symbol(self.depth.unit)
-            low, high = np.quantile(position[known], (0.01, 0.99))
-            parts += [f"{_rounded(low, high)} {unit}", f"{known.mean():.0%} known"]
+        if found is not None:
+            parts += [f"most of it {most_words(*found, self.depth.unit)}", f"{known.mean():.0%} known"]
         if np.isfinite(sigma).any():
-            parts.append(f"σ {np.nanmedian(sigma):.2g} {symbol(self.depth.unit)}")
+            parts.append(f"σ {plain(float(np.nanmedian(sigma)), 2)} {symbol(self.depth.unit)}")
         return " · ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
@@ -136,7 +135,8 @@ def measured(layers: Sequence[Layer], layer: Image, step: Sequence[float]) -> Me
         into = factor(length, unit)
         size = (abs(float(layer.scale[-2])) * into, abs(float(layer.scale[-1])) * into)
     positions = np.asarray(ours.get("positions", ()), np.float64)
-    depth = Depth(position, sigma, position, np.isfinite(position).astype(np.float32), positions, unit)
+    confidence = (_measured(layer, step) & np.isfinite(position)).astype(np.float32)
+    depth = Depth(position, sigma, position, confidence, positions, unit)
     return Measured(layer, depth, size, length)
 
 
@@ -158,14 +158,25 @@ def with_error(value: float, sigma: float) -> str:
 def plane_at(layer: Image, step: Sequence[float]) -> Any:
     """(Y, X) or (Y, X, 3 or 4) plane of a layer where the viewer is along its other axes, lazy if the layer is."""
     data = layer.data[0] if layer.multiscale else layer.data
+    return data[_lead_at(layer, data.shape, step)]
+
+
+def _lead_at(layer: Image, shape: tuple[int, ...], step: Sequence[float]) -> tuple[int, ...]:
+    """Numbers along a layer's axes before the last two where the viewer is."""
     lead = layer.ndim - 2
     if not lead:
-        return data
+        return ()
     here = np.zeros(layer.ndim)
     known = np.asarray(step, float)[-layer.ndim :]
     here[layer.ndim - len(known) :] = known
     at = np.round(np.asarray(layer.world_to_data(here))[:lead]).astype(int)
-    return data[tuple(int(n) for n in np.clip(at, 0, np.array(data.shape[:lead]) - 1))]
+    return tuple(int(n) for n in np.clip(at, 0, np.array(shape[:lead]) - 1))
+
+
+def _measured(layer: Image, step: Sequence[float]) -> Any:
+    """Which pixels of the plane count as measured: not those in gaps that were filled."""
+    mask, shape = notes(layer).get("measured"), layer.data.shape
+    return True if mask is None or mask.size != layer.data.size else mask.reshape(shape)[_lead_at(layer, shape, step)]
 
 
 def _thinned(plane: Any) -> Any:
@@ -180,11 +191,3 @@ def _length(unit: Any) -> str | None:
         return check_unit(str(unit))
     except ValueError:
         return None
-
-
-def _rounded(low: float, high: float) -> str:
-    """Range with as many digits as tell its ends apart."""
-    if not low < high:
-        return f"{low:.4g}"
-    digits = int(np.clip(2 - np.floor(np.log10(high - low)), 0, MICRO_DIGITS))
-    return f"{low:.{digits}f} to {high:.{digits}f}"

@@ -60,11 +60,15 @@ class FocusStackPanel(QScrollArea):
 
     def stack(self) -> None:
         """Align and fuse the chosen layer."""
+        if self.depth.method != "none" and not self._step_is_fine():
+            return
         source = self.chooser.source()
         self._compute(stacking(self._viewer.layers, source, self.recipe(), self._applied), source)
 
     def measure_depth(self) -> None:
         """Measure the depth of the chosen layer, without fusing a picture."""
+        if not self._step_is_fine():
+            return
         source, recipe = self.chooser.source(), depth_only(self.recipe())
         self._compute(stacking(self._viewer.layers, source, recipe, self._applied, verb="measuring"), source)
 
@@ -133,7 +137,8 @@ class FocusStackPanel(QScrollArea):
 
     def save_recipe(self) -> None:
         """Ask for a file and save all choices in it."""
-        self.files.save("recipe", self.recipe().save)
+        if self._step_is_fine():
+            self.files.save("recipe", self.recipe().save)
 
     def load_recipe(self) -> None:
         """Ask for a file and take all choices from it."""
@@ -158,6 +163,13 @@ class FocusStackPanel(QScrollArea):
     def say(self, text: str, kind: str = "info") -> None:
         """Show a message: "info", "warning" or "error"."""
         self.message.say(text, kind)
+
+    def _step_is_fine(self) -> bool:
+        """Whether the frames' distance is one, or left to the files; says what is wrong with it otherwise."""
+        problem = self.depth.step.problem
+        if problem:
+            self.say(problem, "error")
+        return not problem
 
     # ------------------------------------------------------------------
     # a computation and its progress

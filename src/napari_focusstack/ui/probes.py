@@ -19,7 +19,7 @@ from .feedback import Message
 from .forms import help_label
 from .hover import frame_at
 from .measured import Measured, with_error
-from .saving import ask_path
+from .saving import ask_path, check_folder
 from .sections import push_button, side_by_side
 from .surface_texture import brightness_at
 
@@ -167,6 +167,7 @@ class ProbesPart(QWidget):
         path = ask_path(self, "Save the probes", f"{chosen.source} probes.csv", ("CSV (*.csv)",))
         if path:
             try:
+                check_folder(path)
                 write_text(path, probes_csv(layer, chosen))
                 self.message.say(f"Saved as “{Path(path).name}”.")
             except OSError as error:
@@ -224,8 +225,8 @@ def _empty(chosen: Measured) -> Points:
 
 def _size(chosen: Measured) -> float:
     """Size of a probe in px of the map."""
-    return max(chosen.depth.position.shape) / SHARE
+    return float(max(chosen.depth.position.shape)) / SHARE
 
 
 def _frame(positions: Any, z: float) -> float:
-    return frame_at(positions, z) if len(positions) and math.isfinite(z) else math.nan
+    return float(frame_at(positions, z)) if len(positions) and math.isfinite(z) else math.nan

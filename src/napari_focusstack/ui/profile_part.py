@@ -15,7 +15,7 @@ from .fields import quiet
 from .forms import add_row, form_layout
 from .profile_plot import ProfilePlot
 from .regions import line_of
-from .saving import ask_path
+from .saving import ask_path, check_folder
 from .sections import push_button, side_by_side
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class ProfilePart(QWidget):
         path = ask_path(self, "Save the profile", f"{self._chosen.source} profile.csv", ("CSV (*.csv)",))
         if path:
             try:
+                check_folder(path)
                 self.profile.save(path)
                 self.message.say(f"Saved as “{Path(path).name}”.")
             except OSError as error:

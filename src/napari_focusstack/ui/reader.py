@@ -130,5 +130,6 @@ def _notes(burst: Burst) -> dict[str, Any]:
     return {
         **said,
         "sources": [str(source) for source in burst.sources],
+        "numbers": list(burst.numbers),
         "skipped": [f"{source}: {problem}" for source, problem in burst.skipped],
     }

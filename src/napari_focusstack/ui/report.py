@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..depth.positions import symbol
+from ..depth.result import most_between, most_words
 
 if TYPE_CHECKING:
     from ..alignment import Alignment
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ..pipeline import Aligned, Result
 
 __all__ = ["AlignmentReport", "Motion", "duration", "motions", "summary", "summary_of"]
-
-MOST = 1_000_000  # pixels that are looked at for what depths there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +100,12 @@ def summary(
 
 def _depth_words(depth: Depth) -> str:
     """Sentence that says what depths there are."""
-    every = max(1, depth.position.size // MOST)
-    values, known = (plane.reshape(-1)[::every] for plane in (depth.position, depth.measured))
-    known = known & np.isfinite(values)
-    if not known.any():
+    found = most_between(depth.position, depth.measured)
+    if found is None:
         return "No depth: nothing is in focus anywhere."
-    low, high = np.percentile(values[known], (0.5, 99.5))
-    blank = f"; {1 - known.mean():.0%} of the picture is in focus nowhere" if known.mean() < 0.995 else ""
-    if depth.unit == "frame":
-        return f"In focus from frame {low:.1f} to {high:.1f}{blank}."
-    span = high - low or abs(high) or 1.0  # a stage's positions may be large
-    digits = int(np.clip(2 - np.floor(np.log10(span)), 0, 9))
-    return f"Depth {low:.{digits}f} to {high:.{digits}f} {symbol(depth.unit)}{blank}."
+    share = float(depth.measured.mean())
+    blank = f"; {1 - share:.0%} of the picture is in focus nowhere" if share < 0.995 else ""
+    return f"Depth: most of it {most_words(*found, depth.unit)}{blank}."
 
 
 def _odd_frames(alignments: Sequence[Alignment]) -> list[str]:

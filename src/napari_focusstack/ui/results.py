@@ -100,6 +100,10 @@ class Results:
                 return layer
         return None
 
+    def made(self, role: str) -> list[Any]:
+        """Our layers of this role of the source, one for each channel if they are several."""
+        return [layer for layer in of_sources(self._layers, self._source.layers) if notes(layer).get("role") == role]
+
     def reveal(self, wanted: Iterable[Image] = ()) -> None:
         """Show and select what is new or wanted; hide what it covers: its sources, and our other results of them."""
         for layer in self._source.layers:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-__all__ = ["ask_path", "file_name"]
+__all__ = ["ask_path", "check_folder", "file_name"]
 
 FORBIDDEN = '<>:"/\\|?*'  # in names of files, on one system or another
 
@@ -30,6 +30,19 @@ def ask_path(parent: QWidget, title: str, name: str, filters: Sequence[str]) -> 
     if not path or Path(path).suffix:
         return path
     return path + filters[0].partition("*")[2].split()[0].rstrip(")")
+
+
+def check_folder(path: str) -> None:
+    """Refuse a path whose folder is not there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is none; it names the folder.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not a folder; make it first.")
 
 
 def file_name(name: str) -> str:

@@ -31,6 +31,7 @@ FINENESS_TIP = "<p>How many triangles the surface has: 100 000, 500 000, 2 milli
 FLIP_TIP = "<p>Turn near and far around: right where positions count away from the camera.</p>"
 WHOLE = 0.9  # share of the picture that looks whole
 HOLES = "For a surface without holes, measure depth with “Fill gaps”."
+BARE = "There is no picture yet, so the surface shows the colours of the depth; “Stack” makes one along with the depth."
 UNSCALED = "No true scale is known: heights show the relief, but are no measure."
 
 
@@ -55,6 +56,8 @@ class SurfacePart(QWidget):
         self.aim = push_button("Reset the view", "Look at the whole surface from where its relief shows.")
         self.level = push_button("True heights", "Heights times 1.")
         self.said = help_label()
+        self._chosen: Measured | None = None
+        self._pictured = True
         self._build()
         self.look.currentIndexChanged.connect(lambda _: self.dressed.emit(self.look.currentData()))
         self.fineness.currentIndexChanged.connect(lambda _: self.remade.emit())
@@ -65,11 +68,14 @@ class SurfacePart(QWidget):
 
     def follow(self, chosen: Measured | None) -> None:
         """Show what is true of the chosen depth."""
-        words = []
-        if chosen is not None:
-            words = [UNSCALED] * (chosen.pixel_size is None) + [HOLES] * (chosen.share < WHOLE)
-        self.said.setText(" ".join(words))
-        self.said.setVisible(bool(self.said.text()))
+        self._chosen = chosen
+        self._hint()
+
+    def offer_picture(self, pictured: bool) -> None:
+        """Say whether there is a picture to cover the surface with."""
+        if pictured != self._pictured:
+            self._pictured = pictured
+            self._hint()
 
     def choices(self) -> dict[str, Any]:
         """Return what `surface_of` needs to know."""
@@ -81,7 +87,16 @@ class SurfacePart(QWidget):
 
     def title(self) -> str:
         """Return what is chosen, for the section's header."""
-        return f"{self.look.currentText()} · height × {self.height_.value():.4g}"
+        bare = self._chosen is not None and not self._pictured and self.look.currentData() == "picture"
+        return f"{LOOKS['colours'] if bare else self.look.currentText()} · height × {self.height_.value():.4g}"
+
+    def _hint(self) -> None:
+        words, chosen = [], self._chosen
+        if chosen is not None:
+            words = [BARE] * (not self._pictured) + [UNSCALED] * (chosen.pixel_size is None)
+            words += [HOLES] * (chosen.share < WHOLE)
+        self.said.setText(" ".join(words))
+        self.said.setVisible(bool(words))
 
     def _build(self) -> None:
         self.slider.setRange(-NOTCHES, NOTCHES)

@@ -104,4 +104,4 @@ def _levels(values: Any, low: float, high: float, gamma: float) -> NDArray[np.ui
         return np.asarray(values)
     share = (values.astype(np.float32) - low) / max(high - low, 1e-12)
     share = np.clip(np.nan_to_num(share), 0, 1) ** gamma
-    return (share * (LEVELS - 1) + 0.5).astype(np.uint8)
+    return np.asarray(share * (LEVELS - 1) + 0.5).astype(np.uint8)

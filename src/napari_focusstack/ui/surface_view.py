@@ -167,12 +167,14 @@ class SurfaceView:
         self._dress()
 
     def raise_by(self, height: float) -> None:
-        """Multiply heights."""
+        """Multiply heights, and keep the surface in the window."""
         self._height = height
         if self._layer is not None and self._covered is not None:
             self._layer.scale = self._scale()
             if self._look == "shaded":  # light falls on the true slopes
                 self._dress()
+            if self.shown:
+                self._fit(self._layer)
 
     # ------------------------------------------------------------------
     # the layer
@@ -185,7 +187,7 @@ class SurfaceView:
         layer, layers = self._layer, self._viewer.layers
         if layer in layers and notes(layer)["source_id"] != chosen.source_id:
             layers.remove(layer)
-        if layer not in layers:
+        if layer is None or layer not in layers:
             layer = Surface((surface.vertices, surface.faces, covered.depths), metadata={PLUGIN: known}, visible=False)
         layer.name = f"{chosen.source} [surface]"
         layer.translate = (0, *chosen.layer.translate[-2:])
@@ -220,7 +222,7 @@ class SurfaceView:
             look = "colours"
         vertices = surface.vertices
         if self._look == "shaded":
-            vertices = vertices * np.float32((self._height, 1, 1))
+            vertices = vertices * np.array((self._height, 1, 1), np.float32)
         layer.texture, layer.texcoords, layer.vertex_colors = None, None, None  # those of other vertices
         layer.scale = self._scale()
         values = np.ones_like(covered.depths) if look == "picture" else covered.depths  # they multiply the picture
@@ -233,7 +235,7 @@ class SurfaceView:
         if look == "picture":
             layer.texcoords, layer.texture = surface.texcoords, surface.texture
         elif look == "shaded":
-            layer.vertex_colors = np.tile(np.float32(PLASTER), (len(vertices), 1))
+            layer.vertex_colors = np.tile(np.array(PLASTER, np.float32), (len(vertices), 1))
 
     # ------------------------------------------------------------------
     # the window

@@ -13,7 +13,7 @@ from .source import notes
 if TYPE_CHECKING:
     from .source import Source
 
-__all__ = ["Known", "known_positions"]
+__all__ = ["Known", "known_positions", "numbers_of"]
 
 EVEN = 0.05  # positions count as evenly spaced if no step differs from their middle by more than this part of it
 LENGTH = {"[length]": 1}  # as pint writes a dimension
@@ -36,6 +36,11 @@ class Known:
     positions: tuple[float, ...] | None = None
     unit: str = "frame"
     origin: str = ""
+
+    @property
+    def from_files(self) -> bool:
+        """Whether the files said so."""
+        return self.positions is not None and self.origin.startswith("from the file")
 
     @property
     def step(self) -> float | None:
@@ -63,12 +68,18 @@ class Known:
 def known_positions(source: Source) -> Known:
     """Focus positions as the files tell them, unless the layer's scale was changed since; else by that scale."""
     layer, axis = source.layers[0], source.focus_axis
-    by_scale, by_file = _of_scale(layer, axis, source.frames), _of_files(layer, axis, source.frames)
+    by_scale, by_file = _of_scale(layer, axis, numbers_of(source)), _of_files(layer, axis, source.frames)
     if by_scale.positions is None or by_file.positions is None:
         return by_scale if by_file.positions is None and by_scale.positions is not None else by_file
     told = notes(layer).get("step")
     kept = told and np.isclose(by_scale.step or 0, told * factor(by_file.unit, by_scale.unit), rtol=1e-4)
     return by_file if kept else by_scale
+
+
+def numbers_of(source: Source) -> tuple[int, ...]:
+    """Place of each frame in the sweep, in which frames that could not be read count, too."""
+    numbers = tuple(notes(source.layers[0]).get("numbers", ()))
+    return numbers if len(numbers) == source.frames else tuple(range(source.frames))
 
 
 def _of_files(layer: Any, axis: int, frames: int) -> Known:
@@ -83,7 +94,7 @@ def _of_files(layer: Any, axis: int, frames: int) -> Known:
     return Known(tuple(map(float, places)), check_unit(unit), "from the file")
 
 
-def _of_scale(layer: Any, axis: int, frames: int) -> Known:
+def _of_scale(layer: Any, axis: int, numbers: tuple[int, ...]) -> Known:
     unit, scale, start = layer.units[axis], float(layer.scale[axis]), float(layer.translate[axis])
     if dict(unit.dimensionality) != LENGTH or not scale:
         return Known()
@@ -91,4 +102,4 @@ def _of_scale(layer: Any, axis: int, frames: int) -> Known:
         name, size = check_unit(str(unit)), 1.0
     except ValueError:  # ångström, inch, …
         name, size = "um", float((1 * unit).to("um").magnitude)
-    return Known(tuple(size * (start + scale * k) for k in range(frames)), name, "from the layer's scale")
+    return Known(tuple(size * (start + scale * k) for k in numbers), name, "from the layer's scale")

@@ -10,7 +10,7 @@ from ..depth import DEPTH_ESTIMATORS
 from .layers import show_aligned, show_result
 from .opening import noting_damage
 from .settings import Preferences, preferences
-from .sweep import known_positions
+from .sweep import known_positions, numbers_of
 from .worker import Run
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def stacking(
         resolved(recipe, source),
         alignment=alignment,
         transfer=source.transfer,
-        positions=known.positions,
-        unit=None if known.positions is None else known.unit,
+        positions=numbers_of(source) if known.positions is None else known.positions,
+        unit=known.unit,
     )
     return Run(partial(noting_damage, compute), partial(show_result, layers, source), f"{verb} “{source.name}”")
 

@@ -1,7 +1,4 @@
-"""Optics of defocus: point spread functions, and the layered forward model: layers in, defocused pictures out.
-
-Everything here is torch, in linear light, with (..., H, W) as the last dimensions: it runs batched and on a GPU.
-"""
+"""The layered forward model: layers in, defocused pictures out."""
 
 from __future__ import annotations
 
@@ -9,103 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, get_args
 
 import cv2
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["Layer", "Psf", "all_in_focus", "defocused", "over", "point_spread", "tents", "transfer_function"]
+from .psf import Aberration, Psf, check_psf, transfer_function
 
-Psf = Literal["disc", "gaussian"]
+__all__ = ["Layer", "all_in_focus", "defocused", "over", "tents"]
 
+STIGMATIC = Aberration()
 SLICE_PX = 1.25  # a slanted surface is cut into slices whose blur radii differ by no more than this
-
-
-def point_spread(radius: float, psf: Psf = "disc", *, device: torch.device | str = "cpu") -> Tensor:
-    """(K, K) point spread function, K odd, that sums to one.
-
-    Parameters
-    ----------
-    radius : float
-        Radius of the disc, or standard deviation of the Gaussian, in px; any value ≥ 0, also below a pixel.
-    psf : "disc" or "gaussian"
-        The disc is what geometrical optics gives (Liu et al., AAAI 2024, eq. 1), the Gaussian stands in for it (eq. 2).
-    device : torch.device or str
-        Where the result lies.
-
-    Raises
-    ------
-    ValueError
-        If the radius is negative or not finite, or the kind unknown.
-
-    Notes
-    -----
-    Both have exactly the second moment of the continuous function along each axis, r²/4 and σ², also for sub-pixel
-    radii: the blur grows smoothly from none. The Gaussian is the discrete one (Lindeberg 1990), exp(−σ²) Iₙ(σ²).
-    """
-    _check(radius, psf)
-    kernel = _disc(radius) if psf == "disc" else _gaussian(radius)
-    return kernel.float().to(device)
-
-
-def transfer_function(
-    radius: float, shape: tuple[int, int], psf: Psf = "disc", *, device: torch.device | str = "cpu"
-) -> Tensor:
-    """(H, W // 2 + 1) real optical transfer function, to multiply with the `rfft2` of an (H, W) picture.
-
-    Parameters as in `point_spread`.
-    """
-    _check(radius, psf)
-    height, width = shape
-    if psf == "gaussian":
-        y = torch.cos(2 * math.pi * torch.fft.fftfreq(height, device=device))
-        x = torch.cos(2 * math.pi * torch.fft.rfftfreq(width, device=device))
-        return torch.exp(radius**2 * (y[:, None] + x - 2))
-    kernel = point_spread(radius, psf, device=device)
-    size = kernel.shape[-1]
-    if size > min(shape):
-        raise ValueError(f"a blur of {radius:g} px does not fit into {height} × {width} px; use a larger picture")
-    kernel = pad(kernel, (0, width - size, 0, height - size)).roll((-(size // 2), -(size // 2)), (0, 1))
-    transfer: Tensor = torch.fft.rfft2(kernel).real
-    return transfer.contiguous()
-
-
-def _check(radius: float, psf: str) -> None:
-    if psf not in get_args(Psf):
-        raise ValueError(f"unknown psf {psf!r}; choices: {', '.join(get_args(Psf))}")
-    if not 0 <= radius < math.inf:
-        raise ValueError(f"a blur radius of {radius!r} px is not possible; give a number ≥ 0")
-
-
-def _disc(radius: float) -> Tensor:
-    """Blend of two discs on the pixel grid, a little smaller and a little larger, of variance radius² / 4 together."""
-    covered = max(radius**2 - 1 / 3, 0.0) ** 0.5  # a pixel's own width adds 1/12 to a disc's variance
-    reach = math.ceil(covered + 2)
-    small, large = _covered(max(covered - 0.3, 0.0), reach), _covered(max(covered, 1.0) + 0.3, reach)
-    place = torch.arange(-reach, reach + 1) ** 2
-    low, high = (float((disc.sum(1) * place).sum()) for disc in (small, large))
-    share = (radius**2 / 4 - low) / (high - low)
-    return small * (1 - share) + large * share
-
-
-def _covered(radius: float, reach: int) -> Tensor:
-    """Share of a disc that falls on each pixel: exact along the chord, 16 chords a pixel."""
-    centres = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    across = (torch.arange(16, dtype=torch.float64) + 0.5) / 16 - 0.5
-    half = (max(radius, 0.1) ** 2 - (centres[:, None] + across) ** 2).clamp_min(0).sqrt()[..., None]
-    disc = (torch.minimum(half, centres + 0.5) - torch.maximum(-half, centres - 0.5)).clamp_min(0).mean(1)
-    return (disc + disc.T) / (2 * disc.sum())
-
-
-def _gaussian(sigma: float) -> Tensor:
-    reach = math.ceil(5 * sigma) + 1 if sigma else 0
-    angle = 2 * math.pi * torch.arange(4 * reach + 4, dtype=torch.float64) / (4 * reach + 4)
-    order = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    line = (torch.exp(sigma**2 * (angle.cos() - 1)) * torch.cos(order[:, None] * angle)).mean(1).clamp_min(0)
-    line /= line.sum()
-    return line[:, None] * line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,7 +104,12 @@ def tents(depth: Tensor, centres: Tensor) -> Tensor:
 
 
 def defocused(
-    layers: Sequence[Layer], positions: Sequence[float], *, blur: float = 1.0, psf: Psf = "disc"
+    layers: Sequence[Layer],
+    positions: Sequence[float],
+    *,
+    blur: float = 1.0,
+    psf: Psf = "disc",
+    aberration: Aberration = STIGMATIC,
 ) -> Iterator[Tensor]:
     """Yield the picture of the layers, (..., C, H, W), for one focus position after the other.
 
@@ -206,6 +123,8 @@ def defocused(
         Radius (disc) or σ (Gaussian) of the blur, in px, of a surface that lies one unit of depth out of focus.
     psf : "disc" or "gaussian"
         The point spread function.
+    aberration : Aberration
+        How it differs from a round spot.
 
     Raises
     ------
@@ -225,11 +144,11 @@ def defocused(
     """
     if not layers or not len(positions):
         raise ValueError(f"no picture of {len(layers)} layers at {len(positions)} positions; give at least one of each")
-    _check(blur, psf)
+    check_psf(blur, psf)
     low, high = min(positions), max(positions)
     ends = [_ends(layer.depth) for layer in layers]
-    reach = blur * max(max(high - near, far - low) for near, far in ends)
-    fourier = _Fourier(layers[0].light, reach if psf == "disc" else 4 * reach, psf)
+    reach = aberration.reach(blur * max(max(high - near, far - low) for near, far in ends))
+    fourier = _Fourier(layers[0].light, reach if psf == "disc" else 4 * reach, psf, aberration)
     slices = [_Slices(layer, _centres(positions, *end, blur), fourier) for layer, end in zip(layers, ends, strict=True)]
     for position in positions:
         blurred = [part.blurred(position, blur) for part in slices]
@@ -257,8 +176,9 @@ def _centres(positions: Sequence[float], near: float, far: float, blur: float) -
 class _Fourier:
     """Pictures of one size, continued beyond their border, and their spectra as pairs of real numbers."""
 
-    def __init__(self, like: Tensor, reach: float, psf: Psf) -> None:
-        self.size, self.psf, self.device = (like.shape[-2], like.shape[-1]), psf, like.device
+    def __init__(self, like: Tensor, reach: float, psf: Psf, aberration: Aberration) -> None:
+        self.size, self.device = (like.shape[-2], like.shape[-1]), like.device
+        self.psf, self.aberration = psf, aberration
         self.border = math.ceil(reach) + 2
         height, width = (cv2.getOptimalDFTSize(length + 2 * self.border) for length in self.size)
         self.padded = height, width
@@ -278,11 +198,13 @@ class _Fourier:
         padded: Tensor = torch.fft.irfft2(pairs, s=self.padded)
         return padded[..., self.border : self.border + height, self.border : self.border + width]
 
-    def transfer(self, radius: float) -> Tensor:
+    def transfer(self, defocus: float) -> Tensor:
         """(H', W' + 2) factors for a spectrum; each stands twice, so that the product runs through memory evenly."""
-        radius = round(radius, 4)
+        radius = round(self.aberration.radius(defocus), 4)
         if radius not in self._transfers:
             transfer = transfer_function(radius, self.padded, self.psf, device=self.device)
+            if self.aberration.stretch:
+                transfer = transfer * self.aberration.transfer(radius, self.padded, self.device)
             self._transfers[radius] = transfer.repeat_interleave(2, -1)
         return self._transfers[radius]
 
@@ -303,14 +225,19 @@ class _Slices:
             self.slices = [(float(centres), fourier.spectrum(stack))]
             return
         assert isinstance(layer.depth, Tensor)
-        weights = zip(centres.tolist(), tents(layer.depth, centres).unsqueeze(-3), strict=True)
-        self.slices = [(centre, fourier.spectrum(stack * weight)) for centre, weight in weights if weight.any()]
+        weights = tents(layer.depth, centres).unsqueeze(-3)
+        used = weights.flatten(1).any(1).tolist()  # asked once: each question to a GPU waits for all its work
+        self.slices = [
+            (centre, fourier.spectrum(stack * weight))
+            for centre, weight, there in zip(centres.tolist(), weights, used, strict=True)
+            if there
+        ]
 
     def blurred(self, position: float, blur: float) -> tuple[Tensor, Tensor | float]:
         """Premultiplied light (..., C, H, W) and coverage (..., H, W) as seen at a focus position."""
         total = torch.zeros_like(self.slices[0][1])
         for centre, spectrum in self.slices:
-            total.addcmul_(spectrum, self.fourier.transfer(abs(centre - position) * blur))
+            total.addcmul_(spectrum, self.fourier.transfer((centre - position) * blur))
         picture = self.fourier.picture(total)
         if self.divided:
             picture = picture[..., :-1, :, :] / picture[..., -1:, :, :].clamp_min(1e-6)

@@ -1,0 +1,365 @@
+"""The dock panel "Train a network": from a stack or from simulation to a checkpoint in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtWidgets import QComboBox, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from .feedback import Message, ProgressRow
+from .fields import quiet
+from .forms import add_row, form_layout, help_label
+from .look import Section, style_sheet
+from .report import duration
+from .sections import side_by_side
+from .training_data import DataSection, FolderLine
+from .training_folder import Found, found_in, free_folder, history
+from .training_form import NetworkPart, StepsPart
+from .training_progress import CurvesPart, put_preview
+from .training_run import Preview, TrainingRun, Work
+from .training_use import select_checkpoint
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+    from ..nets.checkpoint import Checkpoint
+    from ..training.recipe import TrainingRecipe
+    from ..training.report import Report
+
+__all__ = ["TrainingPanel"]
+
+WIDTH = 330  # px; as the other panels
+MOST_FRAMES = 30  # of simulated bursts
+PRESETS: dict[str, tuple[str, str]] = {  # title and help
+    "tune": (
+        "Fine-tune on this stack",
+        "A trained network gets better at one kind of specimen: it goes on learning from the chosen stack, and from "
+        "simulated bursts, so that it does not forget the rest.",
+    ),
+    "scratch": (
+        "Train from scratch",
+        "A new network learns from simulated bursts, whose truth is known. An hour on two cores is a good beginning.",
+    ),
+    "own": ("Own choices", "All as it is set below."),
+}
+FOLDER_TIP = "<p>Where the checkpoint goes. Those in the folder of the preferences are offered by the stacking panel.</p>"
+
+
+class TrainingPanel(QScrollArea):
+    """Panel that trains networks.
+
+    Parameters
+    ----------
+    viewer : napari.viewer.Viewer
+        Whose layers are offered, and who gets the preview.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._run: TrainingRun | None = None
+        self._last: Report | None = None
+        self._found = Found()
+        self._filling = False  # a preset is being shown
+        self._named = ""  # the folder that we proposed
+        self._build()
+        self._connect()
+        self.choose("tune")
+
+    # ------------------------------------------------------------------
+    # what the buttons do
+
+    def choose(self, preset: str) -> None:
+        """Fill the form with a preset: "tune" or "scratch"."""
+        self._filling = True
+        self.preset.setCurrentIndex(self.preset.findData(preset))
+        self.about.setText(PRESETS[preset][1])
+        if preset == "tune":
+            self.network.start(True)
+            self.data.put({"stack": 75, "simulation": 25})
+            self.steps.put(steps=300, rate=2e-4, check=25)
+        elif preset == "scratch":
+            self.network.start(False)
+            self.data.put({"simulation": 100})
+            self.steps.put(steps=4500, rate=8e-4, check=250)
+        self._filling = False
+        self._propose()
+        self._show_state()
+
+    def start(self) -> None:
+        """Begin to train, or go on with the run that lies in the folder."""
+        self._look()
+        folder = Path(self.folder.path()).expanduser()
+        try:
+            if self._found.problem or self._found.done:
+                raise ValueError(self._found.words)
+            recipe = self._found.recipe or self.recipe()
+            wanted = any(part.kind == "stack" for part in recipe.data)
+            stack = self.data.wish() if wanted else None
+        except (ValueError, TypeError) as error:
+            self.say(str(error), "error")
+            return
+        fresh = self._found.recipe is None
+        run = TrainingRun(Work(recipe, folder, stack, fresh, self.steps.device.currentData()))
+        self._run, self._last = run, None
+        run.reported.connect(self._on_reports)
+        run.previewed.connect(self._on_preview)
+        run.rested.connect(self._on_rested)
+        run.finished.connect(self._on_finished)
+        run.run.stepped.connect(self._on_step)
+        run.run.failed.connect(self._on_error)
+        run.run.cancelled.connect(self._on_stopped)
+        run.run.ended.connect(self._on_ended)
+        self.say("")
+        self.progress.begin()
+        self.curves.begin(recipe.steps, () if fresh else history(folder))
+        self.curves.setVisible(True)
+        self._show_state()
+        run.run.start()
+
+    def pause(self) -> None:
+        """Rest after this step, or go on."""
+        if self._run is None:
+            return
+        if self._run.paused:
+            self._run.go_on()
+            self.say("")
+        else:
+            self._run.pause()
+            self.say("Pausing …")
+        self._show_state()
+
+    def stop(self) -> None:
+        """Stop training; the checkpoint is kept."""
+        if self._run is not None:
+            self.say("Stopping …")
+            self._run.run.cancel()
+
+    def use(self) -> None:
+        """Choose the checkpoint in the panel that stacks."""
+        try:
+            select_checkpoint(self._viewer, Path(self.folder.path()).expanduser())
+        except ValueError as error:
+            self.say(str(error), "error")
+
+    def new_folder(self) -> None:
+        """Propose a folder that is free."""
+        self._named = self.folder.path()
+        self._propose()
+
+    def recipe(self) -> TrainingRecipe:
+        """Return all choices of the panel.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If something is missing or not allowed; the message says what.
+        """
+        from ..training.recipe import TrainingRecipe
+
+        problem = self.data.problem or self.network.problem
+        if problem:
+            raise ValueError(problem)
+        frames, channels = MOST_FRAMES, 3
+        if self.data.used["stack"].isChecked():
+            source = self.data.chooser.source()
+            frames, channels = max(3, min(frames, source.frames)), source.channels
+        return TrainingRecipe(
+            data=self.data.parts(), frames=(2, frames), **self.network.choices(channels), **self.steps.choices()
+        )
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """Show a message: "info", "warning" or "error"."""
+        self.message.say(text, kind)
+
+    # ------------------------------------------------------------------
+    # what happens
+
+    def _on_step(self, step: Any) -> None:
+        if step.stage != "Training" and self._last is None:
+            self.progress.show_step(step)
+
+    def _on_reports(self, reports: list[Report]) -> None:
+        for report in reports:
+            self.curves.add(report.step, report.loss, report.psnr, report.psnr_single, report.psnr_mean)
+        self.curves.refresh()
+        self._last = last = reports[-1]
+        self.progress.bar.setRange(0, last.steps)
+        self.progress.bar.setValue(last.step)
+        self.progress.bar.setFormat(f"{last.step}/{last.steps} · {duration(last.seconds_left)} left")
+
+    def _on_preview(self, preview: Preview) -> None:
+        if self._run is not None:
+            stack = self._run.work.stack
+            put_preview(self._viewer, stack.source if stack else None, preview)
+
+    def _on_rested(self) -> None:
+        if self._run is not None and self._run.paused:
+            at = f" at step {self._last.step}" if self._last else ""
+            self.say(f"Paused{at}. The checkpoint is saved; Go on continues at once.")
+        self._look()
+        self._show_state()
+
+    def _on_finished(self, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None:
+            return
+        found: dict[str, Any] = dict(checkpoint.metrics)
+        words = f"Trained {checkpoint.training.steps} steps"
+        if self._last is not None:
+            words += f" in {duration(self._last.seconds)}"
+        if "psnr" in found:
+            words += (
+                f": {found['psnr']:.1f} dB on held-out examples; best single frame {found['psnr_single']:.1f} dB, mean "
+                f"of the frames {found['psnr_mean']:.1f} dB"
+            )
+        self.say(f"{words}. Saved as “{checkpoint.name}”.")
+
+    def _on_error(self, error: Exception) -> None:
+        self.say(str(error) or type(error).__name__, "error")
+
+    def _on_stopped(self) -> None:
+        self._look()
+        if self._found.recipe is None:
+            self.say("Stopped before the first step. Nothing was saved.", "warning")
+        else:
+            self.say(f"Stopped at step {self._found.step}. The checkpoint is saved; Resume goes on from there.", "warning")
+
+    def _on_ended(self) -> None:
+        self._run = None
+        self._look()
+        self._show_state()
+
+    def _on_change(self) -> None:
+        """Something in the form was changed by hand."""
+        if self._filling:
+            return
+        self._propose()
+        self._show_state()
+
+    def _on_preset(self) -> None:
+        self.choose(self.preset.currentData())
+
+    def _on_folder(self) -> None:
+        self._look()
+        if self._run is None:
+            kind = "error" if self._found.problem else "info"
+            self.say(self._found.words, kind)
+        self._show_state()
+
+    def _propose(self) -> None:
+        """Name the folder after what is trained, unless the user named one."""
+        if self._run is not None or self.folder.path() != self._named:
+            return
+        tuned = bool(self.network.starts.currentData())
+        stack = self.data.used["stack"].isChecked() and not self.data.chooser.problem
+        name = self.data.chooser.source().name if stack else str(self.network.architecture.currentData())
+        path = str(free_folder(f"{name} {'tuned' if tuned else 'trained'}"))
+        self._named = path
+        if path != self.folder.path():
+            self.folder.put(path)
+
+    def _look(self) -> None:
+        self._found = found_in(self.folder.path())
+
+    # ------------------------------------------------------------------
+    # building
+
+    def _build(self) -> None:
+        self.preset = quiet(QComboBox())
+        for name, (title, _) in PRESETS.items():
+            self.preset.addItem(title, name)
+        self.about = help_label()
+        self.folder = FolderLine("Folder of the checkpoint", "folder of the checkpoint")
+        head = QWidget()
+        rows = form_layout(head)
+        add_row(rows, "Preset", self.preset, "<p>Fills the sections below.</p>")
+        rows.addRow(self.about)
+        add_row(rows, "Checkpoint", self.folder, FOLDER_TIP)
+        self.button, self.hold, self.fresh = QPushButton(), QPushButton("Pause"), QPushButton("Train anew in another folder")
+        self.button.setObjectName("main")
+        self.progress, self.message, self.curves = ProgressRow(), Message(), CurvesPart()
+        self.progress.stop.setText("Stop")
+        self.progress.layout().insertWidget(1, self.hold)  # type: ignore[union-attr] # it has one
+        self.use_it = QPushButton("Use it now")
+        self.use_it.setToolTip("<p>Choose this checkpoint in the panel that stacks.</p>")
+        self.data, self.network, self.steps = DataSection(self._viewer), NetworkPart(), StepsPart()
+        self.sections = {
+            "Data": Section("Data", self.data),
+            "Network": Section("Network", self.network),
+            "Steps": Section("Steps", self.steps),
+        }
+        self.message.say("")
+        self.curves.setVisible(False)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(8)
+        above = (head, self.button, self.progress, self.message, self.curves, side_by_side(self.use_it, self.fresh))
+        for widget in (*above, *self.sections.values()):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(WIDTH)
+        self._on_theme()
+
+    def _connect(self) -> None:
+        for button, slot in (
+            (self.button, self.start),
+            (self.hold, self.pause),
+            (self.progress.stop, self.stop),
+            (self.use_it, self.use),
+            (self.fresh, self.new_folder),
+        ):
+            button.clicked.connect(slot)
+        self.preset.activated.connect(self._on_preset)
+        self.folder.changed.connect(self._on_folder)
+        for part in (self.data, self.network, self.steps):
+            part.changed.connect(self._on_change)
+        self._viewer.events.theme.connect(self._on_theme)
+
+    def _show_state(self) -> None:
+        """Texts and what is enabled, from what is chosen and whether something runs."""
+        running, there = self._run is not None, self._found.recipe is not None
+        problem = self.data.problem or self.network.problem
+        self.progress.setVisible(running)
+        for widget in (self.preset, self.folder, *(section.content for section in self.sections.values())):
+            widget.setEnabled(not running)
+        for part in (self.network, self.steps):
+            part.setEnabled(not running and not there)  # a run goes on as it began
+        self.button.setText("Training …" if running else "Resume training" if there else "Start training")
+        if running and self._run is not None and self._run.paused:
+            self.button.setText("Paused")
+        self.button.setEnabled(not running and not problem and not self._found.problem and not self._found.done)
+        self.hold.setText("Go on" if self._run is not None and self._run.paused else "Pause")
+        self.use_it.setVisible(there)
+        self.fresh.setVisible(there and not running)
+        if not running and problem and not self.message.text():
+            self.say(problem)
+        elif not problem and self._told_problem():
+            self.say("")
+        for name, part in (("Data", self.data), ("Network", self.network), ("Steps", self.steps)):
+            self.sections[name].set_summary(part.title())
+
+    def _told_problem(self) -> bool:
+        from .chooser import NOTHING
+
+        return bool(self.message.text() == NOTHING)
+
+    def _on_theme(self, _: Any = None) -> None:
+        self.setStyleSheet(style_sheet(self._viewer.theme))
+        self.curves.set_theme(self._viewer.theme)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Let go of the viewer and stop what runs, keeping its checkpoint, when the dock is closed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            run, self._run = self._run, None
+            if run is not None:
+                run.run.cancel()
+            self.data.release()
+            self._viewer.events.theme.disconnect(self._on_theme)

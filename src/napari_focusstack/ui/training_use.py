@@ -1,0 +1,37 @@
+"""From a checkpoint to the panel that stacks with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..fusion import FUSERS
+from ..nets.checkpoint import read_checkpoint
+from .source import PLUGIN
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+__all__ = ["select_checkpoint"]
+
+PANEL = "Focus stack"
+
+
+def select_checkpoint(viewer: napari.viewer.Viewer, path: Path) -> Any:
+    """Panel that stacks, opened, with the method of the checkpoint's network and the checkpoint chosen in it.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint cannot be read, or no method uses such a network.
+    """
+    method = read_checkpoint(path).architecture
+    if method not in FUSERS:
+        raise ValueError(f"no method of fusion uses a {method}; the checkpoint is in {path}")
+    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, PANEL)
+    panel.fusion.methods.choose(method, {"checkpoint": str(path)})
+    panel.sections["Fusion"].open()
+    dock.show()
+    dock.raise_()
+    panel.say(f"The method “{method}” uses the checkpoint “{path.name}” now.")
+    return panel
