@@ -92,7 +92,10 @@ def test_bursts_that_are_left_out_are_told(bursts, tmp_path, capsys):
     assert main(words) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert main([*words, "--skip-bad", "--fuser", "average"]) == 0
-    assert "focusstack: left out bad: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("focusstack: left out ")
+    assert "bad holds no pictures" in said
+    assert said.count("\n") == 1
 
 
 def test_simulate_makes_the_same_version_of_the_same_words(tmp_path, capsys, monkeypatch):
@@ -211,7 +214,10 @@ def raw_dataset(folder):
         (["evaluate", "unet-smal", "{data}"], "there is no checkpoint 'unet-smal'; did you mean 'unet-small'?"),
         (["evaluate", "unet-small", "{tmp}"], "no dataset, manifest.json is missing"),
         (["evaluate", "unet-small", "{raw}"], "planes of raw files cannot be fused as they are"),
-        (["evaluate", "unet-small", "{raw}", "--split", "train"], "no burst of this dataset is there to be trained on"),
+        (
+            ["evaluate", "unet-small", "{raw}", "--split", "train"],
+            "no burst of this dataset is there to be trained on: build it of more bursts",
+        ),
         (["checkpoint", "info", "unet-huge"], "there is no checkpoint 'unet-huge'"),
     ],
 )

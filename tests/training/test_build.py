@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from napari_focusstack import simulate
 from napari_focusstack.alignment import Alignment, Area
 from napari_focusstack.arrays import to_float
-from napari_focusstack.io import read_burst
+from napari_focusstack.io import UnreadableFrame, read_burst
 from napari_focusstack.progress import Cancelled, listening
 from napari_focusstack.simulation import RawCamera, write_raw_burst
 from napari_focusstack.training.build import build_dataset
@@ -155,6 +155,21 @@ def test_cut_tiles_are_the_frames_at_their_places(tmp_path_factory, scale, count
         np.testing.assert_array_equal(one.frames, stack[part].transpose(0, 3, 1, 2))
         np.testing.assert_array_equal(one.truth, truth[y : y + tile, x : x + tile].transpose(2, 0, 1))
     assert read == list(range(count))  # each frame once
+
+
+def test_a_frame_that_cannot_be_read_is_no_fault_of_the_disk(tmp_path):
+    class Frames:
+        shape, dtype = (2, 32, 32, 3), np.dtype(np.uint8)
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, i):
+            raise UnreadableFrame(tmp_path / "2.png", "it ends too early")
+
+    with pytest.raises(DatasetError, match="2.png: it ends too early"):
+        list(cut(Frames(), np.zeros((32, 32, 3), np.uint8), ((0, 0),), 16, tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 # --------------------------------------------------------------------
@@ -379,6 +394,21 @@ def test_bad_frames_and_bursts_are_left_out_and_told(partly_bad):
     with pytest.raises(DatasetError, match="none of the bursts can be used"):
         build_dataset(folders[:1], out, tile=32, skip_bad=True)
     assert read_dataset(out).version == dataset.version
+
+
+def test_all_bursts_are_looked_at_before_anything_is_computed(bursts, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_focusstack.training.build.align", None)
+    write_burst(tmp_path / "cells", mono=True)
+    with pytest.raises(DatasetError, match="burst cells: 1 channels"):
+        build_dataset([*named(bursts, "ant", "bee"), tmp_path / "cells"], tmp_path / "d", tile=32)
+    with pytest.raises(DatasetError, match="burst bee: no camera raw files"):
+        build_dataset(named(bursts, "raw", "bee"), tmp_path / "d", kind="raw", tile=32)
+
+
+def test_raw_bursts_that_cannot_be_used_leave_no_dataset(bursts, tmp_path):
+    with pytest.raises(DatasetError, match="none of the bursts can be used: burst ant: no camera raw files"):
+        build_dataset(named(bursts, "ant", "bee"), tmp_path / "d", kind="raw", tile=32, skip_bad=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cancel_leaves_what_was_there(bursts, tmp_path):

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from napari_focusstack.arrays import from_float
 from napari_focusstack.simulation.batches import Variety
@@ -31,6 +32,23 @@ def test_the_same_words_write_the_same_version(tmp_path, library):
     three = write(tmp_path / "three", other)
     assert three.version != versions[0]
     assert three.manifest["made"]["their SHA-256"] != write(tmp_path / "two", library).manifest["made"]["their SHA-256"]
+
+
+def test_sums_are_rounded_alike_with_any_number_of_threads(tmp_path, library, monkeypatch):
+    draw, before, during = Simulated.draw, torch.get_num_threads(), []
+
+    def watched(*args, **options):
+        during.append(torch.get_num_threads())
+        return draw(*args, **options)
+
+    monkeypatch.setattr(Simulated, "draw", watched)
+    torch.set_num_threads(2)
+    try:
+        write(tmp_path / "d", library)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert during == [1, 1, 1]
 
 
 def test_what_is_stored_is_what_the_simulator_drew(tmp_path, library):

@@ -118,6 +118,6 @@ def test_a_recipe_trains_on_one_split_and_holds_the_other_out(pictures, tmp_path
     alone = dataset_of(tmp_path / "alone", coded, "rgb", (3,))
     recipe = replace(recipe, data=(DataPart("dataset", folder=str(alone.folder)),))
     with pytest.raises(
-        DatasetError, match="alone: no burst of this dataset is held out: build it of two bursts or more"
+        DatasetError, match="alone: no burst of this dataset is held out: build it of two or more bursts"
     ):
         held_out_of(recipe, {}, cpu)

@@ -20,7 +20,7 @@ from ..arrays import Frames, from_float
 from ..fusion import FUSERS, fuse
 from ..io import Burst, read_burst
 from ..methods import pick
-from ..progress import part
+from ..progress import part, track
 from .build_raw import AlignedPlanes, red_first
 from .store import Dataset, DatasetError, Kind, NewBurst, Split, check_free, write_dataset
 from .targets import matched, read_target, targets_of
@@ -109,8 +109,9 @@ def build_dataset(
         "seed": seed,
         "left out": [],
     }
-    kind_: Kind = "raw" if plan.raw else KINDS[_channels(named, plan)]
-    return write_dataset(out, _bursts(named, splits, plan, kind_, made), kind=kind_, tile=tile, made=made)
+    found_kind = _kind(named, plan)
+    bursts = _bursts(named, splits, plan, found_kind, made)
+    return write_dataset(out, bursts, kind=found_kind, tile=tile, made=made)
 
 
 def _check(kind: str, tile: int, held_out: float) -> None:
@@ -144,22 +145,26 @@ def _splits(names: Sequence[str], share: float, seed: int) -> dict[str, Split]:
     return {name: "test" if rank < count else "train" for rank, name in enumerate(ranked)}
 
 
-def _channels(named: Mapping[str, Path], plan: _Plan) -> int:
-    """Channels of the first burst that can be read; the others must have as many."""
-    problem: Exception = DatasetError("")
-    for name, path in named.items():
+def _kind(named: Mapping[str, Path], plan: _Plan) -> Kind:
+    """Kind of dataset, from the first burst; looks at all of them first, so that no hour is lost to the last one."""
+    kind: Kind | None = "raw" if plan.raw else None
+    for name, path in track(named.items(), "Looking at bursts", len(named)):
         try:
-            return _read(name, path, plan, None).shape[3]
-        except (OSError, ValueError) as error:
+            burst = _read(name, path, plan, kind)
+            kind = kind or KINDS[burst.shape[3]]
+        except (OSError, ValueError):
             if not plan.skip_bad:
                 raise
-            problem = error
-    raise DatasetError(f"none of the bursts can be used: {problem}")
+            continue
+        if plan.skip_bad:  # looking at frames that may be bad takes long
+            break
+    return kind or "rgb"
 
 
 def _bursts(
     named: Mapping[str, Path], splits: Mapping[str, Split], plan: _Plan, kind: Kind, made: dict[str, Any]
 ) -> Iterator[NewBurst]:
+    used = 0
     for number, (name, path) in enumerate(named.items(), 1):
         with part(f"burst {number} of {len(named)}: {name}"):
             try:
@@ -170,7 +175,10 @@ def _bursts(
                 made["left out"].append(str(error) if name in str(error) else f"{name}: {error}")
                 continue
             made["left out"] += bad
+            used += 1
             yield burst
+    if not used:
+        raise DatasetError(f"none of the bursts can be used: {made['left out'][0]}")
 
 
 def _read(name: str, path: Path, plan: _Plan, kind: Kind | None) -> Burst:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ def simulate_dataset(
     """
     _check(bursts, frames, size)
     check_free(Path(folder))
-    pictures = drawn_library(*DRAWN[split], seed=SEEDS[split])
-    if library is not None:
-        pictures = pictures + read_library(Path(library), split)
+    with _one_thread():
+        pictures = drawn_library(*DRAWN[split], seed=SEEDS[split])
+        if library is not None:
+            pictures = pictures + read_library(Path(library), split)
     made = {} if library is None else {"pictures of": Path(library).expanduser().resolve().name}
     variety = Variety(frames=frames)
     return write_held_out(folder, pictures, variety, seed=seed, count=bursts, size=size, split=split, made=made)
@@ -129,10 +131,22 @@ def _bursts(source: Simulated, seed: int, lengths: Sequence[int], size: int, spl
 
 def _tile(source: Simulated, seed: tuple[int, int], frames: int, size: int) -> Tile:
     """Burst as 16-bit values, which hold those of 8 bit exactly."""
-    drawn = source.draw(seed, bursts=1, size=size, frames=frames)
+    with _one_thread():
+        drawn = source.draw(seed, bursts=1, size=size, frames=frames)
     assert drawn.depth is not None
     stored = [from_float(values[0].numpy(), "uint16") for values in (drawn.frames, drawn.truth)]
     return Tile(stored[0], stored[1], drawn.depth[0].numpy())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute on one thread: with another number, sums are rounded otherwise, and versions differ."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _digest(library: Library) -> str:

@@ -138,8 +138,10 @@ class Dataset:
         """
         numbers = tuple(pair for pair in self._numbers if self.entries[pair[0]].split == split)
         if not numbers:
-            held = "is held out: build it of two bursts or more" if split == "test" else "is there to be trained on"
-            raise DatasetError(f"{self.folder}: no burst of this dataset {held}, or choose another dataset")
+            missing = "held out: build it of two or" if split == "test" else "there to be trained on: build it of"
+            raise DatasetError(
+                f"{self.folder}: no burst of this dataset is {missing} more bursts, or choose another one"
+            )
         return replace(self, _numbers=numbers)
 
     def check(self) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Frames, to_float, visit
+from ..io import UnreadableFrame
 from ..progress import track
-from .store import Tile
+from .store import DatasetError, Tile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,16 +71,29 @@ def cut(
         Height and width in px of the truth.
     folder : Path
         Where there is room for the frames, in a file without a name.
+
+    Yields
+    ------
+    Tile
+        Whose arrays the next one takes over.
+
+    Raises
+    ------
+    DatasetError
+        If a frame cannot be read.
     """
     scale = truth.shape[0] // frames.shape[1]
     small = tile // scale
     part = np.empty((len(frames), frames.shape[3], small, small), np.dtype(frames.dtype).newbyteorder("="))
     stride = part[0].nbytes
     with tempfile.TemporaryFile(dir=folder) as file:
-        for _, image in visit(frames, "Cutting tiles"):
-            for y, x in track(places):
-                piece = image[y // scale : y // scale + small, x // scale : x // scale + small]
-                file.write(np.ascontiguousarray(np.moveaxis(piece, 2, 0), dtype=part.dtype).data)
+        try:
+            for _, image in visit(frames, "Cutting tiles"):
+                for y, x in track(places):
+                    piece = image[y // scale : y // scale + small, x // scale : x // scale + small]
+                    file.write(np.ascontiguousarray(np.moveaxis(piece, 2, 0), dtype=part.dtype).data)
+        except UnreadableFrame as error:  # no fault of the disk that is written to
+            raise DatasetError(str(error)) from error
         for number, (y, x) in enumerate(track(places, "Writing tiles")):
             for i in range(len(part)):
                 file.seek((i * len(places) + number) * stride)
