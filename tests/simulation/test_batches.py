@@ -147,6 +147,16 @@ def test_light_is_kept_however_far_out_of_focus(monkeypatch):
         assert light[seen].numpy() == pytest.approx(light[seen][:, :1].expand(-1, 5).numpy(), rel=0.02)
 
 
+def test_bursts_do_not_depend_on_how_many_are_blurred_at_once(monkeypatch):
+    together = drawn(Variety(), 8, bursts=4)
+    monkeypatch.setitem(batches.AT_ONCE, "cpu", 1)
+    alone = drawn(Variety(), 8, bursts=4)
+    apart = (together.frames - alone.frames).abs()  # a flat surface alone needs no slices, which are an approximation
+    assert apart.max() < 0.02
+    assert apart.mean() < 1e-3
+    assert torch.equal(together.truth, alone.truth)
+
+
 def test_libraries_without_backgrounds_and_impossible_sizes_are_refused():
     empty = Library(LIBRARY.textures[:0], LIBRARY.cutouts)
     with pytest.raises(ValueError, match="a library without textures has no backgrounds"):

@@ -17,6 +17,8 @@ from .variety import Chance, Variety
 
 __all__ = ["Batch", "Variety", "draw_batch"]
 
+AT_ONCE = {"cpu": 2**15, "cuda": 2**18}  # px of the bursts that are blurred together; each takes up to 10 kB
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
@@ -100,8 +102,19 @@ def _focused(layers: Sequence[Layer], count: int, variety: Variety, chance: Chan
         skew=max(-0.5, min(0.5, variety.skew * float(torch.randn((), generator=chance.generator)))),
     )
     blur = sweep / max(count - 1, 1) * (1.0 if psf == "disc" else 0.5)  # of equal variance
-    pictures = defocused(layers, range(count), blur=blur, psf=psf, aberration=aberration)
-    return blur, torch.stack(list(pictures), 1)
+    light = layers[-1].light
+    pictures = light.new_empty(len(light), count, *light.shape[1:])
+    step = max(1, AT_ONCE.get(light.device.type, AT_ONCE["cuda"]) // size**2)
+    for first in range(0, len(light), step):
+        some = slice(first, first + step)
+        part = [Layer(x.light[some], _of(x.alpha, some), _of(x.depth, some)) for x in layers]
+        for number, picture in enumerate(defocused(part, range(count), blur=blur, psf=psf, aberration=aberration)):
+            pictures[some, number] = picture
+    return blur, pictures
+
+
+def _of(value: Tensor | float, some: slice) -> Tensor | float:
+    return value[some] if isinstance(value, Tensor) else value
 
 
 def _spread(value: Tensor | float, layers: Sequence[Layer]) -> Tensor:

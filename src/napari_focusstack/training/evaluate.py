@@ -120,9 +120,9 @@ def evaluate(
     for method in methods:
         pick(FUSERS, method, "fusion")
     ways: dict[str, Callable[[Picture, Picture], Picture]] = {
-        checkpoint.name: lambda frames, _: fuse(
-            frames, checkpoint.architecture, checkpoint=str(checkpoint.folder), device=device
-        ).image
+        checkpoint.name: lambda frames, _: (
+            fuse(frames, checkpoint.architecture, checkpoint=str(checkpoint.folder), device=device).image
+        )
     }
     for method in methods:
         ways[method] = lambda frames, _, method=method: fuse(frames, method, device=device).image  # type: ignore[misc]

@@ -29,10 +29,10 @@ class Source(Protocol):
         ...
 
 
-def generator_of(seed: Seed, device: torch.device | str = "cpu") -> torch.Generator:
-    """Random numbers that follow from a tuple of integers; neighbouring seeds have nothing in common."""
+def generator_of(seed: Seed) -> torch.Generator:
+    """Random numbers, of the CPU, that follow from a tuple of integers; neighbouring seeds have nothing in common."""
     digest = hashlib.sha256(repr(tuple(map(int, seed))).encode()).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest[:8]) >> 1)
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Simulated:
 
     def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
         """Examples that follow from the seed: bursts of `size` px, of `frames` frames or of a random number of them."""
-        generator = generator_of(seed, self.library.textures.device)
+        generator = generator_of(seed)
         return as_stored(
             draw_batch(self.library, self.variety, generator, bursts=bursts, size=size, frames=frames), generator
         )
