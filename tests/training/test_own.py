@@ -10,7 +10,7 @@ from napari_focusstack.training.own import Own
 @pytest.fixture
 def own():
     """Eight frames; frame k holds the picture plus k, so that each value tells where it came from."""
-    y, x = np.mgrid[:40, :50]
+    y, x = np.mgrid[:40, :70]
     picture = (1000 + 100 * y + x).astype(np.uint16)[..., None].repeat(3, -1)
     return Own(np.stack([picture + 10000 * k for k in range(5)]), picture)
 
@@ -36,7 +36,9 @@ def test_the_order_of_the_sweep_stays_or_is_reversed(own):
 
 def test_crops_are_flipped_and_transposed_in_all_eight_ways(own):
     corners = own.draw((0,), bursts=60, size=32).truth[:, 0]
-    ways = {(bool(t[0, 1] > t[0, 0]), bool(t[1, 0] > t[0, 0]), bool((t[0, 1] - t[0, 0]).abs() > 0.001)) for t in corners}
+    ways = {
+        (bool(t[0, 1] > t[0, 0]), bool(t[1, 0] > t[0, 0]), bool((t[0, 1] - t[0, 0]).abs() > 0.001)) for t in corners
+    }
     assert len(ways) == 8
 
 
@@ -67,10 +69,22 @@ def test_only_crops_are_read():
 
 
 def test_what_does_not_fit_is_told():
-    frames = np.zeros((3, 40, 50, 1))
+    frames = np.zeros((3, 40, 70, 1))
     with pytest.raises(ValueError, match="two frames"):
         Own(frames[:1], frames[0])
     with pytest.raises(ValueError, match="fuse this very stack"):
-        Own(frames, np.zeros((41, 50, 1)))
-    with pytest.raises(ValueError, match="40 × 50 px, too small for crops of 64 px"):
+        Own(frames, np.zeros((41, 70, 1)))
+    with pytest.raises(ValueError, match="40 × 70 px, too small for crops of 64 px"):
         Own(frames, frames[0]).draw((0,), bursts=1, size=64)
+
+
+@pytest.mark.parametrize("shape", [(60, 100), (100, 60)])
+def test_a_strip_at_the_end_of_the_longer_side_is_never_trained_on(shape):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    place = np.maximum(x, y) if shape[1] == shape[0] else (x if shape[1] > shape[0] else y)
+    target = np.repeat((place / 100).astype(np.float32)[..., None], 1, axis=2)
+    frames = np.stack([target, target])
+    for split, seen in (("train", lambda v: v.max() < 0.8), ("test", lambda v: v.min() >= 0.8 - 1e-6)):
+        own = Own(frames, target, split)
+        for seed in range(20):
+            assert seen(own.draw((seed,), bursts=2, size=20).truth)

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import torch
 
+from ..progress import track
 from ..simulation.batches import Variety
 from ..simulation.library import drawn_library, read_library
 from .examples import Examples
+from .own import Own
 from .recipe import DataPart, TrainingRecipe
 from .sources import Mixed, Simulated, Source
 from .store import read_dataset
@@ -19,7 +21,7 @@ __all__ = ["held_out_of", "source_of"]
 
 DRAWN = {"train": (84, 135), "test": (21, 27)}  # procedural textures and cut-outs of each split
 SEEDS = {"train": 1, "test": 999}
-MEASURED = 4  # bursts in a draw that is held out
+MEASURED = 4  # bursts that are held out, of each number of frames
 VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
 
@@ -41,9 +43,10 @@ def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: to
     """Examples that are never trained on: other seeds, and other original pictures wherever there are any."""
     source = source_of(recipe, stacks, device, "test")
     counts = torch.linspace(*recipe.frames, recipe.held_out).round().int().tolist()
-    return [
-        source.draw((VALIDATION, number), bursts=MEASURED, size=recipe.size, frames=count)
-        for number, count in enumerate(counts)
+    draws = [(number, burst, count) for number, count in enumerate(counts) for burst in range(MEASURED)]
+    return [  # one by one, so that they differ in more, and Cancel is felt
+        source.draw((VALIDATION, number, burst), bursts=1, size=recipe.size, frames=count)
+        for number, burst, count in track(draws, "Drawing what is held out")
     ]
 
 
@@ -53,7 +56,8 @@ def _part(
     if part.kind == "stack":
         if part.name is None or part.name not in stacks:
             raise ValueError(f"there is no stack {part.name!r}; open are: {', '.join(stacks) or 'none'}")
-        return stacks[part.name]
+        stack = stacks[part.name]
+        return replace(stack, split=split) if isinstance(stack, Own) else stack
     if part.kind == "dataset":
         return Stored(read_dataset(part.folder or "").split(split), device)  # type: ignore[arg-type]
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from .sources import Seed, generator_of
 __all__ = ["Own"]
 
 MOST = 30  # frames of an example
+HELD_OUT = 0.2  # of the longer side: the strip at its end that is never trained on
 LEAST = 0.5  # share of the sweep's frames that a thinned-out example keeps at least
 
 
@@ -30,6 +31,8 @@ class Own:
         Aligned frames in their stored dtype.
     target : (Y, X, C) array
         Their fused picture, of any dtype.
+    split : {"train", "test"}
+        Whether crops come from what is trained on, or from a strip at the end of the longer side, which is not.
 
     Raises
     ------
@@ -39,6 +42,7 @@ class Own:
 
     frames: Any
     target: Any
+    split: Literal["train", "test"] = "train"
 
     def __post_init__(self) -> None:
         if len(self.frames.shape) != 4 or self.frames.shape[0] < 2:
@@ -57,11 +61,14 @@ class Own:
         Raises
         ------
         ValueError
-            If the stack is smaller than the crops.
+            If the stack is too small for the crops.
         """
         _, height, width, _ = self.frames.shape
-        if min(height, width) < size:
-            raise ValueError(f"the stack is {height} × {width} px, too small for crops of {size} px; choose smaller")
+        if min(height, width) < size or max(height, width) < 2 * size:
+            raise ValueError(
+                f"the stack is {height} × {width} px, too small for crops of {size} px beside a strip of as much that is "
+                "held out; choose smaller ones"
+            )
         generator = generator_of(seed)
         chosen = self._thinned(frames, generator)
         pairs = [self._crop(chosen, size, generator) for _ in range(bursts)]
@@ -80,11 +87,19 @@ class Own:
         chosen = [int(low + (high - low) * c) for low, high, c in zip(bounds, bounds[1:], chance, strict=False)]
         return chosen[::-1] if torch.rand((), generator=generator) < 0.5 else chosen
 
+    def _area(self, size: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """First and last row and column of what belongs to the split."""
+        _, height, width, _ = self.frames.shape
+        longer = max(height, width)
+        edge = longer - max(size, round(HELD_OUT * longer))
+        part = (0, edge) if self.split == "train" else (edge, longer)
+        return ((0, height), part) if width >= height else (part, (0, width))
+
     def _crop(self, chosen: list[int], size: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """One crop (N, C, H, W) of the frames and (C, H, W) of the picture, turned alike."""
-        _, height, width, _ = self.frames.shape
-        top = int(torch.randint(height - size + 1, (), generator=generator))
-        left = int(torch.randint(width - size + 1, (), generator=generator))
+        (above, below), (before, behind) = self._area(size)
+        top = int(torch.randint(above, below - size + 1, (), generator=generator))
+        left = int(torch.randint(before, behind - size + 1, (), generator=generator))
         turns = (torch.rand(3, generator=generator) < 0.5).tolist()
         place = np.s_[top : top + size, left : left + size]
         frames = np.stack([np.asarray(self.frames[i][place]) for i in chosen])
