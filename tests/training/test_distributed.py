@@ -19,7 +19,7 @@ from napari_focusstack.training.logbook import read_log
 RECIPE = replace(TINY, steps=4, draws=2, save_every=2, validate_every=2)
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 RUN = """
-import sys
+import os, sys
 sys.path.insert(0, {tests!r})
 import torch
 from tiny_run import LINES
@@ -27,7 +27,7 @@ from napari_focusstack.training import TrainingRecipe, train
 torch.set_num_threads(1)
 folder, recipe, minutes = sys.argv[1:]
 checkpoint = train(TrainingRecipe.load(recipe), folder, stacks={{"lines": LINES}}, device="cpu", minutes=float(minutes))
-print("ends at", checkpoint.training.steps, flush=True)
+os.write(1, f"ends at {{checkpoint.training.steps}}\\n".encode())  # at once, as the other process writes, too
 torch.distributed.destroy_process_group()
 """
 
@@ -72,7 +72,7 @@ def test_draws_accumulate_to_the_doubled_batch(tmp_path):
 
     class Doubled:
         def draw(self, seed, *, bursts, size, frames=None):
-            parts = [LINES.draw((*seed[:2], draw), bursts=bursts // 2, size=size) for draw in range(2)]
+            parts = [LINES.draw((*seed[:2], draw), bursts=max(1, bursts // 2), size=size) for draw in range(2)]
             return type(parts[0])(*(torch.cat([getattr(p, n) for p in parts]) for n in ("frames", "truth")))
 
     train(RECIPE, tmp_path / "two", stacks={"lines": LINES}, device="cpu")

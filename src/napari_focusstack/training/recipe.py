@@ -119,7 +119,8 @@ class TrainingRecipe:
     seed : int
         All that is random follows from it.
     held_out : int
-        Draws for validation, of pictures that are never trained on.
+        Numbers of frames, evenly spread, at which to validate, with four bursts each of pictures that are never
+        trained on.
     validate_every, save_every : int
         Steps.
     licence : str
