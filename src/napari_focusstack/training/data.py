@@ -9,7 +9,7 @@ import torch
 
 from ..progress import track
 from ..simulation.batches import Variety
-from ..simulation.library import drawn_library, read_library
+from ..simulation.library import Split, drawn_library, read_library
 from .examples import Examples
 from .own import Own
 from .recipe import DataPart, TrainingRecipe
@@ -26,7 +26,7 @@ VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
 
 def source_of(
-    recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str = "train"
+    recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: Split = "train"
 ) -> Source:
     """Where the recipe's examples come from.
 
@@ -51,7 +51,7 @@ def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: to
 
 
 def _part(
-    part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: str
+    part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: Split
 ) -> Source:
     if part.kind == "stack":
         if part.name is None or part.name not in stacks:
@@ -59,8 +59,8 @@ def _part(
         stack = stacks[part.name]
         return replace(stack, split=split) if isinstance(stack, Own) else stack
     if part.kind == "dataset":
-        return Stored(read_dataset(part.folder or "").split(split), device)  # type: ignore[arg-type]
+        return Stored(read_dataset(part.folder or "").split(split), device)
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
-        library = library + read_library(part.folder, split)  # type: ignore[arg-type]
+        library = library + read_library(part.folder, split)
     return Simulated(library.to(device), replace(Variety(), frames=recipe.frames))
