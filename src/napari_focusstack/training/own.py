@@ -66,8 +66,8 @@ class Own:
         _, height, width, _ = self.frames.shape
         if min(height, width) < size or max(height, width) < 2 * size:
             raise ValueError(
-                f"the stack is {height} × {width} px, too small for crops of {size} px beside a strip of as much that is "
-                "held out; choose smaller ones"
+                f"the stack is {height} × {width} px, too small for crops of {size} px beside a strip of as much that "
+                "is held out; choose smaller ones"
             )
         generator = generator_of(seed)
         chosen = self._thinned(frames, generator)
