@@ -194,6 +194,12 @@ def test_plain_surfaces_have_a_tenth_of_the_contrast():
     assert contrast(plain.light).median() < 0.02 * contrast(textured.light).median()
 
 
+def test_surfaces_are_exposed_so_that_most_of_them_stays_below_white():
+    white = Library(torch.full_like(LIBRARY.textures, 250), LIBRARY.cutouts)
+    (ground,) = random_layers(white, replace(STILL, layers=(0, 0), glints=0), chance(), bursts=16, size=32, last=4.0)
+    assert ground.light.mean((1, 2, 3)).max() <= 0.601
+
+
 def test_glints_are_brighter_than_white_and_rare():
     (without,), (given,) = (layers_of(replace(STILL, layers=(0, 0), glints=share)) for share in (0, 1))
     extra = given.light - without.light

@@ -20,6 +20,7 @@ PRESENT = 0.85  # share of bursts that a foreground is in
 FLAT = 0.3  # share of surfaces that lie at one depth
 POINTS = 8  # specular points of a surface, at most
 FAINT = 0.1  # contrast of plain surfaces
+BRIGHTEST = 0.6  # mean light of a surface at most: a camera's exposure leaves most of a picture below white
 BRIGHTNESS = torch.tensor([0.2126, 0.7152, 0.0722])  # of linear sRGB
 
 
@@ -107,6 +108,8 @@ def _finished(light: Tensor, alpha: Tensor, variety: Variety, chance: Chance) ->
     mean = light.mean((-2, -1), keepdim=True) / alpha.mean((-2, -1), keepdim=True).clamp_min(1e-3) * alpha
     contrast = 1 - (1 - FAINT) * chance.there(variety.plain, bursts)
     gain = torch.exp(0.5 * chance.normal(bursts, 1, 1, 1) + 0.08 * chance.normal(bursts, 3, 1, 1))
+    level = (light * gain).mean((1, 2, 3), keepdim=True) / alpha.mean((1, 2, 3), keepdim=True).clamp_min(1e-3)
+    gain = gain * (BRIGHTEST / level.clamp_min(1e-3)).clamp_max(1)
     light = ((mean + (light - mean) * contrast) * gain).clamp(0, 3.0)
     return light + alpha * _points(chance, bursts, size) * chance.there(variety.glints, bursts)
 
