@@ -55,7 +55,10 @@ def _part(
             raise ValueError(f"there is no stack {part.name!r}; open are: {', '.join(stacks) or 'none'}")
         return stacks[part.name]
     if part.kind == "dataset":
-        return Stored(read_dataset(part.folder or "").split(split), device)  # type: ignore[arg-type]
+        dataset = read_dataset(part.folder or "").split(split)  # type: ignore[arg-type]
+        if dataset.kind == "raw" and recipe.architecture == "unet":
+            raise ValueError(f"{part.folder} holds planes of raw files, which a unet cannot develop; build kind 'rgb'")
+        return Stored(dataset, device)
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)  # type: ignore[arg-type]
