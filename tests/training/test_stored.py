@@ -121,3 +121,9 @@ def test_a_recipe_trains_on_one_split_and_holds_the_other_out(pictures, tmp_path
         DatasetError, match="alone: no burst of this dataset is held out: build it of two or more bursts"
     ):
         held_out_of(recipe, {}, cpu)
+
+
+def test_planes_are_refused_by_a_network_that_cannot_develop_them(mosaics):
+    recipe = TrainingRecipe(data=(DataPart("dataset", folder=str(mosaics.folder)),), size=SIZE)
+    with pytest.raises(ValueError, match="d holds planes of raw files, which a unet cannot develop; build kind 'rgb'"):
+        source_of(recipe, {}, torch.device("cpu"))

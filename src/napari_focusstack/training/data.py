@@ -59,7 +59,10 @@ def _part(
         stack = stacks[part.name]
         return replace(stack, split=split) if isinstance(stack, Own) else stack
     if part.kind == "dataset":
-        return Stored(read_dataset(part.folder or "").split(split), device)
+        dataset = read_dataset(part.folder or "").split(split)
+        if dataset.kind == "raw" and recipe.architecture == "unet":
+            raise ValueError(f"{part.folder} holds planes of raw files, which a unet cannot develop; build kind 'rgb'")
+        return Stored(dataset, device)
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
