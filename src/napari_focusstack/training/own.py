@@ -59,9 +59,11 @@ class Own:
         ValueError
             If the stack is smaller than the crops.
         """
-        count, height, width, _ = self.frames.shape
+        _, height, width, _ = self.frames.shape
         if min(height, width) < size:
-            raise ValueError(f"the stack is {height} × {width} px, too small for crops of {size} px; choose smaller ones")
+            raise ValueError(
+                f"the stack is {height} × {width} px, too small for crops of {size} px; choose smaller ones"
+            )
         generator = generator_of(seed)
         chosen = self._thinned(frames, generator)
         pairs = [self._crop(chosen, size, generator) for _ in range(bursts)]

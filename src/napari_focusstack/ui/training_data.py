@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..training.recipe import DataPart
 from .chooser import LayerChooser
@@ -167,9 +177,9 @@ class DataSection(QWidget):
             share = self.shares[kind]
             share.setRange(1, 100)
             share.setValue(50)
-            share.setSuffix(" parts")
+            share.setSuffix(" %")
             share.setToolTip("<p>Of the examples, relative to the other kinds of data.</p>")
-            share.setMaximumWidth(110)
+            share.setFixedWidth(96)
             head = QWidget()
             row = QHBoxLayout(head)
             row.setContentsMargins(0, 0, 0, 0)

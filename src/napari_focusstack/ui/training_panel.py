@@ -44,7 +44,7 @@ PRESETS: dict[str, tuple[str, str]] = {  # title and help
     ),
     "own": ("Own choices", "All as it is set below."),
 }
-FOLDER_TIP = "<p>Where the checkpoint goes. Those in the folder of the preferences are offered by the stacking panel.</p>"
+FOLDER_TIP = "<p>Where the checkpoint goes. The stacking panel offers those in the folder of the preferences.</p>"
 
 
 class TrainingPanel(QScrollArea):
@@ -224,7 +224,8 @@ class TrainingPanel(QScrollArea):
         if self._found.recipe is None:
             self.say("Stopped before the first step. Nothing was saved.", "warning")
         else:
-            self.say(f"Stopped at step {self._found.step}. The checkpoint is saved; Resume goes on from there.", "warning")
+            words = f"Stopped at step {self._found.step}. The checkpoint is saved; Resume goes on from there."
+            self.say(words, "warning")
 
     def _on_ended(self) -> None:
         self._run = None
@@ -270,6 +271,7 @@ class TrainingPanel(QScrollArea):
         self.preset = quiet(QComboBox())
         for name, (title, _) in PRESETS.items():
             self.preset.addItem(title, name)
+        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.about = help_label()
         self.folder = FolderLine("Folder of the checkpoint", "folder of the checkpoint")
         head = QWidget()
@@ -277,11 +279,12 @@ class TrainingPanel(QScrollArea):
         add_row(rows, "Preset", self.preset, "<p>Fills the sections below.</p>")
         rows.addRow(self.about)
         add_row(rows, "Checkpoint", self.folder, FOLDER_TIP)
-        self.button, self.hold, self.fresh = QPushButton(), QPushButton("Pause"), QPushButton("Train anew in another folder")
+        self.button, self.hold, self.fresh = QPushButton(), QPushButton("Pause"), QPushButton("New run")
+        self.fresh.setToolTip("<p>Train anew, in another folder.</p>")
         self.button.setObjectName("main")
         self.progress, self.message, self.curves = ProgressRow(), Message(), CurvesPart()
         self.progress.stop.setText("Stop")
-        self.progress.layout().insertWidget(1, self.hold)  # type: ignore[union-attr] # it has one
+        self.progress.layout().insertWidget(1, self.hold)
         self.use_it = QPushButton("Use it now")
         self.use_it.setToolTip("<p>Choose this checkpoint in the panel that stacks.</p>")
         self.data, self.network, self.steps = DataSection(self._viewer), NetworkPart(), StepsPart()

@@ -113,7 +113,7 @@ def _simulated(viewer: napari.viewer.Viewer, preview: Preview) -> tuple[Image, b
         if notes(layer).get("role") == PREVIEW and not notes(layer).get("source_id"):
             layer.data = preview.picture
             layer.metadata = {PLUGIN: ours}
-            return layer, False  # type: ignore[return-value] # only images have the role
+            return layer, False
     name = f"simulated burst [{PREVIEW}]"
     picture = np.clip(preview.picture, 0, 1)
     return viewer.add_image(picture, name=name, rgb=picture.shape[-1] == 3, metadata={PLUGIN: ours}), True

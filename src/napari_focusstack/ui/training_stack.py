@@ -68,7 +68,7 @@ class StackWish:
             alignment = result.alignments[0] if result.alignments else None
             target = result.image if target is None else target
         assert target is not None
-        area = alignment.area if alignment else Area(0, 0, *frames.shape[1:3])
+        area = alignment.area if alignment else Area(0, 0, frames.shape[1], frames.shape[2])
         if target.shape[:2] == frames.shape[1:3] and target.shape[:2] != (area.height, area.width):
             target = target[area.top : area.top + area.height, area.left : area.left + area.width]
         lazy = warped(frames, alignment) if alignment else frames
