@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataSection", "FolderLine"]
 
-MADE = "aligned and fused now"
+MADE = "fused now"
 TARGET_TIP = (
     "<p>What the network is to make of the stack: a fused picture that is open (of another program, or retouched), or "
     "one that our pyramid fusion makes before training starts.</p>"
@@ -177,9 +177,9 @@ class DataSection(QWidget):
             share = self.shares[kind]
             share.setRange(1, 100)
             share.setValue(50)
-            share.setSuffix(" %")
+            share.setSuffix(" parts")
             share.setToolTip("<p>Of the examples, relative to the other kinds of data.</p>")
-            share.setFixedWidth(96)
+            share.setFixedWidth(108)
             head = QWidget()
             row = QHBoxLayout(head)
             row.setContentsMargins(0, 0, 0, 0)

@@ -19,7 +19,7 @@ __all__ = ["NetworkPart", "StepsPart"]
 
 FIRST = "unet-small"  # the checkpoint that training starts from unless another is chosen
 SIZES = {"small": "small (1 M weights)", "paper": "as published (47 M)"}
-TASKS = {"fusion": "sharp picture of a stack"}
+TASKS = {"fusion": "sharp picture"}
 ROWS = {  # label, tooltip
     "task": ("Task", "What the network learns to do."),
     "starts": ("Start from", "Begin with the weights of a checkpoint (fine-tuning) or with random ones."),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingPanel"]
 
-WIDTH = 330  # px; as the other panels
+WIDTH = 350  # px; its presets fit
 MOST_FRAMES = 30  # of simulated bursts
 PRESETS: dict[str, tuple[str, str]] = {  # title and help
     "tune": (
