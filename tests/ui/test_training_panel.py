@@ -10,6 +10,7 @@ from napari_focusstack.nets.checkpoint import read_checkpoint
 from napari_focusstack.ui.source import PLUGIN, notes
 from napari_focusstack.ui.training_curves import Curve, CurvesPlot, smoothed
 from napari_focusstack.ui.training_folder import found_in, history
+from napari_focusstack.ui.training_progress import remaining
 
 
 @pytest.fixture
@@ -210,3 +211,10 @@ def test_curves_are_drawn_with_what_they_mean(qtbot):
     assert smoothed([3.0, 3.0, 3.0]) == pytest.approx([3, 3, 3])
     plot.clear()
     assert plot.readout(curve) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(12.3, "12 s left"), (125, "2 min left"), (3600 * 2 + 300, "2 h 5 min left")]
+)
+def test_time_left_is_told_as_roughly_as_it_is_known(seconds, words):
+    assert remaining(seconds) == words

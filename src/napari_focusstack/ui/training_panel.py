@@ -17,7 +17,7 @@ from .sections import side_by_side
 from .training_data import DataSection, FolderLine
 from .training_folder import Found, found_in, free_folder, history
 from .training_form import NetworkPart, StepsPart
-from .training_progress import CurvesPart, put_preview
+from .training_progress import CurvesPart, put_preview, remaining
 from .training_run import Preview, TrainingRun, Work
 from .training_use import select_checkpoint
 
@@ -188,7 +188,7 @@ class TrainingPanel(QScrollArea):
         self._last = last = reports[-1]
         self.progress.bar.setRange(0, last.steps)
         self.progress.bar.setValue(last.step)
-        self.progress.bar.setFormat(f"{last.step}/{last.steps} · {duration(last.seconds_left)} left")
+        self.progress.bar.setFormat(f"{last.step}/{last.steps} · {remaining(last.seconds_left)}")
 
     def _on_preview(self, preview: Preview) -> None:
         if self._run is not None:

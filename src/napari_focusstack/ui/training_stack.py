@@ -94,7 +94,7 @@ def wish_of(source: Source, picture: Image | None) -> StackWish:
     recipe = replace(recipe, align="none" if there else recipe.align)
     if picture is None:
         return StackWish(source, recipe, None, None)
-    data = np.asarray(picture.data[0] if picture.multiscale else picture.data)
+    data: NDArray[Any] = np.asarray(picture.data[0] if picture.multiscale else picture.data)
     if not picture.rgb:
         data = np.squeeze(data)
         data = np.moveaxis(data, 0, -1) if data.ndim == 3 and source.channels == data.shape[0] else data
