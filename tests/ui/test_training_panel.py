@@ -188,7 +188,7 @@ def test_presets_fill_the_form(panel):
 
 def test_a_chosen_picture_is_the_truth(viewer, panel, qtbot):
     viewer.add_image(np.zeros((80, 80), np.uint8), name="mine")
-    viewer.add_image(np.zeros((10, 10, 3), np.uint8), name="foreign")
+    viewer.add_image(np.zeros((40, 40, 3), np.uint8), name="foreign", rgb=True)
     panel.data.target.setCurrentText("mine")
     assert panel.data.wish().target.shape == (80, 80, 1)
     panel.data.target.setCurrentText("foreign")

@@ -104,6 +104,6 @@ def wish_of(source: Source, picture: Image | None) -> StackWish:
             f"“{picture.name}” is no single picture with {source.channels} channels as “{source.name}” has; choose its "
             "fused picture, or let it be made"
         )
-    known = notes(picture).get("alignments") or ()
+    known: Any = notes(picture).get("alignments") or ()
     ours = notes(picture).get("source") == source.name
     return StackWish(source, recipe, data, known[0] if ours and len(known) and not there else None)
