@@ -18,11 +18,12 @@ from screenshots import IMAGES, PATIENCE_S, SIZE, pump, save
 
 from napari_focusstack.ui.source import PLUGIN
 
-STEPS = 60
+STEPS = 40
 
 
 def trained(panel, folder: Path, steps: int) -> None:
     """Click the button and wait until so many steps are done."""
+    panel.data.put({"stack": 100})  # simulated scenes take a minute to be drawn first
     panel.folder.put(str(folder))
     panel.steps.put(steps=steps, rate=2e-4, check=5)
     panel.steps.crop.setValue(64)
