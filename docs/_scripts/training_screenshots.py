@@ -47,7 +47,7 @@ def training_panel(source: Path | None) -> None:
     _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Train a network")
     pump(1.0)
     with tempfile.TemporaryDirectory() as folder:
-        trained(panel, Path(folder) / "insect-tuned", 2 * STEPS)
+        trained(panel, Path(folder) / "tuned", 2 * STEPS)
         panel.sections["Data"].open()
         save(viewer, "training_panel.png")
         panel.stop()

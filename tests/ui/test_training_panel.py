@@ -53,7 +53,7 @@ def test_train_and_use_it(viewer, panel, qtbot, tmp_path):
     assert not panel.steps.isEnabled() and panel.progress.isVisibleTo(panel)
     ended(panel, qtbot)
     assert panel.message.text().startswith("Trained 6 steps")
-    assert "dB on held-out examples" in panel.message.text()
+    assert "dB on crops that include this stack's own" in panel.message.text()
     assert [step for step, _ in panel.curves.network.points] == [3, 6]
     assert [step for step, _ in panel.curves.loss.points] == [1, 2, 3, 4, 5, 6]
     layer = viewer.layers["stack [training preview]"]

@@ -36,7 +36,7 @@ class CurvesPart(QWidget):
         self.mean = Curve("PSNR, mean of the frames", ("#6fb7ff", "#0a58a8"), dashed=True)
         self.trend = Curve("loss, smoothed", ("#5fe0a0", "#067a45"), 2.2)
         self.loss = Curve("", ("#3f6b56", "#a5d3bd"), 1.0)
-        waiting = "comes with the first look at held-out examples"
+        waiting = "comes with the first look at examples"
         self.quality = CurvesPlot("PSNR", "dB", waiting, self.network, self.single, self.mean)
         self.losses = CurvesPlot("Loss", "", "comes with the first step", self.trend, self.loss)
         layout = QVBoxLayout(self)
