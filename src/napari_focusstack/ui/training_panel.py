@@ -188,7 +188,8 @@ class TrainingPanel(TrainingView):
             words += f" in {duration(self._last.seconds)}"
         if "psnr" in found:
             words += (
-                f": {found['psnr']:.1f} dB on {self._measured_on()}; best single frame {found['psnr_single']:.1f} dB, mean "
+                f": {found['psnr']:.1f} dB on {self._measured_on()}; "
+                f"best single frame {found['psnr_single']:.1f} dB, mean "
                 f"of the frames {found['psnr_mean']:.1f} dB"
             )
         self.say(f"{words}. Saved as “{checkpoint.name}”.")
