@@ -18,11 +18,12 @@ from screenshots import IMAGES, PATIENCE_S, SIZE, pump, save
 
 from napari_focusstack.ui.source import PLUGIN
 
-STEPS = 60
+STEPS = 40
 
 
 def trained(panel, folder: Path, steps: int) -> None:
     """Click the button and wait until so many steps are done."""
+    panel.data.put({"stack": 100})  # simulated scenes take a minute to be drawn first
     panel.folder.put(str(folder))
     panel.steps.put(steps=steps, rate=2e-4, check=5)
     panel.steps.crop.setValue(64)
@@ -46,7 +47,7 @@ def training_panel(source: Path | None) -> None:
     _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Train a network")
     pump(1.0)
     with tempfile.TemporaryDirectory() as folder:
-        trained(panel, Path(folder) / "insect-tuned", 2 * STEPS)
+        trained(panel, Path(folder) / "tuned", 2 * STEPS)
         panel.sections["Data"].open()
         save(viewer, "training_panel.png")
         panel.stop()

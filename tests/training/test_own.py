@@ -35,10 +35,9 @@ def test_the_order_of_the_sweep_stays_or_is_reversed(own):
 
 
 def test_crops_are_flipped_and_transposed_in_all_eight_ways(own):
-    corners = own.draw((0,), bursts=60, size=32).truth[:, 0]
-    ways = {
-        (bool(t[0, 1] > t[0, 0]), bool(t[1, 0] > t[0, 0]), bool((t[0, 1] - t[0, 0]).abs() > 0.001)) for t in corners
-    }
+    crops = own.draw((0,), bursts=60, size=32).truth[:, 0]
+    steps = [(float(t[0, 1] - t[0, 0]), float(t[1, 0] - t[0, 0])) for t in crops]
+    ways = {(across > 0, down > 0, abs(across) > 0.001) for across, down in steps}
     assert len(ways) == 8
 
 

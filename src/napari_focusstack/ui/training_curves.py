@@ -163,9 +163,9 @@ class CurvesPlot(QWidget):
         painter.setPen(text)
         there = [curve for curve in self.curves if curve.points]
         if not there:
-            painter.drawText(
-                self.rect().adjusted(8, 8, -8, -8), Qt.AlignmentFlag.AlignCenter, f"{self.title}: {self.empty}"
-            )
+            words = f"{self.title}: {self.empty}"
+            centred = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(8, 8, -8, -8), centred, words)
             return
         self._paint_legend(painter, text, kind)
         lines = [self._thinned(curve) for curve in there]

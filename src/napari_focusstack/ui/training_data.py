@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..training.recipe import DataPart
 from .chooser import LayerChooser
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataSection", "FolderLine"]
 
-MADE = "aligned and fused now"
+MADE = "fused now"
 TARGET_TIP = (
     "<p>What the network is to make of the stack: a fused picture that is open (of another program, or retouched), or "
     "one that our pyramid fusion makes before training starts.</p>"
@@ -169,7 +179,7 @@ class DataSection(QWidget):
             share.setValue(50)
             share.setSuffix(" parts")
             share.setToolTip("<p>Of the examples, relative to the other kinds of data.</p>")
-            share.setMaximumWidth(110)
+            share.setFixedWidth(108)
             head = QWidget()
             row = QHBoxLayout(head)
             row.setContentsMargins(0, 0, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSpinBox, QWidget
 
 from ..devices import DEVICES
 from ..nets import ARCHITECTURES
@@ -19,7 +19,7 @@ __all__ = ["NetworkPart", "StepsPart"]
 
 FIRST = "unet-small"  # the checkpoint that training starts from unless another is chosen
 SIZES = {"small": "small (1 M weights)", "paper": "as published (47 M)"}
-TASKS = {"fusion": "sharp picture of a stack"}
+TASKS = {"fusion": "sharp picture"}
 ROWS = {  # label, tooltip
     "task": ("Task", "What the network learns to do."),
     "starts": ("Start from", "Begin with the weights of a checkpoint (fine-tuning) or with random ones."),
@@ -30,7 +30,7 @@ ROWS = {  # label, tooltip
     "crop": ("Crops", "Side of the squares that are trained on. Smaller ones make faster steps."),
     "bursts": ("Bursts per step", "More make each step steadier and slower, and need more memory on a graphics card."),
     "rate": ("Learning rate", "How far each step goes. Lower it if the loss does not fall or training diverges."),
-    "check": ("Check every", "Steps between two looks at held-out examples, which draw the PSNR curves; saved then, too."),
+    "check": ("Check every", "Steps between two looks at held-out examples, for the PSNR curves; saved then, too."),
     "seed": ("Seed", "All that is random follows from it."),
     "device": ("Compute on", DEVICE_TIP),
 }
@@ -53,6 +53,7 @@ class NetworkPart(QWidget):
             (self.architecture, {name: {"unet": "UNet"}.get(name, human(name)) for name in ARCHITECTURES}),
             (self.size, SIZES),
         ):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             for value, text in entries.items():
                 combo.addItem(text, value)
         self._rows = form_layout(self)
@@ -130,14 +131,15 @@ class StepsPart(QWidget):
         super().__init__()
         self.steps, self.crop = spin(1, 10_000_000, 300), spin(SHORTEST, 1024, 96, " px", 16)
         self.bursts, self.check, self.seed = spin(1, 256, 4), spin(1, 100_000, 25, " steps", 5), spin(0, 2**31 - 1, 0)
-        self.rate, self.device = quiet(QDoubleSpinBox()), quiet(QComboBox())
+        self.rate, self.device = quiet(_Rate()), quiet(QComboBox())
+        self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.steps.setSingleStep(50)
         self.steps.setGroupSeparatorShown(True)
         self.rate.setDecimals(6)
         self.rate.setRange(1e-6, 1.0)
         self.rate.setSingleStep(1e-4)
-        for name in DEVICES:
-            self.device.addItem(DEVICE_NAMES.get(name, name), name)
+        for device in DEVICES:
+            self.device.addItem(DEVICE_NAMES.get(device, device), device)
         layout = form_layout(self)
         for name in ("steps", "crop", "bursts", "rate", "check", "seed", "device"):
             label, tip = ROWS[name]
@@ -173,6 +175,14 @@ class StepsPart(QWidget):
 
     def _on_change(self, _: Any = None) -> None:
         self.changed.emit()
+
+
+class _Rate(QDoubleSpinBox):
+    """Small number without trailing zeros."""
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802
+        """Return the shortest text of the number."""
+        return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def spin(low: int, high: int, value: int, suffix: str = "", step: int = 1) -> QSpinBox:

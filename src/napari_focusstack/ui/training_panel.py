@@ -5,21 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QWidget
 
-from .feedback import Message, ProgressRow
-from .fields import quiet
-from .forms import add_row, form_layout, help_label
-from .look import Section, style_sheet
+from .chooser import NOTHING
+from .look import style_sheet
 from .report import duration
-from .sections import side_by_side
-from .training_data import DataSection, FolderLine
 from .training_folder import Found, found_in, free_folder, history
-from .training_form import NetworkPart, StepsPart
-from .training_progress import CurvesPart, put_preview
+from .training_progress import put_preview, remaining
 from .training_run import Preview, TrainingRun, Work
 from .training_use import select_checkpoint
+from .training_view import PRESETS, TrainingView
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -30,24 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingPanel"]
 
-WIDTH = 330  # px; as the other panels
 MOST_FRAMES = 30  # of simulated bursts
-PRESETS: dict[str, tuple[str, str]] = {  # title and help
-    "tune": (
-        "Fine-tune on this stack",
-        "A trained network gets better at one kind of specimen: it goes on learning from the chosen stack, and from "
-        "simulated bursts, so that it does not forget the rest.",
-    ),
-    "scratch": (
-        "Train from scratch",
-        "A new network learns from simulated bursts, whose truth is known. An hour on two cores is a good beginning.",
-    ),
-    "own": ("Own choices", "All as it is set below."),
-}
-FOLDER_TIP = "<p>Where the checkpoint goes. Those in the folder of the preferences are offered by the stacking panel.</p>"
 
 
-class TrainingPanel(QScrollArea):
+class TrainingPanel(TrainingView):
     """Panel that trains networks.
 
     Parameters
@@ -57,15 +39,14 @@ class TrainingPanel(QScrollArea):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
+        super().__init__(viewer, parent)
         self._run: TrainingRun | None = None
         self._last: Report | None = None
         self._found = Found()
         self._filling = False  # a preset is being shown
         self._named = ""  # the folder that we proposed
-        self._build()
         self._connect()
+        self._on_theme()
         self.choose("tune")
 
     # ------------------------------------------------------------------
@@ -170,10 +151,6 @@ class TrainingPanel(QScrollArea):
             data=self.data.parts(), frames=(2, frames), **self.network.choices(channels), **self.steps.choices()
         )
 
-    def say(self, text: str, kind: str = "info") -> None:
-        """Show a message: "info", "warning" or "error"."""
-        self.message.say(text, kind)
-
     # ------------------------------------------------------------------
     # what happens
 
@@ -188,7 +165,7 @@ class TrainingPanel(QScrollArea):
         self._last = last = reports[-1]
         self.progress.bar.setRange(0, last.steps)
         self.progress.bar.setValue(last.step)
-        self.progress.bar.setFormat(f"{last.step}/{last.steps} · {duration(last.seconds_left)} left")
+        self.progress.bar.setFormat(f"{last.step}/{last.steps} · {remaining(last.seconds_left)}")
 
     def _on_preview(self, preview: Preview) -> None:
         if self._run is not None:
@@ -211,10 +188,16 @@ class TrainingPanel(QScrollArea):
             words += f" in {duration(self._last.seconds)}"
         if "psnr" in found:
             words += (
-                f": {found['psnr']:.1f} dB on held-out examples; best single frame {found['psnr_single']:.1f} dB, mean "
+                f": {found['psnr']:.1f} dB on {self._measured_on()}; "
+                f"best single frame {found['psnr_single']:.1f} dB, mean "
                 f"of the frames {found['psnr_mean']:.1f} dB"
             )
         self.say(f"{words}. Saved as “{checkpoint.name}”.")
+
+    def _measured_on(self) -> str:
+        """What the PSNR is of: of a stack, there are no pictures to hold out but its own."""
+        stack = self._run is not None and self._run.work.stack is not None
+        return "crops that include this stack's own" if stack else "held-out examples"
 
     def _on_error(self, error: Exception) -> None:
         self.say(str(error) or type(error).__name__, "error")
@@ -224,7 +207,8 @@ class TrainingPanel(QScrollArea):
         if self._found.recipe is None:
             self.say("Stopped before the first step. Nothing was saved.", "warning")
         else:
-            self.say(f"Stopped at step {self._found.step}. The checkpoint is saved; Resume goes on from there.", "warning")
+            words = f"Stopped at step {self._found.step}. The checkpoint is saved; Resume goes on from there."
+            self.say(words, "warning")
 
     def _on_ended(self) -> None:
         self._run = None
@@ -264,48 +248,7 @@ class TrainingPanel(QScrollArea):
         self._found = found_in(self.folder.path())
 
     # ------------------------------------------------------------------
-    # building
-
-    def _build(self) -> None:
-        self.preset = quiet(QComboBox())
-        for name, (title, _) in PRESETS.items():
-            self.preset.addItem(title, name)
-        self.about = help_label()
-        self.folder = FolderLine("Folder of the checkpoint", "folder of the checkpoint")
-        head = QWidget()
-        rows = form_layout(head)
-        add_row(rows, "Preset", self.preset, "<p>Fills the sections below.</p>")
-        rows.addRow(self.about)
-        add_row(rows, "Checkpoint", self.folder, FOLDER_TIP)
-        self.button, self.hold, self.fresh = QPushButton(), QPushButton("Pause"), QPushButton("Train anew in another folder")
-        self.button.setObjectName("main")
-        self.progress, self.message, self.curves = ProgressRow(), Message(), CurvesPart()
-        self.progress.stop.setText("Stop")
-        self.progress.layout().insertWidget(1, self.hold)  # type: ignore[union-attr] # it has one
-        self.use_it = QPushButton("Use it now")
-        self.use_it.setToolTip("<p>Choose this checkpoint in the panel that stacks.</p>")
-        self.data, self.network, self.steps = DataSection(self._viewer), NetworkPart(), StepsPart()
-        self.sections = {
-            "Data": Section("Data", self.data),
-            "Network": Section("Network", self.network),
-            "Steps": Section("Steps", self.steps),
-        }
-        self.message.say("")
-        self.curves.setVisible(False)
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(8)
-        above = (head, self.button, self.progress, self.message, self.curves, side_by_side(self.use_it, self.fresh))
-        for widget in (*above, *self.sections.values()):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(WIDTH)
-        self._on_theme()
+    # what is shown
 
     def _connect(self) -> None:
         for button, slot in (
@@ -331,7 +274,8 @@ class TrainingPanel(QScrollArea):
             widget.setEnabled(not running)
         for part in (self.network, self.steps):
             part.setEnabled(not running and not there)  # a run goes on as it began
-        self.button.setText("Training …" if running else "Resume training" if there else "Start training")
+        done = "Trained" if self._found.done else "Resume training"
+        self.button.setText("Training …" if running else done if there else "Start training")
         if running and self._run is not None and self._run.paused:
             self.button.setText("Paused")
         self.button.setEnabled(not running and not problem and not self._found.problem and not self._found.done)
@@ -346,8 +290,6 @@ class TrainingPanel(QScrollArea):
             self.sections[name].set_summary(part.title())
 
     def _told_problem(self) -> bool:
-        from .chooser import NOTHING
-
         return bool(self.message.text() == NOTHING)
 
     def _on_theme(self, _: Any = None) -> None:

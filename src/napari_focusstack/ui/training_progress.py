@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .source import Source
     from .training_run import Preview
 
-__all__ = ["PREVIEW", "CurvesPart", "put_preview"]
+__all__ = ["PREVIEW", "CurvesPart", "put_preview", "remaining"]
 
 PREVIEW = "training preview"
 ROOM = 1.5  # of the canvas around a new preview
@@ -31,12 +31,12 @@ class CurvesPart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = Curve("network", ("#ff5ce1", "#b8129a"), 2.2)
-        self.single = Curve("best single frame", ("#ffb000", "#9a5b00"), dashed=True)
-        self.mean = Curve("mean of the frames", ("#6fb7ff", "#0a58a8"), dashed=True)
+        self.network = Curve("PSNR, network", ("#ff5ce1", "#b8129a"), 2.2)
+        self.single = Curve("PSNR, best single frame", ("#ffb000", "#9a5b00"), dashed=True)
+        self.mean = Curve("PSNR, mean of the frames", ("#6fb7ff", "#0a58a8"), dashed=True)
         self.trend = Curve("loss, smoothed", ("#5fe0a0", "#067a45"), 2.2)
         self.loss = Curve("", ("#3f6b56", "#a5d3bd"), 1.0)
-        waiting = "comes with the first look at held-out examples"
+        waiting = "comes with the first look at examples"
         self.quality = CurvesPlot("PSNR", "dB", waiting, self.network, self.single, self.mean)
         self.losses = CurvesPlot("Loss", "", "comes with the first step", self.trend, self.loss)
         layout = QVBoxLayout(self)
@@ -77,6 +77,14 @@ class CurvesPart(QWidget):
         self.losses.set_theme(theme)
 
 
+def remaining(seconds: float) -> str:
+    """Time left, as roughly as it is known."""
+    if seconds < 60:
+        return f"{seconds:.0f} s left"
+    minutes = round(seconds / 60)
+    return f"{minutes} min left" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min left"
+
+
 def put_preview(viewer: napari.viewer.Viewer, source: Source | None, preview: Preview) -> None:
     """Show what the network does by now, in place of what it did before; a new layer is brought into view."""
     if source is None:
@@ -113,7 +121,7 @@ def _simulated(viewer: napari.viewer.Viewer, preview: Preview) -> tuple[Image, b
         if notes(layer).get("role") == PREVIEW and not notes(layer).get("source_id"):
             layer.data = preview.picture
             layer.metadata = {PLUGIN: ours}
-            return layer, False  # type: ignore[return-value] # only images have the role
+            return layer, False
     name = f"simulated burst [{PREVIEW}]"
     picture = np.clip(preview.picture, 0, 1)
     return viewer.add_image(picture, name=name, rgb=picture.shape[-1] == 3, metadata={PLUGIN: ours}), True

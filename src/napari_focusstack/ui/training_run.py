@@ -214,6 +214,6 @@ def _most_detail(picture: NDArray[Any], height: int, width: int) -> tuple[int, i
 def _unwritten(folder: Path, error: OSError) -> OSError:
     reason = error.strerror or str(error)
     return OSError(
-        f"The checkpoint could not be written to {folder}: {reason}. Make room there or choose another folder; what was "
-        "saved before is intact."
+        f"The checkpoint could not be written to {folder}: {reason}. Make room there or choose another folder; what "
+        "was saved before is intact."
     )

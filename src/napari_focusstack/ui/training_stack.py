@@ -68,7 +68,7 @@ class StackWish:
             alignment = result.alignments[0] if result.alignments else None
             target = result.image if target is None else target
         assert target is not None
-        area = alignment.area if alignment else Area(0, 0, *frames.shape[1:3])
+        area = alignment.area if alignment else Area(0, 0, frames.shape[1], frames.shape[2])
         if target.shape[:2] == frames.shape[1:3] and target.shape[:2] != (area.height, area.width):
             target = target[area.top : area.top + area.height, area.left : area.left + area.width]
         lazy = warped(frames, alignment) if alignment else frames
@@ -94,7 +94,7 @@ def wish_of(source: Source, picture: Image | None) -> StackWish:
     recipe = replace(recipe, align="none" if there else recipe.align)
     if picture is None:
         return StackWish(source, recipe, None, None)
-    data = np.asarray(picture.data[0] if picture.multiscale else picture.data)
+    data: NDArray[Any] = np.asarray(picture.data[0] if picture.multiscale else picture.data)
     if not picture.rgb:
         data = np.squeeze(data)
         data = np.moveaxis(data, 0, -1) if data.ndim == 3 and source.channels == data.shape[0] else data
@@ -104,6 +104,6 @@ def wish_of(source: Source, picture: Image | None) -> StackWish:
             f"“{picture.name}” is no single picture with {source.channels} channels as “{source.name}” has; choose its "
             "fused picture, or let it be made"
         )
-    known = notes(picture).get("alignments") or ()
+    known: Any = notes(picture).get("alignments") or ()
     ours = notes(picture).get("source") == source.name
     return StackWish(source, recipe, data, known[0] if ours and len(known) and not there else None)

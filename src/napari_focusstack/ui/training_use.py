@@ -28,7 +28,7 @@ def select_checkpoint(viewer: napari.viewer.Viewer, path: Path) -> Any:
     method = read_checkpoint(path).architecture
     if method not in FUSERS:
         raise ValueError(f"no method of fusion uses a {method}; the checkpoint is in {path}")
-    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, PANEL)
+    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, PANEL, tabify=True)
     panel.fusion.methods.choose(method, {"checkpoint": str(path)})
     panel.sections["Fusion"].open()
     dock.show()
