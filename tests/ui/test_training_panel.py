@@ -1,16 +1,20 @@
 """The panel that trains, in the real window: its buttons are clicked, and the real trainer runs."""
 
 import errno
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
 from napari_focusstack.nets.checkpoint import read_checkpoint
+from napari_focusstack.training import TrainingRecipe
 from napari_focusstack.ui.source import PLUGIN, notes
 from napari_focusstack.ui.training_curves import Curve, CurvesPlot, smoothed
 from napari_focusstack.ui.training_folder import found_in, history
 from napari_focusstack.ui.training_progress import remaining
+from napari_focusstack.ui.training_run import Work
+from napari_focusstack.ui.training_stack import wish_of
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def test_train_and_use_it(viewer, panel, qtbot, tmp_path):
     assert not panel.steps.isEnabled() and panel.progress.isVisibleTo(panel)
     ended(panel, qtbot)
     assert panel.message.text().startswith("Trained 6 steps")
-    assert "dB on crops that include this stack's own" in panel.message.text()
+    assert "dB on what was held out; best single frame" in panel.message.text()
     assert [step for step, _ in panel.curves.network.points] == [3, 6]
     assert [step for step, _ in panel.curves.loss.points] == [1, 2, 3, 4, 5, 6]
     layer = viewer.layers["stack [training preview]"]
@@ -137,7 +141,10 @@ def test_too_large_crops_are_told(panel, qtbot):
     panel.steps.crop.setValue(256)
     panel.button.click()
     ended(panel, qtbot)
-    assert panel.message.text() == "the stack is 80 × 80 px, too small for crops of 256 px; choose smaller ones"
+    assert panel.message.text() == (
+        "the stack is 80 × 80 px, too small for crops of 256 px beside a strip of as much that is held out; choose "
+        "smaller ones"
+    )
 
 
 def test_foreign_folders_are_told(panel, tmp_path):
@@ -218,3 +225,15 @@ def test_curves_are_drawn_with_what_they_mean(qtbot):
 )
 def test_time_left_is_told_as_roughly_as_it_is_known(seconds, words):
     assert remaining(seconds) == words
+
+
+def test_a_run_does_not_go_on_with_another_stack(viewer, panel, qtbot, tmp_path):
+    panel.button.click()
+    ended(panel, qtbot)
+    recipe = TrainingRecipe.load(tmp_path / "run" / "training.json")
+    work = Work(recipe, tmp_path / "run", wish_of(panel.data.chooser.source(), None), fresh=False)
+    work.check()
+    viewer.layers["stack"].name = "other"
+    work = replace(work, stack=wish_of(panel.data.chooser.source(), None))
+    with pytest.raises(ValueError, match="this run learned from “stack”, but “other” is chosen: open and choose that"):
+        work.check()

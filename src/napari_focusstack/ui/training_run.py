@@ -77,6 +77,15 @@ class Work:
     device: str = "auto"
     going: threading.Event = field(default_factory=threading.Event)
 
+    def check(self) -> None:
+        """Raise a ValueError if the chosen stack is not the recipe's."""
+        for part in self.recipe.data:
+            if part.kind == "stack" and self.stack and part.name != self.stack.source.name:
+                raise ValueError(
+                    f"this run learned from “{part.name}”, but “{self.stack.source.name}” is chosen: open and choose "
+                    "that stack, or another checkpoint folder"
+                )
+
 
 class TrainingRun(QObject):
     """One run of a recipe.
@@ -123,6 +132,7 @@ class TrainingRun(QObject):
 
     def _train(self) -> Any:
         work = self.work
+        work.check()
         own, area = work.stack.fulfil() if work.stack else (None, None)
         recipe = work.recipe
         if work.fresh and pick_device(work.device) != "cpu":
