@@ -16,6 +16,12 @@ def one_thread_for_torch():
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def none_shipped(tmp_path_factory, monkeypatch):
+    """No checkpoint comes with the program."""
+    monkeypatch.setattr("napari_focusstack.nets.listing.SHIPPED", tmp_path_factory.mktemp("none"))
+
+
 @pytest.fixture(scope="session")
 def network():
     """A small UNet for four frames that chooses at random."""

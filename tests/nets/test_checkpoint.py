@@ -115,7 +115,7 @@ def test_a_folder_here_is_found_by_its_name(copied, monkeypatch):
     assert read_checkpoint(".").folder == copied
 
 
-def test_an_unknown_name_lists_those_that_are_there(whole):
+def test_an_unknown_name_lists_those_that_are_there(none_shipped, whole):
     with pytest.raises(
         CheckpointError, match=r"no checkpoint 'wole'; did you mean 'whole'\? There are: whole\. Choose"
     ):
@@ -133,7 +133,7 @@ def test_paths_to_nowhere_are_told(which, monkeypatch, tmp_path):
         read_checkpoint(which)
 
 
-def test_whole_and_broken_ones_are_listed(copied, tmp_path, monkeypatch):
+def test_whole_and_broken_ones_are_listed(none_shipped, copied, tmp_path, monkeypatch):
     shutil.copytree(copied, tmp_path / "broken")
     (tmp_path / "broken" / "config.json").write_text("{")
     (tmp_path / "holidays").mkdir()
@@ -257,7 +257,7 @@ def killing(monkeypatch, step):
 
 @pytest.mark.parametrize("step", range(STEPS + 1))
 @pytest.mark.parametrize("there", [True, False])
-def test_killed_at_any_moment_the_good_one_is_there(network, whole, tmp_path, describe, step, there):
+def test_killed_at_any_moment_the_good_one_is_there(none_shipped, network, whole, tmp_path, describe, step, there):
     new, folder = shifted(network), tmp_path / "some"
     if there:
         shutil.copytree(whole, folder)
