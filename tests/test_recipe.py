@@ -16,6 +16,8 @@ def values_for(option):
         return st.sampled_from(option.choices)
     if option.type is bool:
         return st.booleans()
+    if option.type is str:
+        return st.text()
     low, high = option.minimum, option.maximum
     if option.type is int:
         return st.integers(int(low or 0), int(high if high is not None else 100))
