@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -78,11 +79,13 @@ def fuse_unet(
         image = infer(network, frames, tile=tile, device=device)
         return Fusion(image, np.full(image.shape[:2], np.nan, np.float32), np.zeros(image.shape[:2], np.float32))
 
+    white = _white(frames)
+
     def chosen(burst: Tensor) -> Tensor:
         """Picture, index and confidence (1, C + 2, H, W) of a burst (1, N, C, H, W)."""
         import torch
 
-        shares = network.weights(burst if channel < 0 else burst[:, :, channel : channel + 1])
+        shares = network.weights((burst if channel < 0 else burst[:, :, channel : channel + 1]) / white)
         picture = torch.einsum("bnhw,bnchw->bchw", shares, burst.float())
         best = shares.topk(min(2, shares.shape[1]), 1)
         margin = best.values[:, 0] - best.values[:, 1:].sum(1)
@@ -90,3 +93,11 @@ def fuse_unet(
 
     found = infer(network, frames, tile=tile, device=device, function=chosen)
     return Fusion(np.ascontiguousarray(found[..., :-2]), found[..., -2].copy(), found[..., -1].copy())
+
+
+def _white(frames: Frames) -> float:
+    """Value that stands for white: 1 for integers, which are scaled so; of floats, the largest in the middle frame."""
+    if np.dtype(frames.dtype).kind != "f":
+        return 1.0
+    largest = float(np.nanmax(np.abs(frames[len(frames) // 2])))
+    return largest if 0 < largest < math.inf else 1.0
