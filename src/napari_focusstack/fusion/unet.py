@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -62,6 +62,7 @@ def fuse_unet(
     """
     from ..nets.checkpoint import check_frames, load_network, read_checkpoint
     from ..nets.tiles import infer
+    from ..nets.unet import fit_frames
 
     described = read_checkpoint(checkpoint)
     if described.architecture != "unet":
@@ -73,6 +74,8 @@ def fuse_unet(
     if channel >= channels:
         raise ValueError(f"channel={channel} is not there; allowed are 0 to {channels - 1}, or -1 for all")
     network: UNet = load_network(described, device)  # type: ignore[assignment]
+    used = sorted(set(fit_frames(len(frames), network.frames)))  # others are never read
+    frames = frames if len(used) == len(frames) else _Chosen(frames, used)
     if not network.chooses:
         if channel >= 0:
             raise ValueError(f"channel={channel}: {described.name!r} draws the picture from all channels; leave it out")
@@ -92,7 +95,22 @@ def fuse_unet(
         return torch.cat([picture, best.indices[:, :1].float(), margin[:, None]], 1)
 
     found = infer(network, frames, tile=tile, device=device, function=chosen)
-    return Fusion(np.ascontiguousarray(found[..., :-2]), found[..., -2].copy(), found[..., -1].copy())
+    index = np.array(used, np.float32)[found[..., -2].astype(np.intp)]
+    return Fusion(np.ascontiguousarray(found[..., :-2]), index, found[..., -1].copy())
+
+
+class _Chosen:
+    """Some frames of a burst, as Frames."""
+
+    def __init__(self, frames: Frames, numbers: list[int]) -> None:
+        self._frames, self._numbers = frames, numbers
+        self.shape, self.dtype = (len(numbers), *frames.shape[1:]), frames.dtype
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, place: int) -> Any:
+        return self._frames[self._numbers[place]]
 
 
 def _white(frames: Frames) -> float:
