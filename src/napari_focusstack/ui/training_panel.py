@@ -64,7 +64,7 @@ class TrainingPanel(TrainingView):
         elif preset == "scratch":
             self.network.start(False)
             self.data.put({"simulation": 100})
-            self.steps.put(steps=4500, rate=8e-4, check=250)
+            self.steps.put(steps=2700, rate=2e-3, check=250)
         self._filling = False
         self._propose()
         self._show_state()
