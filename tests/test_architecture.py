@@ -173,3 +173,9 @@ def test_an_unknown_name_is_refused():
     with pytest.raises(AttributeError, match="has no attribute 'fusee'"):
         napari_focusstack.fusee  # noqa: B018
     assert "fuse" in dir(napari_focusstack)
+
+
+def test_tests_have_names_of_their_own():
+    """Pytest imports them as top-level modules: two of one name would be one."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)

@@ -152,6 +152,21 @@ def test_whole_and_broken_ones_are_listed(none_shipped, copied, tmp_path, monkey
     assert all(one.shipped for one in list_checkpoints())
 
 
+def test_weights_that_are_cut_short_are_listed_as_broken(none_shipped, copied, tmp_path):
+    weights = (copied / "model.safetensors").read_bytes()
+    for length in (0, 7, 100, len(weights) // 2, len(weights) - 1):
+        (copied / "model.safetensors").write_bytes(weights[:length])
+        (found,) = list_checkpoints([tmp_path])
+        assert found.error == f"{copied / 'model.safetensors'}: cut short; copy the whole folder again"
+
+
+def test_a_pickle_in_the_working_folder_is_refused_as_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.pt").write_bytes(b"PK")
+    with pytest.raises(CheckpointError, match="a pickle can run any program when it is read"):
+        read_checkpoint("net.pt")
+
+
 def test_what_is_shipped_is_whole():
     for one in list_checkpoints():
         assert not one.error

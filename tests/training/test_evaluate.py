@@ -33,7 +33,7 @@ def test_the_band_beside_edges_is_harder_than_the_whole(evaluation):
 
 def test_the_table_ranks_methods_and_puts_references_last(evaluation):
     lines = evaluation.markdown().splitlines()
-    assert lines[0] == "| 2 bursts | PSNR, dB | SSIM | beside depth edges, dB |"
+    assert lines[0] == "| 2 examples | PSNR, dB | SSIM | beside depth edges, dB |"
     names = [line.split("|")[1].strip() for line in lines[2:]]
     assert set(names[:2]) == {"**unet-small**", "pyramid"}
     assert names[2:] == ["best frame at each pixel", "best single frame", "mean of the frames"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..files import folders_in, standing
 from . import ARCHITECTURES
 from .config import Checkpoint, CheckpointError
-from .weights import NO_PICKLE
+from .weights import NO_PICKLE, is_cut_short
 
 __all__ = ["CONFIG", "SHIPPED", "WEIGHTS", "Listed", "list_checkpoints", "read_checkpoint"]
 
@@ -72,7 +72,7 @@ def read_checkpoint(which: StrPath, folders: Sequence[StrPath] = ()) -> Checkpoi
             found |= {folder.name: folder for folder in _candidates(Path(place))}
     if which in found:
         return _read(found[which])
-    if which and Path(which).is_dir():
+    if which and (Path(which).is_dir() or Path(which).suffix in PICKLED):
         return _read(Path(which))
     close = difflib.get_close_matches(which, found, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
@@ -100,13 +100,14 @@ def list_checkpoints(folders: Sequence[StrPath] = ()) -> list[Listed]:
             continue
         for folder in found:
             try:
-                listed.append(Listed(folder.name, folder, shipped, _read(folder), ""))
+                listed.append(Listed(folder.name, folder, shipped, _read(folder, listed=True), ""))
             except CheckpointError as error:
                 listed.append(Listed(folder.name, folder, shipped, None, str(error)))
     return listed
 
 
-def _read(folder: Path) -> Checkpoint:
+def _read(folder: Path, *, listed: bool = False) -> Checkpoint:
+    """Checkpoint in a folder; one that is `listed` is looked at a little closer, as nobody may load it soon."""
     try:
         folder = folder.expanduser().resolve()
         folder = folder.parent if folder.name in (CONFIG, WEIGHTS) and folder.is_file() else folder
@@ -125,6 +126,8 @@ def _read(folder: Path) -> Checkpoint:
         if (place / CONFIG).stat().st_size > LARGEST_CONFIG:
             raise CheckpointError(f"{folder / CONFIG}: too large for a description; copy the folder again")
         text = (place / CONFIG).read_text(encoding="utf-8")
+        if listed and is_cut_short(place / WEIGHTS):
+            raise CheckpointError(f"{folder / WEIGHTS}: cut short; copy the whole folder again")
     except CheckpointError:
         raise
     except (OSError, ValueError, RuntimeError) as error:  # no text; a path with a zero in it; links in a circle

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["NO_PICKLE", "is_pickle", "packed", "unpacked"]
+__all__ = ["NO_PICKLE", "is_cut_short", "is_pickle", "packed", "unpacked"]
 
 PICKLES = (b"PK\x03\x04", b"\x80")  # what a zip archive (torch.save) and a bare pickle begin with
 HEADER = b"{"  # the ninth byte of every safetensors file
 NO_PICKLE = (
     "a pickle can run any program when it is read, so it is not; have whoever made it save it with save_checkpoint"
 )
+LONGEST_HEADER = 10**8  # bytes
 NAMED = 4  # names that a message lists before it only counts
 FLOATS = ("F16", "BF16", "F32", "F64")  # each is turned into the type that the network has
 
@@ -73,6 +76,21 @@ def unpacked(content: bytes, skeleton: nn.Module) -> dict[str, Tensor]:
             weights[name] = torch.frombuffer(entry["data"], dtype=kind).reshape(entry["shape"])
     _check_finite(weights)
     return weights
+
+
+def is_cut_short(path: Path) -> bool:
+    """Whether a safetensors file is shorter than its header says; only the header is read."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length <= min(size - 8, LONGEST_HEADER):
+            return True
+        try:
+            entries = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"]
+            return size < 8 + length + max(ends, default=0)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+            return False  # loading it says what is wrong
 
 
 def is_pickle(content: bytes) -> bool:

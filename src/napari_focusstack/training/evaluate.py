@@ -54,7 +54,7 @@ class Evaluation:
     name : str
         Of the checkpoint.
     bursts : int
-        How many were looked at.
+        How many were looked at: of a dataset's tiles, each counts.
     rows : dict of str to Row
         By method, in the order of the table.
     """
@@ -81,7 +81,7 @@ class Evaluation:
     def markdown(self) -> str:
         """Return the table as Markdown: methods by PSNR, then the references."""
         ranked = sorted((n for n in self.rows if n not in REFERENCES), key=lambda n: -self.rows[n].psnr)
-        lines = [f"| {self.bursts} bursts | PSNR, dB | SSIM | beside depth edges, dB |", "|---|---|---|---|"]
+        lines = [f"| {self.bursts} examples | PSNR, dB | SSIM | beside depth edges, dB |", "|---|---|---|---|"]
         for name in (*ranked, *(n for n in REFERENCES if n in self.rows)):
             row = self.rows[name]
             shown = f"**{name}**" if name == self.name else name
