@@ -167,7 +167,7 @@ def test_evaluate_prints_the_table(recipe, dataset, tmp_path, capsys):
     assert main(["train", str(recipe), "--out", str(out), "--minutes", "1e-9", "--quiet", "--device", "cpu"]) == 0
     assert main(["evaluate", str(out), str(dataset), "--methods", "average", "pyramid", "--device", "cpu"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("| 1 bursts | PSNR, dB | SSIM |")
+    assert said.startswith("| 1 examples | PSNR, dB | SSIM |")
     for name in ("**run**", "average", "pyramid", "best single frame"):
         assert said.count(f"| {name} |") == 1
     assert main(["evaluate", str(out), str(dataset), "--methods", "--split", "train"]) == 0
