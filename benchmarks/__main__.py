@@ -27,7 +27,11 @@ def main() -> int:
     speed.add_argument("--tools", type=_names, help="names, separated by commas; all that are installed by default")
     speed.add_argument("--depth", action="store_true", help="measure the depth, too; error against its truth")
     speed.add_argument("--runs", type=int, default=3, help="runs of each tool, taken in turn (3)")
-    speed.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="where the bursts are made and kept")
+    speed.add_argument("--data", type=Path, metavar="FOLDER", help="where bursts are made and kept")
+    speed.add_argument("--training", action="store_true", help="frames simulated and steps trained a second, instead")
+    speed.add_argument("--seconds", type=float, default=20, help="training: of each measurement (20)")
+    speed.add_argument("--device", default="auto", help="training: auto, cpu, cuda or mps (auto)")
+    speed.add_argument("--recipe", default="unet-small", help="training: a name or a file (unet-small)")
     speed.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     speed.set_defaults(run=_speed)
 
@@ -38,17 +42,12 @@ def main() -> int:
     depth.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     depth.set_defaults(run=_depth)
 
-    training = commands.add_parser("training", help="frames simulated and steps trained per second")
-    training.add_argument("--seconds", type=float, default=20, help="of each measurement (20)")
-    training.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
-    training.add_argument("--recipe", default="unet-small", help="what is trained: a name or a file (unet-small)")
-    training.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
-    training.set_defaults(run=_training)
-
     alignment = commands.add_parser("alignment", help="distance of alignments from the simulated motions")
     alignment.set_defaults(run=_alignment)
 
     chosen = parser.parse_args()
+    if chosen.run is _speed and not chosen.training and chosen.data is None:
+        speed.error("--data FOLDER is needed: bursts of gigabytes are made there")
     chosen.run(chosen)
     return 0
 
@@ -64,6 +63,9 @@ def _quality(chosen: argparse.Namespace) -> None:
 
 
 def _speed(chosen: argparse.Namespace) -> None:
+    if chosen.training:
+        _training(chosen)
+        return
     from .speed import report
 
     report(chosen.cases, chosen.tools, runs=chosen.runs, data=chosen.data, json_file=chosen.json, depth=chosen.depth)
