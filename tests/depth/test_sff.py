@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 
 from napari_focusstack.simulation import simulate
 
-STACKS = Path("/work/shared/data/stacks")
+STACKS = Path(__file__).parents[3] / "shared" / "data" / "stacks"
 SIZE = {"height": 128, "width": 128}
 
 
