@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     FloatImage = NDArray[np.float32]  # (Y, X, C) or (Y, X)
 
-__all__ = ["Frames", "as_frames", "frame", "from_float", "to_float", "unit", "visit"]
+__all__ = ["Frames", "Selection", "as_frames", "frame", "from_float", "to_float", "unit", "visit"]
 
 
 STRIP = 256  # rows converted at a time
@@ -62,6 +62,22 @@ class _WithChannel:
 
     def __getitem__(self, i: int) -> NDArray[Any]:
         return np.asarray(self._data[i])[..., None]
+
+
+class Selection:
+    """Some of the frames, as Frames: those of these numbers, in this order."""
+
+    def __init__(self, frames: Frames, kept: Sequence[int]) -> None:
+        self._frames, self._kept = frames, kept
+        self.shape, self.dtype = (len(kept), *frames.shape[1:]), frames.dtype
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self._kept)
+
+    def __getitem__(self, i: int) -> NDArray[Any]:
+        """Return one, (Y, X, C)."""
+        return np.asarray(self._frames[self._kept[i]])
 
 
 def as_frames(data: Any) -> Frames:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOCUS_MEASURES",
+    "check_channel",
     "grey",
     "image_noise",
     "laplacian",
@@ -33,6 +34,12 @@ STRIP = 64  # rows converted at a time: they stay in the cache
 PRE_BLUR = 0.7  # px: standard deviation of a blur that costs noise much and sharpness little
 MAD_TO_SIGMA = 1 / 0.6745  # of a normal distribution
 NOISE_PIXELS = 1 << 18  # that many are plenty for a median
+
+
+def check_channel(channel: int, channels: int) -> None:
+    """Raise a ValueError if there is no such channel; -1 stands for all of them."""
+    if not -1 <= channel < channels:
+        raise ValueError(f"channel={channel} is not there; allowed are 0 to {channels - 1}, or -1 for all")
 
 
 def grey(image: NDArray[Any], channel: int = -1) -> Grey:
@@ -59,8 +66,7 @@ def grey(image: NDArray[Any], channel: int = -1) -> Grey:
         If there is no such channel.
     """
     channels = image.shape[2]
-    if not -1 <= channel < channels:
-        raise ValueError(f"channel={channel} is not there; allowed are 0 to {channels - 1}, or -1 for all")
+    check_channel(channel, channels)
     weights = np.full((1, channels), 1 / channels) if channel < 0 else np.eye(channels)[channel : channel + 1]
     weights = (weights / unit(image.dtype)).astype(np.float32)
     out = np.empty(image.shape[:2], np.float32)

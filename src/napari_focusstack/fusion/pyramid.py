@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ..arrays import Frames, unit, visit
+from ..focus import check_channel
 from ..kernels import load
 from ..progress import track
 from .noise import Noise, noise_of, silent
@@ -88,8 +89,7 @@ def fuse_pyramid(
     6.7 C + 5 bytes a pixel beside the frames at hand, and 2 C times the stored size with `keep_range`.
     """
     _, height, width, channels = frames.shape
-    if channel >= channels:
-        raise ValueError(f"channel={channel} is not there; allowed are 0 to {channels - 1}, or -1 for all")
+    check_channel(channel, channels)
     count = levels or max(1, min(MOST_LEVELS, int(math.log2(max(1, min(height, width) / COARSEST)))))
     kernels = load("pyramid", device)
     state = kernels.pyramid(height, width, channels, count, frames.dtype if keep_range else None)

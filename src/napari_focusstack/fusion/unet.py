@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
-from ..arrays import Frames
+from ..arrays import Frames, Selection
+from ..focus import check_channel
 from .result import Fusion
 
 if TYPE_CHECKING:
@@ -70,12 +71,10 @@ def fuse_unet(
             f"checkpoint {described.name!r} is a {described.architecture}, not a unet; choose another checkpoint"
         )
     check_frames(described, frames)
-    channels = frames.shape[3]
-    if channel >= channels:
-        raise ValueError(f"channel={channel} is not there; allowed are 0 to {channels - 1}, or -1 for all")
+    check_channel(channel, frames.shape[3])
     network: UNet = load_network(described, device)  # type: ignore[assignment]
     used = sorted(set(fit_frames(len(frames), network.frames)))  # others are never read
-    frames = frames if len(used) == len(frames) else _Chosen(frames, used)
+    frames = frames if len(used) == len(frames) else Selection(frames, used)
     if not network.chooses:
         if channel >= 0:
             raise ValueError(f"channel={channel}: {described.name!r} draws the picture from all channels; leave it out")
@@ -97,20 +96,6 @@ def fuse_unet(
     found = infer(network, frames, tile=tile, device=device, function=chosen)
     index = np.array(used, np.float32)[found[..., -2].astype(np.intp)]
     return Fusion(np.ascontiguousarray(found[..., :-2]), index, found[..., -1].copy())
-
-
-class _Chosen:
-    """Some frames of a burst, as Frames."""
-
-    def __init__(self, frames: Frames, numbers: list[int]) -> None:
-        self._frames, self._numbers = frames, numbers
-        self.shape, self.dtype = (len(numbers), *frames.shape[1:]), frames.dtype
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def __getitem__(self, place: int) -> Any:
-        return self._frames[self._numbers[place]]
 
 
 def _white(frames: Frames) -> float:

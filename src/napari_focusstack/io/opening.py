@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ..arrays import Frames
+from ..arrays import Frames, Selection
 from ..progress import track, wait
 from .header import Header, Metadata, Source, UnreadableFrame
 from .images import decode_image, jpeg_header, png_header, turned
@@ -58,20 +56,6 @@ class ImageFiles:
 
     def __getitem__(self, i: int) -> NDArray[Any]:
         return turned(_decoded(self.paths[i], self.header), self.header.orientation)
-
-
-class Selection:
-    """Some of the planes."""
-
-    def __init__(self, planes: Frames, kept: Sequence[int]) -> None:
-        self._planes, self._kept = planes, kept
-        self.shape, self.dtype = (len(kept), *planes.shape[1:]), planes.dtype
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def __getitem__(self, i: int) -> NDArray[Any]:
-        return np.asarray(self._planes[self._kept[i]])
 
 
 def open_files(

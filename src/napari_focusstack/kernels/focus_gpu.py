@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..arrays import unit
+from ..focus import check_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,9 +32,7 @@ def uploaded(image: NDArray[Any], device: torch.device) -> Tensor:
 
 def grey(image: Tensor, channel: int) -> Tensor:
     """Mean of the channels of (Y, X, C), or one of them: as `focus.grey`."""
-    channels = image.shape[2]
-    if not -1 <= channel < channels:
-        raise ValueError(f"channel={channel} is not there; allowed are 0 to {channels - 1}, or -1 for all")
+    check_channel(channel, image.shape[2])
     return image.mean(dim=2) if channel < 0 else image[..., channel].contiguous()
 
 
