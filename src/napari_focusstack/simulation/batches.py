@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..optics import Aberration, Layer, Psf, all_in_focus, defocused
+from .cameras import PLANES, random_cameras
 from .collage import random_layers
 from .imperfections import displaced, noisy, random_motion, relit
 from .library import Library
@@ -27,9 +28,10 @@ class Batch:
     Attributes
     ----------
     frames : (B, N, C, H, W) float32
-        Linear light with noise, not clipped.
+        Linear light with noise, not clipped. Of a mosaic (B, N, 4, H/2, W/2): planes red, green beside red, green
+        beside blue, blue, of 12 or 14 bit, clipped and white-balanced.
     truth : (B, C, H, W) float32
-        All in focus, linear light, free of noise.
+        All in focus, linear light, free of noise; of a mosaic in white-balanced colours of the camera.
     depth : (B, H, W) float32
         Number of the frame, with fractions, in which the front-most surface that covers half a pixel is sharpest.
     alphas : (B, L, H, W) float32
@@ -39,7 +41,9 @@ class Batch:
     blur : float
         Blur radius, in px, of what is one frame out of focus.
     noise : (B, 2) float32
-        Variance factors of shot and read noise; 0 where there is none.
+        Variance factors of shot and read noise; 0 where there is none. Of a mosaic: before white balance.
+    gains : (B, 4) float32, or None
+        White balance of a mosaic's planes.
     """
 
     frames: Tensor
@@ -49,10 +53,18 @@ class Batch:
     depths: Tensor
     blur: float
     noise: Tensor
+    gains: Tensor | None = None
 
 
 def draw_batch(
-    library: Library, variety: Variety, generator: torch.Generator, *, bursts: int, size: int, frames: int | None = None
+    library: Library,
+    variety: Variety,
+    generator: torch.Generator,
+    *,
+    bursts: int,
+    size: int,
+    frames: int | None = None,
+    mosaic: bool = False,
 ) -> Batch:
     """Random bursts of one length, sweep and point spread function, each of another scene.
 
@@ -68,6 +80,8 @@ def draw_batch(
         How many, and their height and width in px.
     frames : int, optional
         Number of frames, instead of a random one.
+    mosaic : bool
+        Whether frames are seen through a mosaic of colours, each burst by another camera; `size` must be even.
 
     Raises
     ------
@@ -88,8 +102,14 @@ def draw_batch(
     depths = torch.stack([_spread(layer.depth, layers) for layer in layers], 1)
     depths[backwards] = count - 1 - depths[backwards]
     alphas = torch.stack([_spread(layer.alpha, layers) for layer in layers], 1)
-    seen, noise = noisy(relit(pictures, variety, chance), variety, chance)
-    return Batch(seen, all_in_focus(layers), _front(alphas, depths), alphas, depths, blur, noise)
+    light, truth, gains = relit(pictures, variety, chance), all_in_focus(layers), None
+    if mosaic:
+        cameras = random_cameras(chance, bursts)
+        truth, gains = cameras.balanced(truth[:, None])[:, 0], cameras.gains[:, PLANES]
+        light = cameras.planes(light)
+    seen, noise = noisy(light, variety, chance)
+    seen = seen if gains is None else cameras.read(seen)
+    return Batch(seen, truth, _front(alphas, depths), alphas, depths, blur, noise, gains)
 
 
 def _focused(layers: Sequence[Layer], count: int, variety: Variety, chance: Chance, size: int) -> tuple[float, Tensor]:

@@ -66,4 +66,5 @@ def _part(
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
-    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames))
+    mosaic = bool(recipe.arguments.get("raw", False))
+    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames), mosaic)

@@ -8,12 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..color import Transfer
+from ..nets.network import Network
+from ..nets.noise import deviations
 from ..simulation.batches import Batch
 
 __all__ = ["Examples", "as_stored"]
 
 LINEAR = 0.3  # share of batches in linear light, as microscopes store it; the others as photographs, in sRGB
 LEVELS = (255, 4095, 65535)  # of a file of 8, 12 or 16 bit
+MISJUDGED = 0.15  # standard deviation of the log of what the noise is taken for: it has to be estimated
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +34,8 @@ class Examples:
         Number of the frame, with fractions, in which the front-most surface is sharpest.
     alphas, depths : (B, L, H, W) float32, optional
         Coverage and depth of each layer, near to far.
-    noise : (B, 2) float32, optional
-        Variance factors of shot and read noise in linear light.
+    noise : (B, C, K) float32, optional
+        Standard deviation of the noise in each channel, in stored values, at K levels of brightness: see `nets.noise`.
     blur : float, optional
         Blur radius, in px, of what is one frame out of focus.
     """
@@ -44,6 +48,20 @@ class Examples:
     noise: Tensor | None = None
     blur: float | None = None
 
+    def asked(self, network: Network) -> tuple[Tensor, ...]:
+        """What the network is given.
+
+        Raises
+        ------
+        ValueError
+            If it is to know the noise, and nobody does.
+        """
+        if not network.takes_noise:
+            return (self.frames,)
+        if self.noise is None:
+            raise ValueError("nobody knows how loud the noise of these examples is; train on others")
+        return self.frames, self.noise
+
     def to(self, device: torch.device | str) -> Examples:
         """Return the same on a device."""
         values: dict[str, Any] = {}
@@ -54,15 +72,23 @@ class Examples:
 
 
 def as_stored(batch: Batch, generator: torch.Generator) -> Examples:
-    """Simulated light as a camera or a microscope would store it: clipped, sRGB or linear, of 8, 12 or 16 bit."""
+    """Simulated light as a camera or a microscope would store it: clipped, sRGB or linear, of 8, 12 or 16 bit.
+
+    Planes of a mosaic are white-balanced, and have the sRGB curve, too: so noise is alike in light and in shade.
+    """
     chance = torch.rand(2, generator=generator, device=generator.device).tolist()
     levels = LEVELS[int(chance[0] * len(LEVELS))]
+    transfer: Transfer = "linear" if batch.gains is None and chance[1] < LINEAR else "srgb"
     frames, truth = batch.frames.clamp(0, 1), batch.truth.clamp(0, 1)
-    if chance[1] >= LINEAR:
+    if transfer == "srgb":
         frames, truth = _srgb(frames), _srgb(truth)
-    return Examples(
-        (frames * levels).round() / levels, truth, batch.depth, batch.alphas, batch.depths, batch.noise, batch.blur
-    )
+    noise = deviations(batch.noise, transfer, batch.gains)
+    if batch.gains is None:  # else the sensor's own values were rounded
+        frames = (frames * levels).round() / levels
+        noise = (noise.square() + 1 / (12 * levels**2)).sqrt()
+    wrong = torch.exp(MISJUDGED * torch.randn((len(noise), 1, 1), generator=generator)).to(noise.device)
+    noise = (wrong * noise).expand(-1, frames.shape[2], -1)
+    return Examples(frames, truth, batch.depth, batch.alphas, batch.depths, noise, batch.blur)
 
 
 def _srgb(light: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ ROOT = 1e-3  # of the smooth modulus: √(t² + ROOT²)
 
 
 def absolute_error(found: Tensor, truth: Tensor) -> Tensor:
-    """Mean absolute error of pictures (B, C, H, W), without a border of 4 px (arXiv 2311.17846, section 5)."""
+    """Mean absolute error of pictures (..., C, H, W), without a border of 4 px (arXiv 2311.17846, section 5)."""
     return (_inner(found.float()) - _inner(truth.float())).abs().mean()
 
 

@@ -45,17 +45,21 @@ class Simulated:
         Pictures that scenes are made of.
     variety : Variety
         What bursts are like.
+    mosaic : bool
+        Whether frames are white-balanced planes of a camera's mosaic, instead of pictures.
     """
 
     library: Library
     variety: Variety = field(default_factory=Variety)
+    mosaic: bool = False
 
     def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
         """Examples that follow from the seed: bursts of `size` px, of `frames` frames or of a random number of them."""
         generator = generator_of(seed)
-        return as_stored(
-            draw_batch(self.library, self.variety, generator, bursts=bursts, size=size, frames=frames), generator
+        batch = draw_batch(
+            self.library, self.variety, generator, bursts=bursts, size=size, frames=frames, mosaic=self.mosaic
         )
+        return as_stored(batch, generator)
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,7 +180,9 @@ class Trainer:
         for left in track(range(draws - 1, -1, -1)):
             draw = next(examples).to(fabric.device)
             with fabric.no_backward_sync(self._network, enabled=left > 0):
-                loss = LOSSES[recipe.loss](self._network(draw.frames), draw.truth) / draws
+                found = self._network(*draw.asked(self._raw))
+                truth = draw.truth if found.ndim == draw.truth.ndim else draw.truth[:, None]  # of several pictures
+                loss = LOSSES[recipe.loss](found, truth) / draws
                 fabric.backward(loss)
             total += loss.detach()
         mean = fabric.all_reduce(total, reduce_op="mean").item()  # type: ignore[union-attr] # a tensor

@@ -38,7 +38,7 @@ def measured(
     for draw in track(draws):
         frames, truth = draw.frames, draw.truth
         with precision():
-            picture = network(frames)
+            picture = network(*draw.asked(network))
         mean, single = (torch.full((len(frames),), torch.nan) for _ in range(2))
         if truth.shape[1:] == frames.shape[2:]:  # not so of a mosaic's planes, which are smaller
             mean = psnr_of(frames.mean(1), truth)
