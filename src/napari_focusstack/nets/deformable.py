@@ -52,9 +52,9 @@ def deformable_convolution(
 
         y(p) = b + Σ_k w_k · m_k(p) · x(p + p_k + o_k(p))
 
-    Taps are summed one by one, so that no more than one moved copy of the planes exists at a time, or K² while
-    gradients are wanted. Places are computed in float32 at least, whatever the planes are in: half precision would
-    place taps of large pictures by whole pixels only.
+    Taps are summed row by row, so that no more than K moved copies of the planes exist at a time, or K² while gradients
+    are wanted. Places are computed in float32 at least, whatever the planes are in: half precision would place taps of
+    large pictures by whole pixels only.
 
     References
     ----------
@@ -66,22 +66,22 @@ def deformable_convolution(
     size, weight_groups = weight.shape[-1], channels // weight.shape[1]
     exact = torch.promote_types(planes.dtype, torch.float32)
     grouped = planes.to(exact).reshape(batch * groups, channels // groups, height, width)
-    moves = offsets.to(exact).reshape(batch * groups, size * size, 2, height, width)
-    rows = torch.arange(height, device=planes.device, dtype=exact)[:, None]
-    columns = torch.arange(width, device=planes.device, dtype=exact)
-    total = torch.zeros((), device=planes.device) if bias is None else bias[:, None, None]
-    for tap in range(size * size):
-        down, right = tap // size, tap % size
-        y = rows + (down - size // 2) + moves[:, tap, 0]
-        x = columns + (right - size // 2) + moves[:, tap, 1]
-        places = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), -1)  # from -1 to 1 over all px
+    moves = offsets.to(exact).reshape(batch * groups, size, size, 2, height, width)
+    y, x, taps = (torch.arange(n, device=planes.device, dtype=exact) for n in (height, width, size))
+    y, x, taps = y[:, None], x + (taps - size // 2)[:, None, None], taps - size // 2
+    total = torch.zeros((), device=planes.device) if bias is None else bias[:, None]
+    for row in range(size):
+        down = (2 * (y + taps[row] + moves[:, row, :, 0]) + 1) / height - 1  # from -1 to 1 over all px
+        right = (2 * (x + moves[:, row, :, 1]) + 1) / width - 1
+        places = torch.stack((right, down), -1).flatten(1, 2)
         moved = functional.grid_sample(grouped, places, align_corners=False)  # bilinear, zeros outside
-        moved = moved.view(batch, groups, -1, height, width)
         if mask is not None:
-            moved = moved * mask.view(batch, groups, size * size, 1, height, width)[:, :, tap]
-        kernel = weight[:, :, down, right, None, None]
-        total = total + functional.conv2d(moved.flatten(1, 2).to(weight.dtype), kernel, groups=weight_groups)
-    return total
+            shares = mask.reshape(batch * groups, 1, size, size * height, width)
+            moved = moved * shares[:, :, row]
+        joined = moved.reshape(batch, weight_groups, -1, height * width).to(weight.dtype)
+        kernels = weight[:, :, row].reshape(weight_groups, -1, joined.shape[2])
+        total = total + torch.matmul(kernels, joined).flatten(1, 2)
+    return total.view(batch, -1, height, width)
 
 
 class DeformableConv(nn.Module):
