@@ -224,7 +224,7 @@ def test_weights_that_diverged_do_not_replace_good_ones(network, copied, describ
 
 
 def test_foreign_networks_are_not_written(tmp_path, describe):
-    with pytest.raises(CheckpointError, match="a Linear is none of the architectures unet"):
+    with pytest.raises(CheckpointError, match="a Linear is none of the architectures unet, focusdeep"):
         save_checkpoint(tmp_path / "bad", torch.nn.Linear(1, 1), **describe())
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_focusstack.arrays import to_float
+from napari_focusstack.methods import options_of
 from napari_focusstack.metrics import psnr
 from napari_focusstack.nets import ARCHITECTURES, architecture, build, name_of, parameters_of
 from napari_focusstack.nets.unet import Size, Trunk, UNet, fit_frames, receptive_field
@@ -33,20 +34,19 @@ def test_frozen_parameters_are_not_counted(network):
     assert parameters_of(layer) == 6
 
 
-def test_every_architecture_is_built_by_its_name_and_tells_what_it_is():
-    for name in ARCHITECTURES:
-        network = meta()
-        assert name_of(network) == name
-        assert type(network) is architecture(name)
-        assert {"size", "frames", "channels"} == set(network.arguments)
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_architecture_is_built_by_its_name_and_tells_what_it_is(name):
+    with torch.device("meta"):
+        network = build(name, {})
         again = type(network)(**network.arguments)
-        assert {k: v.shape for k, v in again.state_dict().items()} == {
-            k: v.shape for k, v in network.state_dict().items()
-        }
+    assert name_of(network) == name
+    assert type(network) is architecture(name)
+    assert set(options_of(type(network).__init__)) == set(network.arguments)
+    assert {k: v.shape for k, v in again.state_dict().items()} == {k: v.shape for k, v in network.state_dict().items()}
 
 
 def test_wrong_names_and_arguments_are_refused():
-    with pytest.raises(ValueError, match="unknown architecture 'vnet'; choices: unet"):
+    with pytest.raises(ValueError, match="unknown architecture 'vnet'; choices: unet, focusdeep, focusdeep-any"):
         build("vnet", {})
     with pytest.raises(ValueError, match="frames=0 is out of range; 1 to 256"):
         build("unet", {"frames": 0})
@@ -58,7 +58,7 @@ def test_wrong_names_and_arguments_are_refused():
         build("unet", {"size": "paper"})
     with pytest.raises(ValueError, match="channels=3: a UNet of size 'small' takes any number; leave it out"):
         build("unet", {"channels": 3})
-    with pytest.raises(ValueError, match="a Linear is none of the architectures unet; unwrap it"):
+    with pytest.raises(ValueError, match="a Linear is none of the architectures unet, focusdeep, focusdeep-any; unwrap it"):
         name_of(torch.nn.Linear(1, 1))
 
 

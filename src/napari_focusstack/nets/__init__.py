@@ -20,6 +20,7 @@ __all__ = ["ARCHITECTURES", "architecture", "build", "name_of", "parameters_of"]
 
 ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a name costs no import of torch
     "unet": "unet.UNet",
+    "focusdeep": "focusdeep.FocusDeep",
     "focusdeep-any": "anylength.AnyLength",
 }
 

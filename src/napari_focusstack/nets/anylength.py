@@ -9,43 +9,32 @@ from what each pixel's best frames show.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, pad, pixel_shuffle, pixel_unshuffle, relu, softsign
+from torch.nn.functional import avg_pool2d, interpolate, pad, pixel_shuffle, pixel_unshuffle, softsign
 
+from .blocks import WIDTH
 from .merging import SITES, Stats, Sums
 from .mosaic import demosaiced
 from .network import Network
 from .noise import deviation_at
-from .pyramids import Join, Residual, begin, doubled
-from .trunk import Trunk
+from .published import AlignedFrames, WideCorrection
+from .pyramids import Correction, PlainFrames
 
-__all__ = ["SIZES", "AnyLength"]
+__all__ = ["AnyLength"]
 
 FAINT = 0.01  # detail that counts as little, beside the noise
 SHARPNESS = 4.0  # of the choice between frames: what scores are multiplied by
 LOUD = 10.0  # what deviations are multiplied by, so that they vary by about one
 LEAST = 0.002  # deviation, of the range of values, below which nothing is corrected in finer steps
 APART = 0.1  # share of the frames' disagreement that a correction is measured by
+AROUND = 4  # planes' px by which local means, the demosaicing and the scores see farther
 WINDOW = 3  # planes' px that disagreement is averaged over
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Features at each scale of a frame's pyramid, of what is merged, and at each scale of the correction."""
-
-    widths: tuple[int, int, int]
-    values: int
-    trunk: tuple[int, int, int]
-
-
-SIZES = {
-    "small": Size((32, 48, 64), 32, (64, 80, 96)),
-    "paper": Size((64, 96, 128), 64, (96, 128, 192)),
-}
+WIDTHS, CORRECTING, VALUES = (32, 48, 64), (64, 80, 96), 32  # features of the small size: of frames, of the correction
 
 
 class AnyLength(Network):
@@ -54,7 +43,8 @@ class AnyLength(Network):
     Parameters
     ----------
     size : {"small", "paper"}
-        "small" runs on laptops; "paper" has the published features' widths.
+        "small" runs on laptops: residual blocks at three scales. "paper" has the published network's features, pyramid,
+        alignment (to the mean of all frames) and trunk.
     raw : bool
         Whether frames are the planes of a red, green, green, blue mosaic, white-balanced; else RGB.
 
@@ -76,30 +66,19 @@ class AnyLength(Network):
     def __init__(self, *, size: Literal["small", "paper"] = "small", raw: bool = False) -> None:
         super().__init__()
         self.arguments = {"size": size, "raw": raw}
-        shape = SIZES[size]
-        first, second, third = shape.widths
         self.raw, self.channels = raw, 4 if raw else None
         self.planes, self.scale = (4, 2) if raw else (12, 1)
-        self.stem = nn.Sequential(nn.Conv2d(2 * self.planes + 1, first, 3, padding=1), nn.ReLU(), Residual(first))
-        self.down = nn.ModuleList(
-            [
-                nn.Sequential(nn.Conv2d(first, second, 3, 2, 1), nn.ReLU(), Residual(second)),
-                nn.Sequential(nn.Conv2d(second, third, 3, 2, 1), nn.ReLU(), Residual(third), Residual(third)),
-            ]
-        )
-        self.joins = nn.ModuleList(Join(width) for width in shape.widths)
-        self.up = nn.ModuleList(
-            [nn.Conv2d(third + second, second, 3, padding=1), nn.Conv2d(second + first, first, 3, padding=1)]
-        )
-        self.last = Residual(first)
-        self.scores = nn.Conv2d(first, SITES + 1, 3, padding=1)
-        self.values = nn.Conv2d(first, shape.values, 3, padding=1)
-        self.trunk = Trunk(45 + 2 * shape.values + first, 12, shape.trunk)
-        begin(self.stem, self.down, self.up)
+        small, inputs = size == "small", 2 * self.planes + 1
+        self.frames = PlainFrames(inputs, WIDTHS) if small else AlignedFrames(inputs)
+        fine = WIDTHS[0] if small else WIDTH
+        self.scores = nn.Conv2d(fine, SITES + 1, 3, padding=1)
+        self.values = nn.Conv2d(fine, VALUES, 3, padding=1)
+        seen = 3 * 12 + 3 + 2 + SITES + 2 * VALUES + fine
+        self.correction = Correction(seen, 12, CORRECTING) if small else WideCorrection(seen, 12)
         nn.init.zeros_(self.scores.weight)
         nn.init.zeros_(self.scores.bias)  # type: ignore[arg-type] # it has one
         self.multiple = 4 if raw else 8  # px: the coarsest features' grid
-        self.halo = (MERGE_REACH + self.trunk.reach) * (1 if raw else 2)
+        self.halo = (self.frames.reach + self.correction.reach + AROUND) * (1 if raw else 2)
 
     def forward(self, burst: Tensor, noise: Tensor) -> Tensor:
         """Picture (B, C, H, W) of bursts; while training, (B, 2, C, H, W): the merged one, and the corrected.
@@ -157,10 +136,7 @@ class AnyLength(Network):
         grey = noise[:, :, noise.shape[2] // 4].mean(1).repeat_interleave(burst.shape[1])[:, None, None, None]
         detail = softsign((planes - _smooth(planes)) / (grey + FAINT))
         level = (LOUD * grey).expand(-1, 1, *planes.shape[-2:])
-        found = [self.stem(torch.cat([planes - 0.5, detail, level], 1))]
-        for step in self.down:
-            found.append(step(found[-1]))
-        return found
+        return self.frames(torch.cat([planes - 0.5, detail, level], 1))  # type: ignore[no-any-return]
 
     def stats(self, features: list[Tensor], count: int) -> Stats:
         """What the features of each burst's `count` frames have in common."""
@@ -171,14 +147,8 @@ class AnyLength(Network):
         """Sums over the frames (B, N, C, H, W) of a burst, or of a part of it."""
         assert stats is not None
         count = burst.shape[1]
-        joined = [
-            join(own, total / stats.count, most)
-            for join, own, total, most in zip(self.joins, features, stats.total, stats.most, strict=True)
-        ]
-        coarse = joined[2]
-        for convolution, fine in zip(self.up, (joined[1], joined[0]), strict=True):
-            coarse = relu(convolution(torch.cat([doubled(coarse), fine], 1)))
-        last = self.last(coarse)
+        mean = [total / stats.count for total in stats.total]
+        near, last = self.frames.joined(features, mean, stats.most)
         scores = SHARPNESS * self.scores(last).float().unflatten(0, (-1, count))
         values = self.values(last.detach()).float().unflatten(0, (-1, count))
         planes = self._planes(burst).unflatten(0, (-1, count))
@@ -198,7 +168,7 @@ class AnyLength(Network):
             power.sum(1),
             (weight[:, :, SITES:].detach() * values).sum(1),
             values.sum(1),
-            joined[0].detach().float().unflatten(0, (-1, count)).amax(1),
+            near.detach().float().unflatten(0, (-1, count)).amax(1),
             ranked.indices[:, 0],
             second,
             count,
@@ -231,7 +201,7 @@ class AnyLength(Network):
             )
             seen = torch.cat([seen, LOUD * near, LOUD * apart, share], 1)
         values = sums.values / sums.weight[:, SITES:].detach(), sums.plain_values / sums.count
-        correction = self.trunk(torch.cat([seen, *values, sums.evidence], 1)).float()
+        correction = self.correction(torch.cat([seen, *values, sums.evidence], 1)).float()
         return picture, known + pixel_shuffle(scale * correction, 2)
 
     def _as_trained(self, given: Tensor) -> Tensor:
@@ -261,9 +231,6 @@ class AnyLength(Network):
         if height % self.multiple or width % self.multiple:
             flat = pad(flat, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
         return flat if self.raw else pixel_unshuffle(flat, 2)
-
-
-MERGE_REACH = 53  # planes' px that a frame's score depends on
 
 
 def _smooth(planes: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Parts of networks that look at several scales: residual blocks, steps between scales, a frame beside the others."""
+"""Parts of the small `AnyLength`: residual blocks at three scales, for frames and for the picture merged of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
-__all__ = ["Join", "Residual", "begin", "doubled"]
+__all__ = ["Correction", "Join", "PlainFrames", "Residual"]
 
 
 class Residual(nn.Module):
@@ -42,12 +42,92 @@ class Join(nn.Module):
         return self.block(relu(mixed.flatten(0, 1)))  # type: ignore[no-any-return]
 
 
-def doubled(features: Tensor) -> Tensor:
+class PlainFrames(nn.Module):
+    """Features of frames at three scales, and the same beside those of all other frames.
+
+    Attributes
+    ----------
+    reach : int
+        How far, in px of the planes, what `joined` says depends on others.
+    """
+
+    reach = 49
+
+    def __init__(self, inputs: int, widths: tuple[int, int, int]) -> None:
+        super().__init__()
+        fine, middle, coarse = widths
+        self.stem = nn.Sequential(nn.Conv2d(inputs, fine, 3, padding=1), nn.ReLU(), Residual(fine))
+        self.down = nn.ModuleList(
+            [
+                nn.Sequential(nn.Conv2d(fine, middle, 3, 2, 1), nn.ReLU(), Residual(middle)),
+                nn.Sequential(nn.Conv2d(middle, coarse, 3, 2, 1), nn.ReLU(), Residual(coarse), Residual(coarse)),
+            ]
+        )
+        self.joins = nn.ModuleList(Join(width) for width in widths)
+        self.up = nn.ModuleList(
+            [nn.Conv2d(coarse + middle, middle, 3, padding=1), nn.Conv2d(middle + fine, fine, 3, padding=1)]
+        )
+        self.last = Residual(fine)
+        _begin(self.stem, self.down, self.up)
+
+    def forward(self, planes: Tensor) -> list[Tensor]:
+        """Features (B, F, H, W) of planes, from fine to coarse; height and width are multiples of 4."""
+        found = [self.stem(planes)]
+        for step in self.down:
+            found.append(step(found[-1]))
+        return found
+
+    def joined(self, own: list[Tensor], mean: list[Tensor], most: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Finest features (B·N, F, H, W) of frames beside what all have in common, (B, F, H, W): seen near and far."""
+        near, middle, coarse = (join(*scale) for join, *scale in zip(self.joins, own, mean, most, strict=True))
+        for up, finer in zip(self.up, (middle, near), strict=True):
+            coarse = relu(up(torch.cat([_doubled(coarse), finer], 1)))
+        return near, self.last(coarse)
+
+
+class Correction(nn.Module):
+    """Encoder and decoder of residual blocks at three scales; before training, it answers zero.
+
+    Attributes
+    ----------
+    reach : int
+        How far, in its px, an answer depends on others.
+    """
+
+    reach = 62
+
+    def __init__(self, inputs: int, outputs: int, widths: tuple[int, int, int]) -> None:
+        super().__init__()
+        fine, middle, coarse = widths
+        self.enter = nn.Conv2d(inputs, fine, 3, padding=1)
+        self.down = nn.ModuleList([nn.Conv2d(fine, middle, 3, 2, 1), nn.Conv2d(middle, coarse, 3, 2, 1)])
+        self.up = nn.ModuleList(
+            [nn.Conv2d(coarse + middle, middle, 3, padding=1), nn.Conv2d(middle + fine, fine, 3, padding=1)]
+        )
+        self.before = nn.ModuleList([_blocks(fine, 2), _blocks(middle, 2), _blocks(coarse, 3)])
+        self.after = nn.ModuleList([_blocks(middle, 2), _blocks(fine, 2)])
+        self.head = nn.Conv2d(fine, outputs, 3, padding=1)
+        _begin(self.enter, self.down, self.up)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type] # it has one
+
+    def forward(self, planes: Tensor) -> Tensor:
+        """Answer (B, outputs, H, W) to planes (B, inputs, H, W), whose height and width are multiples of 4."""
+        features = [self.before[0](relu(self.enter(planes)))]
+        for down, block in zip(self.down, self.before[1:], strict=True):
+            features.append(block(relu(down(features[-1]))))
+        found = features.pop()
+        for up, block in zip(self.up, self.after, strict=True):
+            found = block(relu(up(torch.cat([_doubled(found), features.pop()], 1))))
+        return self.head(found)  # type: ignore[no-any-return]
+
+
+def _doubled(features: Tensor) -> Tensor:
     """Features at twice the resolution, interpolated."""
     return interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
 
 
-def begin(*modules: nn.Module) -> None:
+def _begin(*modules: nn.Module) -> None:
     """Draw the weights of convolutions that a ReLU follows as He et al. 2015; residual blocks stay as they are."""
     for module in modules:
         for part in module.children() if not isinstance(module, nn.Conv2d) else [module]:
@@ -55,4 +135,8 @@ def begin(*modules: nn.Module) -> None:
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
                 nn.init.zeros_(part.bias)  # type: ignore[arg-type] # it has one
             elif not isinstance(part, Residual):
-                begin(part)
+                _begin(part)
+
+
+def _blocks(channels: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*[Residual(channels) for _ in range(count)])

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from .network import Network
 
-__all__ = ["SIZES", "Trunk", "UNet", "fit_frames", "receptive_field"]
+__all__ = ["SIZES", "Trunk", "UNet", "fit_frames", "padded", "receptive_field"]
 
 COLORS = 3  # that the published size draws, whatever it is given
 MIDDLE = 0.5  # taken from what goes in, added to what comes out
@@ -173,7 +173,7 @@ class Trunk(nn.Module):
     def forward(self, planes: Tensor) -> Tensor:
         """What the head says of every pixel."""
         height, width = planes.shape[-2:]
-        features = _padded(planes, self.multiple)
+        features = padded(planes, self.multiple)
         skips = []
         for level, block in enumerate(self.down):
             features = block(features if level == 0 else functional.max_pool2d(features, 2))
@@ -236,7 +236,7 @@ def _block(inputs: int, outputs: int, convolutions: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _padded(planes: Tensor, multiple: int) -> Tensor:
+def padded(planes: Tensor, multiple: int) -> Tensor:
     """Planes with their end mirrored, until height and width are multiples; small ones are mirrored repeatedly."""
     for axis in (-2, -1):
         size = planes.shape[axis]
