@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from ..kernels import load
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ..alignment import Alignment, Area
-    from ..io import Burst
+    from .alignment import Alignment, Area
 
 __all__ = ["AlignedPlanes", "plane_matrix", "red_first"]
 
@@ -55,12 +54,23 @@ def red_first(area: Area, cfa_offset: tuple[int, int]) -> Area:
     return area._replace(top=top, left=left, height=height, width=width)
 
 
+class Mosaics(Protocol):
+    """What is needed of a raw burst: `Burst` has it."""
+
+    @property
+    def cfa_offset(self) -> tuple[int, int]:
+        """Row and column of the first red site, each 0 or 1."""
+
+    def mosaic(self, i: int, /) -> NDArray[np.float32]:
+        """Planes of frame `i`, (Y/2, X/2, 4), in the sensor's orientation."""
+
+
 class AlignedPlanes:
     """Red, two green and blue planes of a raw burst, (K, Y/2, X/2, 4) uint16, resampled as they are read.
 
     Parameters
     ----------
-    burst : Burst
+    burst : Mosaics
         Raw, in the sensor's orientation.
     alignment : Alignment
         Of its developed frames.
@@ -68,7 +78,7 @@ class AlignedPlanes:
         From `red_first`. Plane (r, c), pixel (y, x), lies at row 2 y + r and column 2 x + c of the area.
     """
 
-    def __init__(self, burst: Burst, alignment: Alignment, area: Area) -> None:
+    def __init__(self, burst: Mosaics, alignment: Alignment, area: Area) -> None:
         self._burst, self._area = burst, area
         self._transforms = alignment.transforms
         self._numbers = np.flatnonzero(alignment.kept)
