@@ -178,10 +178,10 @@ class BalancedPlanes:
         still = np.broadcast_to(np.eye(3), (count, 3, 3))
         self._transforms = turn @ (alignment.transforms if alignment else still) @ np.linalg.inv(turn)
         self._numbers = np.flatnonzero(alignment.kept if alignment else np.ones(count))
-        self._gains = np.ones((count, 1))
+        self._gains: NDArray[np.float64] = np.ones((count, 4))
         if alignment and not np.all(alignment.gains == 1):
             gains = np.broadcast_to(alignment.gains, (count, 3))
-            self._gains = np.linalg.solve(burst.camera_to_srgb, gains.T).T[:, [0, 1, 1, 2]]
+            self._gains[:] = np.linalg.solve(burst.camera_to_srgb, gains.T).T[:, [0, 1, 1, 2]]
         self.white_balance = burst.white_balance
         self.shape = (len(self._numbers), self._area.height // 2, self._area.width // 2, 4)
         self.dtype = np.dtype(np.uint16)

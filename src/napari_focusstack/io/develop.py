@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Development", "developed", "development_of", "measured_matrix"]
 
 SRGB_CURVE, LINEAR_CURVE = (2.4, 12.92), (1.0, 1.0)  # power, and slope of the toe
-GREY, BUMP = 0.4, 0.15  # of white: steps of the colours that are sent through LibRaw; no matrix makes it clip them
+DARK, BRIGHT = 0.4, 0.55  # of white: colours in between are sent through LibRaw; no camera's matrix makes it clip them
+SAMPLE = 64  # blocks of 2 × 2 sites, in height and width, that get them
 STRIP = 64  # rows developed at a time
 
 
@@ -119,8 +120,8 @@ def developed(
 def measured_matrix(raw: rawpy.RawPy, development: Development, colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Matrix (3, 3) from white-balanced colours of a camera to linear sRGB, as LibRaw applies it; rows sum to 1.
 
-    LibRaw does not tell which of its matrices it takes. So the sites of an opened file get known colours, which it
-    then develops: blocks of grey, and of grey with more red, green or blue.
+    LibRaw does not tell which of its matrices it takes. So sites of an opened file get known random colours, which it
+    then develops.
 
     Parameters
     ----------
@@ -132,19 +133,19 @@ def measured_matrix(raw: rawpy.RawPy, development: Development, colours: NDArray
         LibRaw's numbers of the colours in the block at the corner of the visible area.
     """
     sites, black = raw.raw_image_visible, raw.black_level_per_channel
-    rows = sites.shape[0] // 8 * 2
-    numbered = development.gains[[0, 1, 3, 2]]  # as LibRaw numbers them: red, green, blue, second green
-    wanted = GREY + BUMP * np.eye(4, 3, -1)
-    counts = np.rint(wanted[:, [0, 1, 2, 1]] / numbered * development.range).astype(int)
-    for patch in range(4):
-        for y, x in np.ndindex(2, 2):
-            colour = colours[y, x]
-            sites[patch * rows + y : (patch + 1) * rows : 2, x::2] = black[colour] + counts[patch, colour]
+    height, width = (min(SAMPLE, side // 2) for side in sites.shape)
+    gains = development.gains[[0, 1, 3, 2]]  # as LibRaw numbers colours: red, green, blue, second green
+    light = np.empty((height, width, 4))
+    chance = np.random.default_rng(0)
+    for y, x in np.ndindex(2, 2):
+        colour = colours[y, x]
+        scale = development.range / gains[colour]
+        counts = chance.integers(int(DARK * scale), int(BRIGHT * scale), (height, width))
+        sites[y : 2 * height : 2, x : 2 * width : 2] = black[colour] + counts
+        light[..., colour] = counts / scale
     values = raw.postprocess(**development.parameters() | {"user_flip": 0, "half_size": True, "gamma": LINEAR_CURVE})
-    height, width = values.shape[:2]
-    middles = (2 * np.arange(4) + 1) * (rows // 2) * height // sites.shape[0]
-    seen = (values[middles, width // 2] + 0.5) / 65536  # LibRaw cuts fractions off
-    light = counts * numbered / development.range
-    light = np.stack([light[:, 0], light[:, [1, 3]].mean(1), light[:, 2]], axis=1)
-    matrix = np.linalg.lstsq(light, seen, rcond=None)[0].T
+    seen = values[:height, :width].reshape(-1, 3) / 65535
+    offset = np.ones((height, width))  # LibRaw cuts fractions off
+    camera = np.stack([light[..., 0], light[..., [1, 3]].mean(2), light[..., 2], offset], axis=2).reshape(-1, 4)
+    matrix = np.linalg.lstsq(camera, seen, rcond=None)[0][:3].T
     return np.asarray(matrix / matrix.sum(1, keepdims=True))
