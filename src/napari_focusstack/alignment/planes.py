@@ -159,8 +159,9 @@ class BalancedPlanes:
     colour is white in all frames, and does not turn pink where its light is evened out. What is left fits into 16 bit,
     whose steps are finer than those of sensors, in half the memory of floats.
 
-    The alignment's gains g are those of sRGB colours. Sites know but one colour of the camera: they get M⁻¹ g, where M
-    is `camera_to_srgb`. That is exact where exposure changed, and for greys where the white balance did.
+    The alignment's gains g are those of sRGB colours. Sites know but one colour of the camera: their gains are
+    1 / (M⁻¹ (1 / g)), where M is `camera_to_srgb`. That is exact where exposure changed, and for greys where the white
+    balance did.
     """
 
     def __init__(self, burst: RawBurst, alignment: Alignment | None = None) -> None:
@@ -180,8 +181,8 @@ class BalancedPlanes:
         self._numbers = np.flatnonzero(alignment.kept if alignment else np.ones(count))
         self._gains: NDArray[np.float64] = np.ones((count, 4))
         if alignment and not np.all(alignment.gains == 1):
-            gains = np.broadcast_to(alignment.gains, (count, 3))
-            self._gains[:] = np.linalg.solve(burst.camera_to_srgb, gains.T).T[:, [0, 1, 1, 2]]
+            grey = 1 / np.broadcast_to(alignment.gains, (count, 3))  # of the reference, as each frame has it
+            self._gains[:] = 1 / np.linalg.solve(burst.camera_to_srgb, grey.T).T[:, [0, 1, 1, 2]]
         self.white_balance = burst.white_balance
         self.shape = (len(self._numbers), self._area.height // 2, self._area.width // 2, 4)
         self.dtype = np.dtype(np.uint16)
