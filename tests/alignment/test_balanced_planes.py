@@ -242,7 +242,7 @@ def test_a_drift_of_the_white_balance_is_evened_out(drifting):
 
 
 def bilinear(planes):
-    """Picture (2 Y, 2 X, 3) in the camera's colours; those a site lacks are the mean of its neighbours, as in LibRaw."""
+    """Picture (2 Y, 2 X, 3) in the camera's colours; those a site lacks are its neighbours' mean, as in LibRaw."""
     sites = sites_of(planes)[..., 0]
     line = np.array([1, 2, 1], np.float32) / 2
     picture = np.empty((*sites.shape, 3), np.float32)
