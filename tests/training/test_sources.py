@@ -32,7 +32,7 @@ def test_shapes_and_values(simulated):
     for planes in (examples.frames, examples.truth):
         assert planes.dtype == torch.float32
         assert planes.min() >= 0 and planes.max() <= 1
-    assert examples.depth.shape == (2, 32, 32) and examples.noise.shape == (2, 2)
+    assert examples.depth.shape == (2, 32, 32) and examples.noise.shape == (2, 3, 9)
 
 
 def test_any_number_of_frames_is_drawn(simulated):

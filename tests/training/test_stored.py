@@ -125,5 +125,8 @@ def test_a_recipe_trains_on_one_split_and_holds_the_other_out(pictures, tmp_path
 
 def test_planes_are_refused_by_a_network_that_cannot_develop_them(mosaics):
     recipe = TrainingRecipe(data=(DataPart("dataset", folder=str(mosaics.folder)),), size=SIZE)
-    with pytest.raises(ValueError, match="d holds planes of raw files, which a unet cannot develop; build kind 'rgb'"):
+    with pytest.raises(
+        ValueError,
+        match="d holds planes of raw files and developed pictures, which a unet cannot develop; build kind 'rgb', or",
+    ):
         source_of(recipe, {}, torch.device("cpu"))

@@ -10,6 +10,7 @@ from ..devices import pick_device
 from ..methods import Method, check_options, pick
 from .average import fuse_average
 from .depthmap import fuse_depthmap
+from .focusdeep import fuse_focusdeep
 from .guided import fuse_guided
 from .pyramid import fuse_pyramid
 from .result import Fusion
@@ -26,6 +27,7 @@ FUSERS: dict[str, Method] = {
     "wavelet": fuse_wavelet,
     "guided": fuse_guided,
     "average": fuse_average,
+    "focusdeep": fuse_focusdeep,
     "unet": fuse_unet,
 }
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import unit
+from ..kernels import load
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
 
     Samples = list[NDArray[np.float32]]  # one array (T, M) for each level, from fine to coarse: M blocks of T tiles
 
-__all__ = ["Noise", "noise_of", "silent"]
+__all__ = ["Noise", "noise_of", "silent", "variance_of"]
 
+SMOOTHING = 1.5  # as `fuse_pyramid` has it
 SIDE, COUNT = 256, 4  # px of a side, and number along a side, of the windows that are looked at
 TILE = 8  # blocks of a side of the tiles of which it is asked whether they are plain
 MEASURED = 3  # levels whose answer to white noise is measured; from there on it halves from level to level
@@ -98,6 +102,18 @@ def noise_of(image: NDArray[Any], kernels: Any, levels: int, smoothing: float, c
     mean = tuple(scale * float(answer.mean()) for scale, answer in zip(scales, known, strict=True))
     deviation = tuple(scale * uneven * float(answer.std()) for scale, answer in zip(scales, known, strict=True))
     return Noise(offset, slope, mean, deviation)
+
+
+def variance_of(image: NDArray[Any]) -> tuple[float, float]:
+    """Slope and offset of the variance of a frame's noise over its brightness, in the scale of `to_float`.
+
+    Parameters
+    ----------
+    image : (Y, X, C) ndarray
+        As stored. Its channels are taken together.
+    """
+    known, white = noise_of(image, load("pyramid", "cpu"), 2, SMOOTHING, -1), unit(image.dtype)
+    return known.slope / white, known.offset / white**2
 
 
 def _quiet(sharpness: NDArray[np.float32]) -> float:

@@ -16,15 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad, pixel_shuffle, pixel_unshuffle, relu, softsign
 
+from .merging import SITES, Stats, Sums
 from .mosaic import demosaiced
 from .network import Network
 from .noise import deviation_at
 from .pyramids import Join, Residual, begin, doubled
 from .trunk import Trunk
 
-__all__ = ["SIZES", "AnyLength", "Stats", "Sums"]
+__all__ = ["SIZES", "AnyLength"]
 
-SITES = 4  # pixels of a block of 2 × 2, which are planes to the network
 FAINT = 0.01  # detail that counts as little, beside the noise
 SHARPNESS = 4.0  # of the choice between frames: what scores are multiplied by
 LOUD = 10.0  # what deviations are multiplied by, so that they vary by about one
@@ -46,81 +46,6 @@ SIZES = {
     "small": Size((32, 48, 64), 32, (64, 80, 96)),
     "paper": Size((64, 96, 128), 64, (96, 128, 192)),
 }
-
-
-@dataclass(slots=True)
-class Stats:
-    """What all frames' features have in common, at each scale: their sum (B, F, h, w), maximum, and number."""
-
-    total: list[Tensor]
-    most: list[Tensor]
-    count: int
-
-    def __add__(self, other: Stats) -> Stats:
-        total = [a + b for a, b in zip(self.total, other.total, strict=True)]
-        most = [torch.maximum(a, b) for a, b in zip(self.most, other.most, strict=True)]
-        return Stats(total, most, self.count + other.count)
-
-
-@dataclass(slots=True)
-class Sums:
-    """Sums over frames, relative to the best score so far, from which the merged picture follows.
-
-    Attributes
-    ----------
-    best : (B, 5, h, w)
-        Largest score of each site of a block, and of the block.
-    weight, square : (B, 5, h, w)
-        Σ e^(score - best) and Σ e^(2 (score - best)).
-    light : (B, P, h, w)
-        The planes' weighted sum.
-    power : (B, 4, h, w)
-        Weighted sum of the planes' squares, meaned over channels.
-    plain, plain_power : (B, P, h, w), (B, 4, h, w)
-        The same without weights.
-    values, plain_values : (B, V, h, w)
-        Features' sums, with the block's weight and without.
-    evidence : (B, F, h, w)
-        Their maximum.
-    count : int
-        Number of frames.
-    """
-
-    best: Tensor
-    weight: Tensor
-    square: Tensor
-    light: Tensor
-    power: Tensor
-    plain: Tensor
-    plain_power: Tensor
-    values: Tensor
-    plain_values: Tensor
-    evidence: Tensor
-    count: int
-
-    def __add__(self, other: Sums) -> Sums:
-        best = torch.maximum(self.best, other.best)
-        mine, theirs = (self.best - best).exp(), (other.best - best).exp()
-        repeats = self.light.shape[1] // SITES
-
-        def added(name: str, factors: tuple[Tensor, Tensor] | None) -> Tensor:
-            a, b = getattr(self, name), getattr(other, name)
-            return a + b if factors is None else a * factors[0] + b * factors[1]  # type: ignore[no-any-return]
-
-        sites = mine[:, :SITES], theirs[:, :SITES]
-        return Sums(
-            best,
-            added("weight", (mine, theirs)),
-            added("square", (mine.square(), theirs.square())),
-            added("light", (sites[0].repeat(1, repeats, 1, 1), sites[1].repeat(1, repeats, 1, 1))),
-            added("power", sites),
-            added("plain", None),
-            added("plain_power", None),
-            added("values", (mine[:, SITES:], theirs[:, SITES:])),
-            added("plain_values", None),
-            torch.maximum(self.evidence, other.evidence),
-            self.count + other.count,
-        )
 
 
 class AnyLength(Network):
@@ -153,8 +78,8 @@ class AnyLength(Network):
         self.arguments = {"size": size, "raw": raw}
         shape = SIZES[size]
         first, second, third = shape.widths
-        self.raw, self.channels = raw, 4 if raw else 3
-        self.planes = 4 if raw else 12
+        self.raw, self.channels = raw, 4 if raw else None
+        self.planes, self.scale = (4, 2) if raw else (12, 1)
         self.stem = nn.Sequential(nn.Conv2d(2 * self.planes + 1, first, 3, padding=1), nn.ReLU(), Residual(first))
         self.down = nn.ModuleList(
             [
@@ -173,44 +98,58 @@ class AnyLength(Network):
         begin(self.stem, self.down, self.up)
         nn.init.zeros_(self.scores.weight)
         nn.init.zeros_(self.scores.bias)  # type: ignore[arg-type] # it has one
-        self.multiple = 8  # px: the coarsest features' grid
-        self.halo = 2 * (MERGE_REACH + self.trunk.reach)
+        self.multiple = 4 if raw else 8  # px: the coarsest features' grid
+        self.halo = (MERGE_REACH + self.trunk.reach) * (1 if raw else 2)
 
     def forward(self, burst: Tensor, noise: Tensor) -> Tensor:
-        """Picture (B, 3, H, W) of bursts; while training, (B, 2, 3, H, W): the merged one, and the corrected.
+        """Picture (B, C, H, W) of bursts; while training, (B, 2, C, H, W): the merged one, and the corrected.
 
         Parameters
         ----------
-        burst : (B, N, 3, H, W) or, if raw, (B, N, 4, H/2, W/2)
-            Stored values from 0 to 1.
+        burst : (B, N, C, H, W) or, if raw, (B, N, 4, H/2, W/2)
+            Stored values from 0 to 1. Other than RGB, each channel is fused by itself, as a grey picture.
         noise : (B, C, K)
             Standard deviation of the noise of each channel at K levels of brightness, evenly spread from 0 to 1.
         """
+        channels, (height, width) = burst.shape[2], self._size(burst)
+        burst, noise = self._as_trained(burst), self._as_trained(noise)
         features = self.features(burst, noise)
         merged = self.merged(burst, features, self.stats(features, burst.shape[1]))
-        height, width = burst.shape[-2:]
-        scale = 2 if self.raw else 1
-        pictures = self.finished(merged, noise)
-        cut = [picture[..., : scale * height, : scale * width] for picture in pictures]
-        return torch.stack(cut, 1) if self.training else cut[1]
+        pictures = [self._as_given(picture, channels)[..., :height, :width] for picture in self.finished(merged, noise)]
+        return torch.stack(pictures, 1) if self.training else pictures[1]
 
     def streamed(self, burst: Iterable[Tensor], noise: Tensor) -> Tensor:
-        """Picture (B, 3, H, W) of a burst whose frames (B, C, H, W) come one by one, twice; noise as in `forward`.
+        """Picture, index and confidence (B, C + 2, H, W) of a burst whose frames (B, C, H, W) come one by one, twice.
 
-        Memory does not grow with the number of frames.
+        Memory does not grow with the number of frames. The index is the number of the frame with the largest weight,
+        the confidence by how much that exceeds the next; of several channels that are fused by themselves, the surest
+        tells.
+
+        Raises
+        ------
+        ValueError
+            If there is no frame.
         """
+        levels = self._as_trained(noise).to(self.scores.weight.device)
         stats: Stats | None = None
         for frame in burst:
-            found = self.stats(self.features(frame[:, None], noise), 1)
+            found = self.stats(self.features(self._as_trained(frame[:, None]), levels), 1)
             stats = found if stats is None else stats + found
         sums: Sums | None = None
         for frame in burst:
-            part = self.merged(frame[:, None], self.features(frame[:, None], noise), stats)
+            one = self._as_trained(frame[:, None])
+            part = self.merged(one, self.features(one, levels), stats)
             sums = part if sums is None else sums + part
         if stats is None or sums is None:
-            raise ValueError("a burst without frames cannot be fused")
-        height, width = (2 * side if self.raw else side for side in frame.shape[-2:])
-        return self.finished(sums, noise)[1][..., :height, :width]
+            raise ValueError("a burst without frames cannot be fused; give at least one")
+        picture = self._as_given(self.finished(sums, levels)[1], frame.shape[1])
+        weight = sums.weight[:, :SITES]
+        margin = (1 - (sums.second - sums.best[:, :SITES]).exp()) / weight
+        index, sure = (pixel_shuffle(t.float(), 2).unflatten(0, (len(frame), -1)) for t in (sums.index, margin))
+        surest = sure.argmax(1, keepdim=True)
+        told = [t.gather(1, surest)[:, 0] for t in (index, sure)]
+        height, width = self._size(frame)
+        return torch.cat([picture, *told], 1)[..., :height, :width]
 
     def features(self, burst: Tensor, noise: Tensor) -> list[Tensor]:
         """Features (B·N, F, h, w) of frames (B, N, C, H, W), at three scales."""
@@ -243,7 +182,9 @@ class AnyLength(Network):
         scores = SHARPNESS * self.scores(last).float().unflatten(0, (-1, count))
         values = self.values(last.detach()).float().unflatten(0, (-1, count))
         planes = self._planes(burst).unflatten(0, (-1, count))
-        best = scores.detach().amax(1)
+        ranked = scores.detach()[:, :, :SITES].topk(min(2, count), 1)
+        best = torch.cat([ranked.values[:, 0], scores.detach()[:, :, SITES:].amax(1)], 1)
+        second = ranked.values[:, 1] if count > 1 else torch.full_like(best[:, :SITES], -torch.inf)
         weight = (scores - best[:, None]).exp()
         power = planes.unflatten(2, (-1, SITES)).square().mean(2)
         sites = weight[:, :, :SITES]
@@ -258,6 +199,8 @@ class AnyLength(Network):
             (weight[:, :, SITES:].detach() * values).sum(1),
             values.sum(1),
             joined[0].detach().float().unflatten(0, (-1, count)).amax(1),
+            ranked.indices[:, 0],
+            second,
             count,
         )
 
@@ -291,13 +234,32 @@ class AnyLength(Network):
         correction = self.trunk(torch.cat([seen, *values, sums.evidence], 1)).float()
         return picture, known + pixel_shuffle(scale * correction, 2)
 
+    def _as_trained(self, given: Tensor) -> Tensor:
+        """Frames (B, N, C, H, W) or levels of noise (B, C, K) with the channels that the network was trained on."""
+        axis = 2 if given.ndim == 5 else 1
+        if given.shape[axis] == self.planes // (1 if self.raw else SITES):
+            return given
+        if self.raw:
+            raise ValueError(f"frames of {given.shape[axis]} channels are no mosaic's; four planes are needed")
+        return given.movedim(axis, 1).flatten(0, 1).unsqueeze(axis).repeat_interleave(3, axis)
+
+    def _as_given(self, picture: Tensor, channels: int) -> Tensor:
+        """Picture (B, C, H, W) with the channels that were given, of what was found for those of the training."""
+        if self.raw or channels == 3:
+            return picture
+        return picture.mean(1).view(-1, channels, *picture.shape[2:])
+
+    def _size(self, frames: Tensor) -> tuple[int, int]:
+        """Height and width of the picture of frames."""
+        height, width = frames.shape[-2:]
+        return self.scale * height, self.scale * width
+
     def _planes(self, burst: Tensor) -> Tensor:
         """Planes (B·N, P, h, w) of frames, their end repeated until they fit the coarsest grid."""
         flat = burst.flatten(0, 1).float()
-        grid = self.multiple // 2 if self.raw else self.multiple
         height, width = flat.shape[-2:]
-        if height % grid or width % grid:
-            flat = pad(flat, (0, -width % grid, 0, -height % grid), mode="replicate")
+        if height % self.multiple or width % self.multiple:
+            flat = pad(flat, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate")
         return flat if self.raw else pixel_unshuffle(flat, 2)
 
 

@@ -22,10 +22,13 @@ class Network(nn.Module):
         Grid, in px, on which its coarsest features lie: what a tile begins on, so that it sees them as the whole does.
     halo : int
         Receptive field: how far, in px, what it says of a pixel depends on others, to either side.
+    scale : int
+        Pixels of the picture for each pixel of a frame, to either side.
     takes_noise : bool
         Whether it is told, beside the burst, how loud the noise is: see `nets.noise`.
     """
 
+    scale = 1
     takes_noise = False
     arguments: dict[str, Any]
     channels: int | None

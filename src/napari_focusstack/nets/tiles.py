@@ -3,19 +3,22 @@
 The halo makes tiles exact, not only nearly so: every pixel is computed from the same others as in one piece. Hence
 there is nothing to blend, and tiles may become smaller on the way, when memory runs short.
 
-A tile needs all frames at once, a burst gives one at a time: so the frames go into a temporary file first, decoded
-once each. Memory does not grow with the burst, the file does; its room on disk is checked before.
+A tile needs all frames, a burst gives one at a time: so the frames go into a temporary file first, decoded once each.
+Its room on disk is checked before. A network that is given a tile's frames one by one keeps the memory that it needs
+for the longest burst; where one tile is all there is, frames need no file, and are decoded whenever they are asked for.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -57,6 +60,8 @@ def infer(
     tile: int = 512,
     device: str = "auto",
     function: Callable[[Tensor], Tensor] | None = None,
+    streamed: Callable[[Iterable[Tensor]], Tensor] | None = None,
+    passes: int = 2,
     stage: str = "Fusing",
 ) -> NDArray[np.float32]:
     """What the network says of a burst, (Y, X, K) float32, computed in tiles; as in one piece, up to rounding.
@@ -77,6 +82,10 @@ def infer(
     function : callable, optional
         What to ask the network: takes bursts (1, N, C, H, W) float32 in the scale of `to_float`, gives (1, K, H, W).
         The network itself by default.
+    streamed : callable, optional
+        The same for frames (1, C, H, W) that come one by one, as often as they are asked for.
+    passes : int
+        How often `streamed` asks for them.
     stage : str
         Name of the stage for the progress bar.
 
@@ -89,17 +98,20 @@ def infer(
     """
     if tile < 1:
         raise ValueError(f"tile={tile} px is not possible; 512 is usual")
-    height, width = frames.shape[1:3]
-    runner = _Runner(network, function or network, pick_device(device), tile)
+    count, height, width = frames.shape[:3]
+    scale, cores = network.scale, tiles_of(height, width, tile, network.multiple)
+    steps = track(itertools.count(), stage, len(cores) * passes * count) if streamed else None
+    runner = _Runner(network, function or network, pick_device(device), tile, streamed, steps)
     result: NDArray[np.float32] | None = None
     pool = ThreadPoolExecutor(1, "network")  # so that Cancel is felt while a tile is computed
     try:
-        with _windows(frames) as read:
-            for core in track(tiles_of(height, width, tile, network.multiple), stage):
+        with _windows(frames, again=streamed is not None and len(cores) == 1) as read:
+            for core in track(cores, "" if streamed else stage):
                 for part, values in runner.run(core, tuple(frames.shape), read, pool):
                     if result is None:
-                        result = np.empty((height, width, values.shape[2]), np.float32)
-                    result[part.top : part.top + part.height, part.left : part.left + part.width] = values
+                        result = np.empty((scale * height, scale * width, values.shape[2]), np.float32)
+                    top, left, tall, wide = (scale * px for px in part)
+                    result[top : top + tall, left : left + wide] = values
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     assert result is not None  # there is at least one tile
@@ -140,8 +152,16 @@ def with_halo(tile: Tile, size: tuple[int, int], halo: int, multiple: int = 1) -
 class _Runner:
     """Runs the network on tiles; on a smaller scale, and at last on the CPU, where memory does not suffice."""
 
-    def __init__(self, network: Network, function: Callable[[Tensor], Tensor], device: str, side: int) -> None:
-        self.network, self.function = network, function
+    def __init__(
+        self,
+        network: Network,
+        function: Callable[[Tensor], Tensor],
+        device: str,
+        side: int,
+        streamed: Callable[[Iterable[Tensor]], Tensor] | None = None,
+        steps: Iterator[int] | None = None,
+    ) -> None:
+        self.network, self.function, self.streamed, self.steps = network, function, streamed, steps
         self.largest = self.side = side
         self.device = torch.device(device)
         self.half = device == "cuda"
@@ -161,9 +181,11 @@ class _Runner:
                 continue
             window = with_halo(part, (height, width), self.network.halo, self.network.multiple)
             try:
-                values = wait(
-                    pool.submit(self._values, self._burst(read(window), (count, *window[2:], channels)), part, window)
-                )
+                if self.streamed:
+                    burst: Tensor | _Frames = _Frames(self, read, window)
+                else:
+                    burst = self._burst(read(window), (count, *window[2:], channels))
+                values = wait(pool.submit(copy_context().run, self._values, burst, part, window))
             except (RuntimeError, MemoryError) as error:
                 if not _is_memory(error):
                     raise
@@ -178,12 +200,16 @@ class _Runner:
         """Burst (1, N, C, H, W) on the device, in the scale of `to_float`, of images in their stored type."""
         burst = torch.empty(shape, device=self.device)
         for i, image in enumerate(track(images)):
-            known = image.dtype in (np.uint8, np.uint16, np.float32) and image.dtype.isnative
-            burst[i] = torch.from_numpy(np.array(image, image.dtype if known else np.float32)).to(self.device)
-            burst[i] *= 1 / unit(image.dtype)
+            burst[i] = self.frame(image)
         return burst.permute(0, 3, 1, 2)[None]
 
-    def _values(self, burst: Tensor, part: Tile, window: Tile) -> NDArray[np.float32]:
+    def frame(self, image: NDArray[Any]) -> Tensor:
+        """Frame (H, W, C) float32 on the device, in the scale of `to_float`, of an image in its stored type."""
+        known = image.dtype in (np.uint8, np.uint16, np.float32) and image.dtype.isnative
+        values = torch.from_numpy(np.array(image, image.dtype if known else np.float32)).to(self.device)
+        return values.float().mul_(1 / unit(image.dtype))
+
+    def _values(self, burst: Tensor | _Frames, part: Tile, window: Tile) -> NDArray[np.float32]:
         """Values (H, W, K) of a tile, from the burst in its window; runs on a thread of its own."""
         with torch.inference_mode():
             found = self._found(burst)
@@ -191,13 +217,17 @@ class _Runner:
                 self.half = False
                 log.warning("features are too large for half precision; going on in single precision")
                 found = self._found(burst)
-            top, left = part.top - window.top, part.left - window.left
-            cut = found[0, :, top : top + part.height, left : left + part.width]
+            scale = self.network.scale
+            top, left = scale * (part.top - window.top), scale * (part.left - window.left)
+            cut = found[0, :, top : top + scale * part.height, left : left + scale * part.width]
             return cut.permute(1, 2, 0).float().cpu().numpy()
 
-    def _found(self, burst: Tensor) -> Tensor:
+    def _found(self, burst: Tensor | _Frames) -> Tensor:
         with torch.autocast(self.device.type, dtype=torch.float16, enabled=self.half):
-            return self.function(burst)
+            if isinstance(burst, Tensor):
+                return self.function(burst)
+            assert self.streamed is not None
+            return self.streamed(burst)
 
     def _shrink(self) -> None:
         """Take tiles of half the side; where they are small already, take the CPU."""
@@ -214,6 +244,19 @@ class _Runner:
             raise MemoryError(f"memory does not suffice even for tiles of {self.side} px; close other programs")
 
 
+class _Frames:
+    """Frames (1, C, H, W) of a tile, one by one, each time they are asked for; Cancel is felt at each."""
+
+    def __init__(self, runner: _Runner, read: Read, window: Tile) -> None:
+        self.runner, self.read, self.window = runner, read, window
+
+    def __iter__(self) -> Iterator[Tensor]:
+        assert self.runner.steps is not None
+        for image in self.read(self.window):
+            next(self.runner.steps)
+            yield self.runner.frame(image).permute(2, 0, 1)[None]
+
+
 def _is_memory(error: BaseException) -> bool:
     """Whether an allocation failed: each device says it in its own words."""
     text = str(error).lower()
@@ -223,10 +266,16 @@ def _is_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def _windows(frames: Frames) -> Iterator[Read]:
-    """Function that yields the part of each frame that lies in a tile; from a temporary file unless all is an array."""
+def _windows(frames: Frames, *, again: bool) -> Iterator[Read]:
+    """Function that yields the part of each frame that lies in a tile; from a temporary file unless all is an array.
+
+    Nor is there a file where frames may be decoded `again` each time they are asked for.
+    """
     if isinstance(frames, np.ndarray):
         yield lambda tile: (_cut(image, tile) for image in frames)
+        return
+    if again:
+        yield lambda tile: (_cut(image, tile) for _, image in visit(frames, ""))
         return
     dtype, shape = np.dtype(frames.dtype).newbyteorder("="), tuple(frames.shape)
     needed, place = dtype.itemsize * int(np.prod(shape)), tempfile.gettempdir()

@@ -40,7 +40,7 @@ class Trunk(nn.Module):
     def forward(self, planes: Tensor) -> Tensor:
         """Answer (B, outputs, H, W) to planes (B, inputs, H, W), whose height and width are multiples of 4."""
         features = [self.before[0](relu(self.enter(planes)))]
-        for down, block in zip(self.down, self.before[1:], strict=True):  # type: ignore[arg-type] # a list of modules
+        for down, block in zip(self.down, self.before[1:], strict=True):
             features.append(block(relu(down(features[-1]))))
         found = features.pop()
         for up, block in zip(self.up, self.after, strict=True):

@@ -21,6 +21,7 @@ __all__ = ["held_out_of", "source_of"]
 
 DRAWN = {"train": (84, 135), "test": (21, 27)}  # procedural textures and cut-outs of each split
 SEEDS = {"train": 1, "test": 999}
+MOSAIC = 4  # channels of a network for planes red, green, green, blue
 MEASURED = 4  # bursts that are held out, of each number of frames
 VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
@@ -60,11 +61,18 @@ def _part(
         return replace(stack, split=split) if isinstance(stack, Own) else stack
     if part.kind == "dataset":
         dataset = read_dataset(part.folder or "").split(split)
-        if dataset.kind == "raw" and recipe.architecture == "unet":
-            raise ValueError(f"{part.folder} holds planes of raw files, which a unet cannot develop; build kind 'rgb'")
+        if dataset.kind == "raw" and not (recipe.architecture == "focusdeep" and _sees_mosaics(recipe)):
+            raise ValueError(
+                f"{part.folder} holds planes of raw files and developed pictures, which a {recipe.architecture} cannot "
+                "develop; build kind 'rgb', or train a focusdeep of 4 channels and factor 2"
+            )
         return Stored(dataset, device)
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
-    mosaic = bool(recipe.arguments.get("raw", False))
-    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames), mosaic)
+    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames), _sees_mosaics(recipe))
+
+
+def _sees_mosaics(recipe: TrainingRecipe) -> bool:
+    """Whether the network takes the planes of a camera's mosaic."""
+    return bool(recipe.arguments.get("raw", False)) or recipe.arguments.get("channels") == MOSAIC

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ..color import Transfer
+from ..fusion.noise import variance_of
 from ..nets.network import Network
 from ..nets.noise import deviations
 from ..simulation.batches import Batch
 
-__all__ = ["Examples", "as_stored"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Examples", "as_stored", "noise_levels"]
 
 LINEAR = 0.3  # share of batches in linear light, as microscopes store it; the others as photographs, in sRGB
 LEVELS = (255, 4095, 65535)  # of a file of 8, 12 or 16 bit
@@ -89,6 +93,12 @@ def as_stored(batch: Batch, generator: torch.Generator) -> Examples:
     wrong = torch.exp(MISJUDGED * torch.randn((len(noise), 1, 1), generator=generator)).to(noise.device)
     noise = (wrong * noise).expand(-1, frames.shape[2], -1)
     return Examples(frames, truth, batch.depth, batch.alphas, batch.depths, noise, batch.blur)
+
+
+def noise_levels(frame: NDArray[Any]) -> Tensor:
+    """Levels (1, C, K) of the noise in a frame (Y, X, C) as stored, measured in its quietest places."""
+    factors = [variance_of(frame[..., channel : channel + 1]) for channel in range(frame.shape[2])]
+    return deviations(torch.tensor(factors), "linear")[None, :, 0]
 
 
 def _srgb(light: Tensor) -> Tensor:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from ..arrays import unit
-from .examples import Examples
+from .examples import Examples, noise_levels
 from .sources import Seed, generator_of
 
 __all__ = ["Own"]
 
 MOST = 30  # frames of an example
 HELD_OUT = 0.2  # of the longer side: the strip at its end that is never trained on
+LOOKED_AT = 512  # px, side of the middle of the first frame in which the noise is measured
 LEAST = 0.5  # share of the sweep's frames that a thinned-out example keeps at least
 
 
@@ -43,6 +44,7 @@ class Own:
     frames: Any
     target: Any
     split: Literal["train", "test"] = "train"
+    _noise: torch.Tensor = field(init=False, repr=False)  # (1, C, K)
 
     def __post_init__(self) -> None:
         if len(self.frames.shape) != 4 or self.frames.shape[0] < 2:
@@ -54,6 +56,9 @@ class Own:
                 f"the fused picture {tuple(self.target.shape)} does not cover the aligned frames "
                 f"{tuple(self.frames.shape[1:])}; fuse this very stack"
             )
+        top, left = (max(0, (length - LOOKED_AT) // 2) for length in self.frames.shape[1:3])
+        middle = np.asarray(self.frames[0][top : top + LOOKED_AT, left : left + LOOKED_AT])
+        object.__setattr__(self, "_noise", noise_levels(middle))
 
     def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
         """Examples that follow from the seed: bursts of `size` px, of `frames` frames or of a random number of them.
@@ -72,7 +77,8 @@ class Own:
         generator = generator_of(seed)
         chosen = self._thinned(frames, generator)
         pairs = [self._crop(chosen, size, generator) for _ in range(bursts)]
-        return Examples(torch.stack([frames for frames, _ in pairs]), torch.stack([truth for _, truth in pairs]))
+        seen, truth = (torch.stack(planes) for planes in zip(*pairs, strict=True))
+        return Examples(seen, truth, noise=self._noise.expand(bursts, -1, -1))
 
     def _thinned(self, frames: int | None, generator: torch.Generator) -> list[int]:
         """Numbers of the frames of an example: one at random out of each of as many equal parts of the sweep."""

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..arrays import to_float
-from .examples import Examples
+from .examples import Examples, noise_levels
 from .sources import Seed, generator_of
 from .store import Dataset
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Stored"]
 
@@ -70,6 +74,16 @@ class Stored:
             found.setdefault(self.dataset.entry(i).frames, []).append(i)
         return found
 
+    @cached_property
+    def _known(self) -> dict[int, Tensor]:
+        """Levels of the noise of the examples that were drawn before."""
+        return {}
+
+    def _noise(self, number: int, frame: NDArray[Any]) -> Tensor:
+        if number not in self._known:
+            self._known[number] = noise_levels(np.asarray(frame))
+        return self._known[number]
+
     def _check(self, size: int) -> None:
         tile = self.dataset.tile
         if size > tile:
@@ -85,6 +99,7 @@ class Stored:
             torch.from_numpy(to_float(frames)),
             torch.from_numpy(to_float(truth)),
             None if depth is None else torch.from_numpy(np.array(depth)),
+            noise=self._noise(number, frames[0]),
         )
         raw = self.dataset.kind == "raw"
         chance = torch.rand(6, generator=generator).tolist()
@@ -152,4 +167,5 @@ def _stacked(examples: Sequence[Examples]) -> Examples:
         torch.stack([example.frames for example in examples]),
         torch.stack([example.truth for example in examples]),
         torch.stack(known) if len(known) == len(examples) else None,
+        noise=torch.cat([example.noise for example in examples if example.noise is not None]),
     )

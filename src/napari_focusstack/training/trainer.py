@@ -23,7 +23,6 @@ from torch.optim import Optimizer
 from .. import __version__
 from ..files import standing
 from ..nets.checkpoint import CONFIG, Checkpoint, Input, Training, load_network, read_checkpoint, save_checkpoint
-from ..nets.tiles import infer
 from ..progress import track
 from .beginning import fabric_of, network_of, optimiser_of
 from .data import held_out_of, source_of
@@ -35,7 +34,7 @@ from .report import Report
 from .resuming import RESUME, restore, store
 from .schedules import rate_at
 from .sources import Source
-from .validation import measured
+from .validation import measured, pictured
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -221,7 +220,7 @@ class Trainer:
 
     def preview(self, frames: Frames) -> NDArray[np.float32]:
         """Picture (Y, X, C) of aligned frames (N, Y, X, C) by the averaged weights, as they stand."""
-        return infer(copy.deepcopy(self.averaged), frames, tile=TILE, device=self.fabric.device.type, stage="Preview")
+        return pictured(copy.deepcopy(self.averaged), frames, tile=TILE, device=self.fabric.device.type)
 
     # ------------------------------------------------------------------
     # the folder

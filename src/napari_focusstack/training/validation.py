@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from ..nets.anylength import AnyLength
 from ..nets.network import Network
+from ..nets.tiles import infer
 from ..progress import track
-from .examples import Examples
+from .examples import Examples, noise_levels
 from .losses import psnr_of
 
-__all__ = ["measured"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..arrays import Frames
+
+__all__ = ["measured", "pictured"]
 
 NAMES = ("psnr", "psnr_mean", "psnr_single")
 
@@ -46,3 +54,19 @@ def measured(
         found.append((psnr_of(picture, truth), mean, single))
     means = (float(torch.cat(values).mean()) for values in zip(*found, strict=True))
     return {name: round(mean, 4) for name, mean in zip(NAMES, means, strict=True) if mean == mean}
+
+
+def pictured(network: Network, frames: Frames, *, tile: int, device: str) -> NDArray[np.float32]:
+    """Picture (Y, X, C) by a network of aligned frames (N, Y, X, C), as it gets them in training."""
+    if not isinstance(network, AnyLength):
+        return infer(network, frames, tile=tile, device=device, stage="Preview")
+    levels = noise_levels(frames[0])
+    found = infer(
+        network,
+        frames,
+        tile=tile,
+        device=device,
+        streamed=lambda burst: network.streamed(burst, levels),
+        stage="Preview",
+    )
+    return found[..., :-2]

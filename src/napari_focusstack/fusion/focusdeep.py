@@ -1,0 +1,121 @@
+"""Fusion by FocusDeep: a network that weighs the frames, merges them, and takes noise and veils from what is left."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, cast
+
+import numpy as np
+
+from ..arrays import Frames, to_float
+from ..color import to_linear, to_stored
+from ..focus import check_channel
+from .noise import variance_of
+from .result import Fusion
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..nets.anylength import AnyLength
+
+__all__ = ["fuse_focusdeep"]
+
+ARCHITECTURES = ("focusdeep-any", "focusdeep")
+
+
+def fuse_focusdeep(
+    frames: Frames,
+    *,
+    checkpoint: str = "focusdeep-small",
+    strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
+    tile: Annotated[int, {"min": 64, "max": 8192}] = 1536,
+    channel: Annotated[int, {"min": -1, "max": 63}] = -1,
+    device: str = "auto",
+) -> Fusion:
+    """All-in-focus image by a trained network, free of noise; in any number and order of frames.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned. For a checkpoint that was trained on mosaics: their planes (N, Y/2, X/2, 4) in linear
+        light, white-balanced: red, green beside red, green beside blue, blue.
+    checkpoint : str
+        Name of a checkpoint that came with the program, or path of its folder.
+    strength : float
+        Of the denoising: how much of the noise that is measured the network is told of.
+    tile : int
+        Side of the squares that are computed at once, in px: less needs less memory. The result is the same.
+    channel : int
+        Only -1: each channel's own noise and all channels' sharpness are looked at, and none decides alone.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    Fusion
+        `index` is the frame of the largest weight, `confidence` by how much that exceeds the next. Of mosaics, the
+        image (Y, X, 3) is linear light in the camera's own colours, white-balanced. For networks as published, which
+        draw the picture themselves, index and confidence are NaN and 0.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such checkpoint, it is damaged, or not for such frames.
+    ValueError
+        If the checkpoint's network is another one, or one channel is to decide.
+
+    Notes
+    -----
+    Araujo, Ponce, Mairal, Towards Real-World Focus Stacking with Deep Learning (arXiv 2311.17846), freed of its limits:
+    see `nets.anylength`. Frames are looked at twice, one by one, so that memory does not grow with their number. The
+    noise is measured in the first frame.
+    """
+    import torch
+
+    from ..nets.checkpoint import check_frames, load_network, read_checkpoint
+    from ..nets.noise import deviations
+    from ..nets.tiles import infer
+
+    described = read_checkpoint(checkpoint)
+    if described.architecture not in ARCHITECTURES:
+        raise ValueError(
+            f"checkpoint {described.name!r} is a {described.architecture}, no focusdeep; choose another checkpoint"
+        )
+    check_frames(described, frames)
+    check_channel(channel, frames.shape[3])
+    if channel >= 0:
+        raise ValueError(f"channel={channel}: {described.name!r} draws the picture from all channels; leave it out")
+    network = load_network(described, device)
+    if described.architecture == "focusdeep":
+        image = infer(network, frames, tile=tile, device=device)
+        return Fusion(image, np.full(image.shape[:2], np.nan, np.float32), np.zeros(image.shape[:2], np.float32))
+    any_length = cast("AnyLength", network)
+    known = _AsTrained(frames, 1.0 if any_length.raw else _white(frames), curved=any_length.raw)
+    first = np.asarray(frames[0])
+    factors = torch.tensor([variance_of(first[..., c : c + 1]) for c in range(first.shape[2])], dtype=torch.float32)
+    factors *= strength**2 / torch.tensor([known.white, known.white**2])
+    noise = deviations(factors, "srgb" if any_length.raw else "linear")[None, :, 0]
+    found = infer(network, known, tile=tile, device=device, streamed=lambda burst: any_length.streamed(burst, noise))
+    image = to_linear(found[..., :-2]) if any_length.raw else found[..., :-2] * np.float32(known.white)
+    return Fusion(np.asarray(image, np.float32), found[..., -2].copy(), found[..., -1].copy())
+
+
+class _AsTrained:
+    """Frames (N, Y, X, C) float32 as the network knows them: white is 1, and a mosaic's light has the sRGB curve."""
+
+    def __init__(self, frames: Frames, white: float, *, curved: bool) -> None:
+        self.frames, self.white, self.curved = frames, white, curved
+        self.shape, self.dtype = tuple(frames.shape), np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, i: int) -> NDArray[np.float32]:
+        values = to_float(self.frames[i]) / np.float32(self.white)
+        return np.asarray(to_stored(values), np.float32) if self.curved else values
+
+
+def _white(frames: Frames) -> float:
+    """Value that the network is to take for white, in the scale of `to_float`: the largest of the middle frame."""
+    largest = float(np.nanmax(to_float(frames[len(frames) // 2])))
+    return largest if 0 < largest < math.inf else 1.0
