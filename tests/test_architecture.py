@@ -24,11 +24,11 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "io": {"arrays", "progress", "color", "files", "io"},
     "alignment": {"arrays", "files", "progress", "methods", "devices", "color", "focus", "kernels", "alignment"},
     "sharpest": {"arrays", "focus", "kernels"},
-    "fusion": {"arrays", "progress", "methods", "devices", "focus", "kernels", "nets", "sharpest", "fusion"},
+    "fusion": {"arrays", "color", "progress", "methods", "devices", "focus", "kernels", "nets", "sharpest", "fusion"},
     "depth": {"arrays", "files", "progress", "methods", "devices", "focus", "kernels", "sharpest", "depth"},
     "capture": {"arrays", "progress", "focus", "kernels", "capture"},
     "simulation": {"arrays", "progress", "color", "optics", "simulation"},
-    "nets": {"arrays", "devices", "files", "methods", "nets", "progress", ""},
+    "nets": {"arrays", "color", "devices", "files", "methods", "nets", "progress", ""},
     "training": {
         "alignment",
         "arrays",

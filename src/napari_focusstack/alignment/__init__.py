@@ -9,9 +9,10 @@ from ..color import Transfer
 from ..methods import Method, check_options, pick
 from .alignment import Alignment, Area
 from .ecc import align_ecc
+from .planes import BalancedPlanes
 from .warp import warped
 
-__all__ = ["ALIGNERS", "Alignment", "Area", "align", "warped"]
+__all__ = ["ALIGNERS", "Alignment", "Area", "BalancedPlanes", "align", "warped"]
 
 ALIGNERS: dict[str, Method] = {"ecc": align_ecc}
 

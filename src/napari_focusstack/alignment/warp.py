@@ -14,7 +14,7 @@ from .exposure import gain_table, relit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["warped"]
+__all__ = ["check_fits", "warped"]
 
 UNMOVED = 1e-3  # px: a motion nearer to whole pixels than this is not resampled
 NATIVE = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))  # what is resampled as it is stored
@@ -48,7 +48,13 @@ def warped(frames: Frames, alignment: Alignment, *, device: str = "cpu") -> Fram
         If the alignment is of a burst with another number of frames, channels or pixels.
     """
     frames = as_frames(frames)
-    count, height, width, channels = frames.shape
+    check_fits(alignment, frames.shape)
+    return _Warped(frames, alignment, device)
+
+
+def check_fits(alignment: Alignment, shape: tuple[int, ...]) -> None:
+    """Raise a ValueError if an alignment is not one of frames of this shape, (N, Y, X, C)."""
+    count, height, width, channels = shape
     if count != len(alignment.transforms):
         raise ValueError(
             f"the alignment is of {len(alignment.transforms)} frames, the burst has {count}: align this burst, or "
@@ -70,7 +76,6 @@ def warped(frames: Frames, alignment: Alignment, *, device: str = "cpu") -> Fram
             f"the alignment evens out the light of {alignment.gains.shape[1]} channels, the frames have {channels}: "
             "align with exposure=False to apply it to them"
         )
-    return _Warped(frames, alignment, device)
 
 
 class _Warped:

@@ -138,7 +138,7 @@ class Burst(Metadata):
         Raises
         ------
         ValueError
-            If the frames are not raw.
+            If the frames are not raw, or mirrored.
         """
         return self._raw().quarter_turns  # type: ignore[no-any-return]
 
@@ -169,6 +169,43 @@ class Burst(Metadata):
             If the file is damaged.
         """
         return self._raw().mosaic(range(len(self))[i])  # type: ignore[no-any-return]
+
+    @property
+    def white_balance(self) -> NDArray[np.float64]:
+        """Gains of the planes of `mosaic` of a raw burst, (4,), with which its frames are developed; the smallest is 1.
+
+        Raises
+        ------
+        ValueError
+            If the frames are not raw.
+        """
+        return self._raw().white_balance  # type: ignore[no-any-return]
+
+    @property
+    def camera_to_srgb(self) -> NDArray[np.float64]:
+        """Matrix (3, 3) from white-balanced colours of a raw burst's camera to linear sRGB; its rows sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If the frames are not raw, or their sensor is no RGB Bayer mosaic.
+        """
+        return self._raw().camera_to_srgb  # type: ignore[no-any-return]
+
+    def developed(self, light: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Picture in [0, 1], as a raw burst's frames are developed, of light in the camera's colours.
+
+        Parameters
+        ----------
+        light : (Y, X, 3) ndarray
+            Linear and white-balanced, white is 1.
+
+        Raises
+        ------
+        ValueError
+            If the frames are not raw, their sensor is no RGB Bayer mosaic, or the light has not three colours.
+        """
+        return self._raw().developed(light)  # type: ignore[no-any-return]
 
     def describe(self) -> str:
         """What the burst holds, in words, a line a fact."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .develop import Development, developed, development_of, measured_matrix
 from .exif import exif_of_tiff, facts_of
 from .header import Header, Metadata, UnreadableFrame
 from .images import jpeg_exif
@@ -20,47 +21,9 @@ if TYPE_CHECKING:
     import rawpy
     from numpy.typing import NDArray
 
-__all__ = ["Development", "RawFrames", "check_raw", "preview_exif", "raw_header", "red_site"]
+__all__ = ["RawFrames", "check_raw", "preview_exif", "raw_header", "red_site"]
 
-SRGB_CURVE, LINEAR_CURVE = (2.4, 12.92), (1.0, 1.0)  # power, and slope of the toe
-
-
-@dataclass(frozen=True, slots=True)
-class Development:
-    """How all frames of a burst are developed, so that equal light becomes equal values.
-
-    Attributes
-    ----------
-    white_balance : tuple of float
-        The camera's multipliers for red, green, blue and second green, of the first frame.
-    range : int
-        Counts from black to white of the first frame, which become 65535.
-    flip : int
-        LibRaw's code of the orientation of the first frame.
-    half_size : bool
-        Average blocks of 2 × 2 sites instead of interpolating.
-    linear : bool
-        Keep linear light; else apply the sRGB curve.
-    """
-
-    white_balance: tuple[float, ...]
-    range: int
-    flip: int
-    half_size: bool = False
-    linear: bool = False
-
-    def parameters(self) -> dict[str, Any]:
-        """Parameters for LibRaw. Nothing in them depends on what a frame shows."""
-        return {
-            "user_wb": list(self.white_balance),
-            "user_sat": self.range,
-            "user_flip": self.flip,
-            "half_size": self.half_size,
-            "gamma": LINEAR_CURVE if self.linear else SRGB_CURVE,
-            "output_bps": 16,
-            "no_auto_bright": True,
-            "adjust_maximum_thr": 0.0,  # else white is taken from each frame's brightest value
-        }
+QUARTER_TURNS = {0: 0, 3: 2, 5: 1, 6: -1}  # by LibRaw's code of the orientation
 
 
 class RawFrames:
@@ -69,13 +32,13 @@ class RawFrames:
     def __init__(self, paths: list[Path], header: Header, *, half_size: bool = False, linear: bool = False) -> None:
         self.paths, self.header = paths, header
         with _opened(paths[0]) as raw:
-            self.development = _development(raw, half_size, linear)
+            self.development = development_of(raw, half_size, linear)
             self.shape = (len(paths), *_shape(raw, self.development))
             exif = header.metadata.exif or preview_exif(raw)
         self.dtype = np.dtype(np.uint16)
         self.metadata = replace(
             header.metadata,
-            transfer="linear" if linear else "srgb",
+            transfer=self.development.transfer,
             exif=exif,
             camera=facts_of(exif).camera,
             icc=b"" if linear else _srgb_profile(),
@@ -95,8 +58,19 @@ class RawFrames:
 
     @property
     def quarter_turns(self) -> int:
-        """Quarter turns, counter-clockwise, that make the sensor's picture upright: -1 to 2."""
-        return {3: 2, 5: 1, 6: -1}.get(self.development.flip, 0)
+        """Quarter turns, counter-clockwise, that make the sensor's picture upright: -1 to 2.
+
+        Raises
+        ------
+        ValueError
+            If the picture is mirrored, too.
+        """
+        if self.development.flip not in QUARTER_TURNS:
+            raise ValueError(
+                f"{self.paths[0]} is shown mirrored, which no camera does by itself; raw methods need frames that are "
+                "only turned: set its orientation to 1, 3, 6 or 8"
+            )
+        return QUARTER_TURNS[self.development.flip]
 
     def unturned(self) -> RawFrames:
         """Return the same frames developed in the sensor's own orientation, that of `mosaic`."""
@@ -118,6 +92,22 @@ class RawFrames:
         """
         with _opened(self.paths[0]) as raw:
             return red_site(raw, self.paths[0])
+
+    @property
+    def white_balance(self) -> NDArray[np.float64]:
+        """Gains of red, green beside red, green beside blue and blue, (4,), of all frames; the smallest is 1."""
+        return self.development.gains
+
+    @cached_property
+    def camera_to_srgb(self) -> NDArray[np.float64]:
+        """Matrix (3, 3) from white-balanced colours of the camera to linear sRGB, as LibRaw applies it."""
+        with _opened(self.paths[0]) as raw:
+            red_site(raw, self.paths[0])
+            return measured_matrix(raw, self.development, _colours(raw))
+
+    def developed(self, light: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Picture (Y, X, 3), in [0, 1], of linear light in white-balanced colours of the camera: see `develop`."""
+        return developed(light, self.camera_to_srgb, self.development.transfer)
 
     def mosaic(self, i: int) -> NDArray[np.float32]:
         """Sensor values of frame `i`: planes of red, green beside red, green beside blue, blue.
@@ -187,14 +177,6 @@ def _opened(path: Path) -> Iterator[rawpy.RawPy]:
 def _text(error: Exception) -> str:
     said = error.args[0] if error.args else type(error).__name__
     return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-
-
-def _development(raw: rawpy.RawPy, half_size: bool, linear: bool) -> Development:
-    balance = raw.camera_whitebalance
-    if not (balance[0] > 0 and balance[1] > 0 and balance[2] > 0):
-        balance = raw.daylight_whitebalance  # the camera did not write its own
-    counts = raw.white_level - min(raw.black_level_per_channel)
-    return Development(tuple(balance), counts, raw.sizes.flip, half_size, linear)
 
 
 def _shape(raw: rawpy.RawPy, development: Development) -> tuple[int, int, int]:

@@ -1,7 +1,7 @@
 """Datasets from the user's own bursts: aligned, fused for a truth, cut to tiles, split by burst, written to disk.
 
 The way of FocusDeep (arXiv 2311.17846), with frames aligned as `alignment` does it, each resampled once; the truth by a
-strong fusion method, or the user's own; and planes of raw files moved by exact transforms (see `build_raw`).
+strong fusion method, or the user's own; and planes of raw files moved by exact transforms (see `alignment.planes`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..alignment import Alignment, Area, align, warped
+from ..alignment.planes import AlignedPlanes, red_first
 from ..arrays import Frames, from_float
 from ..fusion import FUSERS, fuse
 from ..io import Burst, read_burst
 from ..methods import pick
 from ..progress import part, track
-from .build_raw import AlignedPlanes, red_first
 from .store import Dataset, DatasetError, Kind, NewBurst, Split, check_free, write_dataset
 from .targets import matched, read_target, targets_of
 from .tiling import chosen_places, cut
