@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .color import Transfer
+    from .io import Burst
 
 __all__ = ["Aligned", "Recipe", "Result", "aligned", "run", "run_series"]
 
@@ -153,6 +154,7 @@ def run_series(
     transfer: Transfer = "linear",
     positions: Sequence[float] | None = None,
     unit: str | None = None,
+    raw: Burst | None = None,
 ) -> Result:
     """All-in-focus images and depths of an array with more axes: times, positions, channels.
 
@@ -177,6 +179,8 @@ def run_series(
         Focus position along the focus axis, the same for all bursts. A step of the recipe goes before them.
     unit : str, optional
         Of `positions`; needed with them.
+    raw : Burst, optional
+        Raw files whose developed frames `data` is, for methods that begin with the sensor's mosaic.
 
     Returns
     -------
@@ -202,7 +206,7 @@ def run_series(
     for at, (place, frames) in enumerate(series):
         found = alignments[at] if alignments else None
         with _burst_of(series, at):
-            fusion = fuse_burst(frames, found, recipe)
+            fusion = fuse_burst(frames, found, recipe, raw)
             depth = depth_of(frames, found, recipe, sweep, fusion)
         parts: dict[str, tuple[str, NDArray[Any]]] = {}
         if fusion is not None:

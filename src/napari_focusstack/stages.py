@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .alignment import Alignment, align, warped
+from .alignment import Alignment, BalancedPlanes, align, warped
 from .arrays import Frames
 from .depth import LEAST, Depth, estimate_depth
 from .depth.positions import check_unit, factor
 from .fusion import Fusion, fuse
+from .fusion.focusdeep import takes_mosaics
 from .series import OneChannel
 
 if TYPE_CHECKING:
@@ -52,13 +53,34 @@ def align_burst(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment
     return align(frames, recipe.align, exposure=exposure, transfer=transfer, **recipe.align_options)
 
 
-def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe) -> Fusion | None:
-    """Fusion on the alignment's area, index in numbers of the unaligned frames; None where none is asked for."""
+def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw: Any = None) -> Fusion | None:
+    """Fusion on the alignment's area, index in numbers of the unaligned frames; None where none is asked for.
+
+    Parameters
+    ----------
+    frames, alignment, recipe
+        Of the burst.
+    raw : Burst, optional
+        Raw files whose developed frames these are; by default the frames themselves, where they know their files.
+
+    Raises
+    ------
+    ValueError
+        If the recipe's network takes the mosaics of raw files, and these are none.
+    """
     if recipe.fuse == "none":
         return None
     numbers, ready = _ready(frames, alignment)
     options = {**recipe.fuse_options, **_channel(frames, recipe)}
-    if recipe.channels == "separate" and frames.shape[3] > 1:
+    if recipe.fuse == "focusdeep" and "checkpoint" in options and takes_mosaics(options["checkpoint"]):
+        found = frames if raw is None else raw
+        if not getattr(found, "is_raw", False):
+            raise ValueError(
+                f"checkpoint {options['checkpoint']!r} takes the mosaics of raw files, and these frames are none; "
+                "choose a checkpoint for pictures, or open the raw files themselves"
+            )
+        fusion = _developed(found, alignment, recipe, options)
+    elif recipe.channels == "separate" and frames.shape[3] > 1:
         parts = [
             fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options) for c in range(frames.shape[3])
         ]
@@ -128,6 +150,15 @@ def known_sweep(
         log.warning("the files' focus positions repeat; depth is in frames: give the step between the frames instead")
         return Sweep()
     return Sweep([place * 1e3 for place in told], "mm") if unit == "m" else Sweep(list(told), check_unit(unit))
+
+
+def _developed(raw: Any, alignment: Alignment | None, recipe: Recipe, options: dict[str, Any]) -> Fusion:
+    """Fusion of a raw burst's mosaics, developed as its frames are."""
+    planes = BalancedPlanes(raw, alignment)
+    fusion = fuse(planes, recipe.fuse, device=recipe.device, **options)
+    image = raw.developed(planes.restored(fusion.image))
+    told = planes.restored(np.stack([fusion.index, fusion.confidence], 2))
+    return Fusion(image, told[..., 0].copy(), told[..., 1].copy())
 
 
 def _ready(frames: Frames, alignment: Alignment | None) -> tuple[NDArray[np.intp], Frames]:

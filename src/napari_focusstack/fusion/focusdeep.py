@@ -18,15 +18,16 @@ if TYPE_CHECKING:
 
     from ..nets.anylength import AnyLength
 
-__all__ = ["fuse_focusdeep"]
+__all__ = ["fuse_focusdeep", "takes_mosaics"]
 
 ARCHITECTURES = ("focusdeep-any", "focusdeep")
+PICTURES = "focusdeep-small"
 
 
 def fuse_focusdeep(
     frames: Frames,
     *,
-    checkpoint: str = "focusdeep-small",
+    checkpoint: str = PICTURES,
     strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
     tile: Annotated[int, {"min": 64, "max": 8192}] = 1536,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
@@ -98,6 +99,19 @@ def fuse_focusdeep(
     found = infer(network, known, tile=tile, device=device, streamed=lambda burst: any_length.streamed(burst, noise))
     image = to_linear(found[..., :-2]) if any_length.raw else found[..., :-2] * np.float32(known.white)
     return Fusion(np.asarray(image, np.float32), found[..., -2].copy(), found[..., -1].copy())
+
+
+def takes_mosaics(checkpoint: str) -> bool:
+    """Whether the network of a checkpoint takes planes of a camera's mosaic, instead of pictures.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such checkpoint, or it is damaged.
+    """
+    from ..nets.checkpoint import read_checkpoint
+
+    return bool(read_checkpoint(checkpoint).arguments.get("raw", False))
 
 
 class _AsTrained:

@@ -128,6 +128,7 @@ def _notes(burst: Burst) -> dict[str, Any]:
     """What the files said, for the panel and the writer."""
     said = {field.name: getattr(burst, field.name) for field in fields(Metadata)}
     return {
+        **({"raw": burst} if burst.is_raw else {}),
         **said,
         "sources": [str(source) for source in burst.sources],
         "numbers": list(burst.numbers),

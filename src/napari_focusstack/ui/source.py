@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
     from ..color import Transfer
+    from ..io import Burst
 
 __all__ = ["PLUGIN", "Axis", "Source", "axes_of", "bursts_among", "channel_group", "focus_axes", "notes", "source_of"]
 
@@ -53,6 +54,8 @@ class Source:
         How stored values relate to light.
     photograph : bool
         Taken with a camera whose exposure may drift.
+    raw : Burst or None
+        The camera raw files whose developed frames the data are.
     """
 
     layers: tuple[Image, ...]
@@ -61,6 +64,7 @@ class Source:
     focus_axis: int
     transfer: Transfer
     photograph: bool
+    raw: Burst | None = None
 
     @property
     def name(self) -> str:
@@ -182,7 +186,10 @@ def source_of(layers: Sequence[Image], focus_axis: int | None = None) -> Source:
     known = notes(first)
     transfer: Transfer = known.get("transfer") or ("srgb" if first.rgb else "linear")
     photograph = transfer == "srgb" or bool(known.get("camera"))
-    return Source(tuple(layers), data, axes, number, transfer, photograph)
+    raw = known.get("raw")
+    if raw is not None and raw.data.shape != data.shape:  # the layer was given other data since
+        raw = None
+    return Source(tuple(layers), data, axes, number, transfer, photograph, raw)
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -59,6 +59,7 @@ def stacking(
         transfer=source.transfer,
         positions=numbers_of(source) if known.positions is None else known.positions,
         unit=known.unit,
+        raw=source.raw,
     )
     return Run(partial(noting_damage, compute), partial(show_result, layers, source), f"{verb} “{source.name}”")
 
