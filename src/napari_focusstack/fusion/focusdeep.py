@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
 
-from ..arrays import Frames, to_float
+from ..arrays import Frames, to_float, unit, visit
 from ..color import to_linear, to_stored
 from ..focus import check_channel
+from ..progress import track
 from .noise import variance_of
 from .result import Fusion
 
@@ -91,11 +92,10 @@ def fuse_focusdeep(
         image = infer(network, frames, tile=tile, device=device)
         return Fusion(image, np.full(image.shape[:2], np.nan, np.float32), np.zeros(image.shape[:2], np.float32))
     any_length = cast("AnyLength", network)
-    known = _AsTrained(frames, 1.0 if any_length.raw else _white(frames), curved=any_length.raw)
-    first = np.asarray(frames[0])
-    factors = torch.tensor([variance_of(first[..., c : c + 1]) for c in range(first.shape[2])], dtype=torch.float32)
-    factors *= strength**2 / torch.tensor([known.white, known.white**2])
-    noise = deviations(factors, "srgb" if any_length.raw else "linear")[None, :, 0]
+    white, factors = _measured(frames)
+    known = _AsTrained(frames, 1.0 if any_length.raw else white, curved=any_length.raw)
+    factors = strength**2 * factors / np.array([known.white, known.white**2])
+    noise = deviations(torch.tensor(factors, dtype=torch.float32), "srgb" if any_length.raw else "linear")[None, :, 0]
     found = infer(network, known, tile=tile, device=device, streamed=lambda burst: any_length.streamed(burst, noise))
     image = to_linear(found[..., :-2]) if any_length.raw else found[..., :-2] * np.float32(known.white)
     return Fusion(np.asarray(image, np.float32), found[..., -2].copy(), found[..., -1].copy())
@@ -129,7 +129,14 @@ class _AsTrained:
         return np.asarray(to_stored(values), np.float32) if self.curved else values
 
 
-def _white(frames: Frames) -> float:
-    """Value that the network is to take for white, in the scale of `to_float`: the largest of the middle frame."""
-    largest = float(np.nanmax(to_float(frames[len(frames) // 2])))
-    return largest if 0 < largest < math.inf else 1.0
+def _measured(frames: Frames) -> tuple[float, NDArray[np.float64]]:
+    """Largest value of the middle frame, and slope and offset (C, 2) of the first one's noise, as `to_float` scales."""
+    middle, largest, factors = len(frames) // 2, 1.0, []
+    for number, image in visit(frames, "", sorted({0, middle})):
+        if number == middle:
+            found = float(np.nanmax(image)) / unit(image.dtype)
+            largest = found if 0 < found < math.inf else 1.0
+        if number == 0:
+            channels = track(range(image.shape[2]))
+            factors = [variance_of(image[..., channel : channel + 1]) for channel in channels]
+    return largest, np.array(factors)

@@ -11,7 +11,6 @@ for the longest burst; where one tile is all there is, frames need no file, and 
 from __future__ import annotations
 
 import errno
-import itertools
 import logging
 import shutil
 import tempfile
@@ -100,7 +99,7 @@ def infer(
         raise ValueError(f"tile={tile} px is not possible; 512 is usual")
     count, height, width = frames.shape[:3]
     scale, cores = network.scale, tiles_of(height, width, tile, network.multiple)
-    steps = track(itertools.count(), stage, len(cores) * passes * count) if streamed else None
+    steps = track(range(len(cores) * passes * count), stage) if streamed else None
     runner = _Runner(network, function or network, pick_device(device), tile, streamed, steps)
     result: NDArray[np.float32] | None = None
     pool = ThreadPoolExecutor(1, "network")  # so that Cancel is felt while a tile is computed
@@ -112,6 +111,8 @@ def infer(
                         result = np.empty((scale * height, scale * width, values.shape[2]), np.float32)
                     top, left, tall, wide = (scale * px for px in part)
                     result[top : top + tall, left : left + wide] = values
+        if steps:
+            next(steps, None)  # the last one is done
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     assert result is not None  # there is at least one tile
@@ -253,7 +254,7 @@ class _Frames:
     def __iter__(self) -> Iterator[Tensor]:
         assert self.runner.steps is not None
         for image in self.read(self.window):
-            next(self.runner.steps)
+            next(self.runner.steps, None)  # there are no more where a tile is computed again
             yield self.runner.frame(image).permute(2, 0, 1)[None]
 
 
