@@ -1,5 +1,6 @@
 """Fusion by FocusDeep: what the shipped networks reach, what they leave as it is, and what is refused."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -72,6 +73,16 @@ def test_the_way_of_the_sweep_does_not_matter(noisy):
     assert abs(psnr(forth.image, noisy.truth) - psnr(back.image, noisy.truth)) < 0.1
 
 
+def test_a_first_frame_that_is_sharp_everywhere_is_not_taken_for_noise():
+    rng = np.random.default_rng(0)
+    sharp = rng.random((96, 96, 3)).astype(np.float32)
+    blurred = [cv2.GaussianBlur(sharp, (0, 0), sigma) for sigma in (2.0, 4.0)]
+    frames = np.stack([sharp, *blurred])
+    forth, back = (fuse(burst, "focusdeep", device="cpu").image for burst in (frames, frames[::-1]))
+    np.testing.assert_allclose(forth, back, atol=1e-4)
+    assert psnr(forth, sharp) > 30
+
+
 @pytest.mark.parametrize("burst", ["clean", "noisy"])
 def test_brightness_is_kept(burst, request):
     burst = request.getfixturevalue(burst)
@@ -127,7 +138,7 @@ def test_each_frame_is_read_twice_where_one_tile_is_enough_and_once_elsewhere(cl
         frames = Counted(clean.frames)
         fuse(frames, "focusdeep", tile=tile, device="cpu")
         counts = [frames.read.count(k) for k in range(8)]
-        assert max(counts[1:4]) <= most  # frame 0 tells the noise, the middle one what is white
+        assert max(counts[1:4]) <= most  # the first, the middle and the last one tell the noise, too
 
 
 def mosaics(noise, gains=(2.1, 1.0, 1.6)):

@@ -70,7 +70,7 @@ def fuse_focusdeep(
     -----
     Araujo, Ponce, Mairal, Towards Real-World Focus Stacking with Deep Learning (arXiv 2311.17846), freed of its limits:
     see `nets.anylength`. Frames are looked at twice, one by one, so that memory does not grow with their number. The
-    noise is measured in the first frame.
+    noise is measured in the first, the middle and the last frame before.
     """
     import torch
 
@@ -130,13 +130,17 @@ class _AsTrained:
 
 
 def _measured(frames: Frames) -> tuple[float, NDArray[np.float64]]:
-    """Largest value of the middle frame, and slope and offset (C, 2) of the first one's noise, as `to_float` scales."""
-    middle, largest, factors = len(frames) // 2, 1.0, []
-    for number, image in visit(frames, "", sorted({0, middle})):
-        if number == middle:
-            found = float(np.nanmax(image)) / unit(image.dtype)
-            largest = found if 0 < found < math.inf else 1.0
-        if number == 0:
-            channels = track(range(image.shape[2]))
-            factors = [variance_of(image[..., channel : channel + 1]) for channel in channels]
-    return largest, np.array(factors)
+    """Largest value, and slope and offset (C, 2) of the noise, of first, middle and last frame, as `to_float` scales.
+
+    Of the noise, each channel's quietest: a frame that is sharp everywhere has no quiet place, and texture would be
+    taken for noise; but hardly are all three of them sharp everywhere.
+    """
+    largest, found = 0.0, []
+    for _, image in visit(frames, "", sorted({0, len(frames) // 2, len(frames) - 1})):
+        brightest = float(np.nanmax(image)) / unit(image.dtype)
+        largest = max(largest, brightest if brightest < math.inf else 0.0)
+        found.append([variance_of(image[..., channel : channel + 1]) for channel in track(range(image.shape[2]))])
+    factors = np.array(found)  # (frames, C, 2)
+    loudness = factors[..., 0] * largest / 2 + factors[..., 1]
+    quietest = loudness.argmin(0)
+    return largest or 1.0, factors[quietest, np.arange(len(quietest))]
