@@ -1,0 +1,111 @@
+"""One scene in 4 to 100 frames, in both orders: whether a network gains by more frames, and keeps the light."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_focusstack.arrays import to_float
+from napari_focusstack.color import to_linear
+from napari_focusstack.metrics import psnr
+
+from .learned_sets import SETS, Scene, scene
+from .tables import markdown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_focusstack.simulation.library import Library
+
+__all__ = ["LENGTHS", "SHARE", "Length", "measure", "table"]
+
+LENGTHS = (4, 10, 30, 100)  # frames of one sweep, evenly spread from its first to its last
+SHARE = 4  # one scene of 100 frames for so many bursts of the other tables
+FIRST = 10_000  # its number: the other tables have other scenes
+SEEN = ("RGB, clean", "RGB, noisy")
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Figures of one number of frames; means over the scenes.
+
+    Attributes
+    ----------
+    set : str
+        Name.
+    frames : int
+        How many.
+    psnr, reversed : float
+        In dB: of the frames in the order of the sweep, and in the other one.
+    bias, frames_bias : float
+        Mean of |mean light / true mean light - 1|, of the picture and of the frames' mean.
+    """
+
+    set: str
+    frames: int
+    psnr: float
+    reversed: float
+    bias: float
+    frames_bias: float
+
+
+def measure(
+    row: Callable[[Scene], NDArray[np.float32] | None], library: Library, *, scenes: int, size: int, border: int
+) -> list[Length]:
+    """Figures for each set and number of frames.
+
+    Parameters
+    ----------
+    row : callable
+        Makes a picture of a scene.
+    library : Library
+        What scenes are drawn from.
+    scenes, size, border : int
+        How many; their height and width in px, and how much of the border is not judged.
+    """
+    found = []
+    for name in SEEN:
+        figures: dict[int, list[tuple[float, ...]]] = {count: [] for count in LENGTHS}
+        for number in range(scenes):
+            with scene(SETS[name], library, FIRST + number, size=size, frames=max(LENGTHS)) as whole:
+                for count in LENGTHS:
+                    chosen = np.rint(np.linspace(0, max(LENGTHS) - 1, count)).astype(int)
+                    figures[count].append(_figures(row, replace(whole, frames=whole.frames[chosen]), border))
+            print(f"{name}: scene {number + 1} of {scenes} in {max(LENGTHS)} frames done", file=sys.stderr)
+        found += [Length(name, count, *np.mean(values, axis=0).tolist()) for count, values in figures.items()]
+    return found
+
+
+def table(lengths: Sequence[Length], name: str) -> str:
+    """Return the figures as Markdown."""
+    head = (name, "frames", "PSNR, dB", "reversed, dB", "bias of the light, %", "of the frames' mean, %")
+    rows = [
+        (
+            one.set,
+            str(one.frames),
+            f"{one.psnr:.2f}",
+            f"{one.reversed - one.psnr:+.2f}",
+            f"{100 * one.bias:.2f}",
+            f"{100 * one.frames_bias:.2f}",
+        )
+        for one in lengths
+    ]
+    return markdown(head, rows)
+
+
+def _figures(row: Callable[[Scene], NDArray[np.float32] | None], one: Scene, border: int) -> tuple[float, ...]:
+    """PSNR, PSNR in the other order, bias of the picture, and of the frames' mean."""
+    inside = slice(border, -border), slice(border, -border)
+    truth = one.truth[inside]
+    there, back = (row(replace(one, frames=one.frames[::way])) for way in (1, -1))
+    assert there is not None
+    assert back is not None
+    there, back = (np.clip(picture[inside], 0, 1) for picture in (there, back))
+    light = np.mean([to_linear(to_float(frame))[inside].mean() for frame in one.frames])
+    true = float(to_linear(truth).mean())
+    bias = abs(float(to_linear(there).mean()) / true - 1)
+    return psnr(there, truth), psnr(back, truth), bias, abs(float(light) / true - 1)
