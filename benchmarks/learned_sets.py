@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +45,19 @@ class Set:
         Mosaics of a camera, each burst of another one, instead of 8-bit pictures.
     noise : float
         Shot-noise factor of all bursts; 0: none.
+    glints : bool
+        Whether some surfaces have specular points brighter than white.
     """
 
     raw: bool
     noise: float = 0.0
+    glints: bool = True
 
     @property
     def variety(self) -> Variety:
         """As training has it, but for the noise: the small misalignment and the drift of the light stay."""
-        return Variety(noisy=1.0, shot=(self.noise, self.noise)) if self.noise else Variety(noisy=0.0)
+        seen = Variety() if self.glints else Variety(glints=0.0)
+        return replace(seen, noisy=1.0, shot=(self.noise, self.noise)) if self.noise else replace(seen, noisy=0.0)
 
 
 SETS = {
