@@ -39,8 +39,10 @@ class Length:
         Name.
     frames : int
         How many.
-    psnr, reversed : float
-        In dB: of the frames in the order of the sweep, and in the other one.
+    psnr : float
+        In dB, of the frames in the order of the sweep.
+    turned : float
+        Mean of |PSNR in the other order - PSNR|, dB.
     bias, frames_bias : float
         Mean of |mean light / true mean light - 1|, of the picture and of the frames' mean.
     """
@@ -48,7 +50,7 @@ class Length:
     set: str
     frames: int
     psnr: float
-    reversed: float
+    turned: float
     bias: float
     frames_bias: float
 
@@ -84,13 +86,13 @@ def measure(
 
 def table(lengths: Sequence[Length], name: str) -> str:
     """Return the figures as Markdown."""
-    head = (name, "frames", "PSNR, dB", "reversed, dB", "bias of the light, %", "of the frames' mean, %")
+    head = (name, "frames", "PSNR, dB", "reversed, ± dB", "bias of the light, %", "of the frames' mean, %")
     rows = [
         (
             one.set,
             str(one.frames),
             f"{one.psnr:.2f}",
-            f"{one.reversed - one.psnr:+.2f}",
+            f"{one.turned:.2f}",
             f"{100 * one.bias:.2f}",
             f"{100 * one.frames_bias:.2f}",
         )
@@ -100,7 +102,7 @@ def table(lengths: Sequence[Length], name: str) -> str:
 
 
 def _figures(row: Callable[[Scene], NDArray[np.float32] | None], one: Scene, border: int) -> tuple[float, ...]:
-    """PSNR, PSNR in the other order, bias of the picture, and of the frames' mean."""
+    """PSNR, what the other order changes of it, bias of the picture, and of the frames' mean."""
     there, back = (row(replace(one, frames=one.frames[::way])) for way in (1, -1))
     assert there is not None
     assert back is not None
@@ -110,4 +112,6 @@ def _figures(row: Callable[[Scene], NDArray[np.float32] | None], one: Scene, bor
         np.mean([to_linear(to_float(picture)).mean() for picture in pictures])
         for pictures in ([there], [truth], [frame[inside] for frame in one.frames])
     )
-    return psnr(there, truth), psnr(back, truth), abs(float(light / true) - 1), abs(float(frames / true) - 1)
+    found = psnr(there, truth)
+    turned = abs(psnr(back, truth) - found)
+    return found, turned, abs(float(light / true) - 1), abs(float(frames / true) - 1)
