@@ -45,6 +45,14 @@ def main() -> int:
     alignment = commands.add_parser("alignment", help="distance of alignments from the simulated motions")
     alignment.set_defaults(run=_alignment)
 
+    learned = commands.add_parser("learned", help="learned, classical and published fusion of pictures and raw files")
+    learned.add_argument("--methods", type=_names, help="rows, separated by commas; all by default")
+    learned.add_argument("--bursts", type=int, default=16, help="bursts in each set (16)")
+    learned.add_argument("--size", type=int, default=192, help="height and width of the frames in px (192)")
+    learned.add_argument("--device", default="auto", help="what fuses: auto, cpu, cuda or mps (auto)")
+    learned.add_argument("--json", type=Path, metavar="FILE", help="also write the figures of each burst as JSON")
+    learned.set_defaults(run=_learned)
+
     chosen = parser.parse_args()
     if chosen.run is _speed and not chosen.training and chosen.data is None:
         speed.error("--data FOLDER is needed: bursts of gigabytes are made there")
@@ -81,6 +89,12 @@ def _training(chosen: argparse.Namespace) -> None:
     from .training import report
 
     report(seconds=chosen.seconds, device=chosen.device, recipe=chosen.recipe, json_file=chosen.json)
+
+
+def _learned(chosen: argparse.Namespace) -> None:
+    from .learned import report
+
+    report(chosen.methods, bursts=chosen.bursts, size=chosen.size, device=chosen.device, json_file=chosen.json)
 
 
 def _alignment(chosen: argparse.Namespace) -> None:  # noqa: ARG001 - called like the others
