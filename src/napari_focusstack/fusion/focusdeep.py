@@ -27,7 +27,7 @@ PICTURES = "focusdeep-small"
 def fuse_focusdeep(
     frames: Frames,
     *,
-    checkpoint: str = PICTURES,
+    checkpoint: Annotated[str, {"architectures": ARCHITECTURES}] = PICTURES,
     strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
     tile: Annotated[int, {"min": 64, "max": 8192}] = 1536,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
@@ -73,15 +73,12 @@ def fuse_focusdeep(
     """
     import torch
 
-    from ..nets.checkpoint import check_frames, load_network, read_checkpoint
+    from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
     from ..nets.noise import deviations
     from ..nets.tiles import infer
 
     described = read_checkpoint(checkpoint)
-    if described.architecture not in ARCHITECTURES:
-        raise ValueError(
-            f"checkpoint {described.name!r} is a {described.architecture}, no focusdeep; choose another checkpoint"
-        )
+    check_architecture(described, ARCHITECTURES)
     check_frames(described, frames)
     check_channel(channel, frames.shape[3])
     if channel >= 0:

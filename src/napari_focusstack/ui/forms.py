@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ..methods import Method, Option, options_of, summary_of
+from .checkpoints import CheckpointChooser
 from .fields import field_of, quiet
 
 __all__ = ["MethodForm", "OptionsForm", "add_row", "form_layout", "help_label", "human"]
@@ -101,6 +102,11 @@ class MethodForm(QWidget):
     def title(self) -> str:
         """The chosen method as people read it."""
         return str(self._combo.currentText())
+
+    @property
+    def checkpoint(self) -> CheckpointChooser | None:
+        """Chooser of the chosen method's network, if it has one."""
+        return self._forms[self.method].findChild(CheckpointChooser) if self.method in self._forms else None
 
     def options(self) -> dict[str, Any]:
         """Options of the chosen method that differ from their defaults."""
