@@ -74,8 +74,8 @@ def pick(table: Mapping[str, Method], name: str, stage: str) -> Method:
 
 @cache
 def options_of(method: Method) -> dict[str, Option]:
-    """Return the options of a method by name, in the order of its signature."""
-    hints = typing.get_type_hints(method, include_extras=True)
+    """Return the options of a method by name, in the order of its signature; of a class, those it is built with."""
+    hints = typing.get_type_hints(method.__init__ if inspect.isclass(method) else method, include_extras=True)
     texts = {p.arg_name: " ".join((p.description or "").split()) for p in parse(method.__doc__ or "").params}
     return {
         p.name: _option(p.name, hints[p.name], p.default, texts.get(p.name, ""))

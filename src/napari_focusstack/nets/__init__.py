@@ -56,7 +56,7 @@ def build(name: str, arguments: Mapping[str, Any]) -> Network:
         If the architecture or an argument is unknown or out of range; the message says what is allowed.
     """
     kind = architecture(name)
-    check_options(kind.__init__, name, arguments)
+    check_options(kind, name, arguments)
     return kind(**arguments)
 
 

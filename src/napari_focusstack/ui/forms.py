@@ -39,8 +39,11 @@ class OptionsForm(QWidget):
 
     def values(self) -> dict[str, Any]:
         """Options that differ from their defaults: what a recipe needs to know."""
-        found = {name: field.get() for name, field in self._fields.items()}
-        return {name: value for name, value in found.items() if value != self._options[name].default}
+        return {name: value for name, value in self.all_values().items() if value != self._options[name].default}
+
+    def all_values(self) -> dict[str, Any]:
+        """All options, as they are shown."""
+        return {name: field.get() for name, field in self._fields.items()}
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show these values, and the default of every option they leave out."""

@@ -13,7 +13,8 @@ from .forms import add_row, form_layout, help_label
 from .look import Section
 from .sections import side_by_side
 from .training_data import DataSection, FolderLine
-from .training_form import NetworkPart, StepsPart
+from .training_form import StepsPart
+from .training_network import NetworkPart
 from .training_progress import CurvesPart
 
 if TYPE_CHECKING:
