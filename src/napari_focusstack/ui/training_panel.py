@@ -190,10 +190,10 @@ class TrainingPanel(TrainingView):
         if self._last is not None:
             words += f" in {duration(self._last.seconds)}"
         if "psnr" in found:
+            words += f": {found['psnr']:.1f} dB on what was held out"
+        if "psnr_single" in found:  # not of mosaics, whose frames are no pictures
             words += (
-                f": {found['psnr']:.1f} dB on what was held out; "
-                f"best single frame {found['psnr_single']:.1f} dB, mean "
-                f"of the frames {found['psnr_mean']:.1f} dB"
+                f"; best single frame {found['psnr_single']:.1f} dB, mean of the frames {found['psnr_mean']:.1f} dB"
             )
         self.say(f"{words}. Saved as “{checkpoint.name}”.")
 
