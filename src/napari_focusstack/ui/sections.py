@@ -23,6 +23,7 @@ EXPOSURES = {"auto": "automatic", "on": "even out", "off": "leave as it is"}
 EXPOSURE_TIP = (
     "<p>Even out brightness and white balance over the frames. Automatic: in photographs, not in microscopy.</p>"
 )
+TITLES = {"focusdeep": "FocusDeep", "unet": "UNet"}  # of methods with names of their own
 DEVICE_NAMES = {"auto": "automatic", "cpu": "CPU", "cuda": "graphics card (CUDA)", "mps": "graphics card (Apple)"}
 DEVICE_TIP = "<p>Where to compute. Automatic: on the graphics card if there is one that can be used.</p>"
 
@@ -63,7 +64,8 @@ class FusionPart(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.methods = MethodForm(FUSERS, hidden=frozenset({"channel"}))  # the chooser's, for all methods alike
+        hidden = frozenset({"channel"})  # the chooser's, for all methods alike
+        self.methods = MethodForm(FUSERS, hidden=hidden, titles=TITLES)
         self.device = _combo({name: DEVICE_NAMES.get(name, name) for name in DEVICES}, DEVICE_TIP)
         self.obstacle, self._mosaics = Message(), True
         _stack(self, self.methods, self.obstacle, _rows({"Compute on": self.device}))
