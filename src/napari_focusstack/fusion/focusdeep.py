@@ -10,11 +10,13 @@ import numpy as np
 from ..arrays import Frames, to_float
 from ..color import to_linear, to_stored
 from ..focus import check_channel
+from ..progress import apart
 from .noise import variance_of
 from .result import Fusion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from ..nets.anylength import AnyLength
 
@@ -71,11 +73,7 @@ def fuse_focusdeep(
     see `nets.anylength`. Frames are looked at twice, one by one, so that memory does not grow with their number. The
     noise is measured in the first frame.
     """
-    import torch
-
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
-    from ..nets.noise import deviations
-    from ..nets.tiles import infer
 
     described = read_checkpoint(checkpoint)
     check_architecture(described, ARCHITECTURES)
@@ -83,16 +81,14 @@ def fuse_focusdeep(
     check_channel(channel, frames.shape[3])
     if channel >= 0:
         raise ValueError(f"channel={channel}: {described.name!r} draws the picture from all channels; leave it out")
-    network = load_network(described, device)
+    network = apart(load_network, described, device)  # torch, too, the first time, which takes seconds
+    from ..nets.tiles import infer
+
     if described.architecture == "focusdeep":
         image = infer(network, frames, tile=tile, device=device)
         return Fusion(image, np.full(image.shape[:2], np.nan, np.float32), np.zeros(image.shape[:2], np.float32))
     any_length = cast("AnyLength", network)
-    known = _AsTrained(frames, 1.0 if any_length.raw else _white(frames), curved=any_length.raw)
-    first = np.asarray(frames[0])
-    factors = torch.tensor([variance_of(first[..., c : c + 1]) for c in range(first.shape[2])], dtype=torch.float32)
-    factors *= strength**2 / torch.tensor([known.white, known.white**2])
-    noise = deviations(factors, "srgb" if any_length.raw else "linear")[None, :, 0]
+    known, noise = apart(_known, frames, strength, mosaics=any_length.raw)
     found = infer(network, known, tile=tile, device=device, streamed=lambda burst: any_length.streamed(burst, noise))
     image = to_linear(found[..., :-2]) if any_length.raw else found[..., :-2] * np.float32(known.white)
     return Fusion(np.asarray(image, np.float32), found[..., -2].copy(), found[..., -1].copy())
@@ -109,6 +105,19 @@ def takes_mosaics(checkpoint: str) -> bool:
     from ..nets.checkpoint import read_checkpoint
 
     return bool(read_checkpoint(checkpoint).arguments.get("raw", False))
+
+
+def _known(frames: Frames, strength: float, *, mosaics: bool) -> tuple[_AsTrained, Tensor]:
+    """Frames as the network knows them, and the levels (1, C, K) of noise that it is told of."""
+    import torch
+
+    from ..nets.noise import deviations
+
+    known = _AsTrained(frames, 1.0 if mosaics else _white(frames), curved=mosaics)
+    first = np.asarray(frames[0])
+    factors = torch.tensor([variance_of(first[..., c : c + 1]) for c in range(first.shape[2])], dtype=torch.float32)
+    factors *= strength**2 / torch.tensor([known.white, known.white**2])
+    return known, deviations(factors, "srgb" if mosaics else "linear")[None, :, 0]
 
 
 class _AsTrained:

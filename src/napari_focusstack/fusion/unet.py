@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import Frames, Selection
 from ..focus import check_channel
+from ..progress import apart
 from .result import Fusion
 
 if TYPE_CHECKING:
@@ -64,14 +65,15 @@ def fuse_unet(
     other lengths are repeated or thinned out to 30 frames.
     """
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
-    from ..nets.tiles import infer
-    from ..nets.unet import fit_frames
 
     described = read_checkpoint(checkpoint)
     check_architecture(described, ARCHITECTURES)
     check_frames(described, frames)
     check_channel(channel, frames.shape[3])
-    network: UNet = load_network(described, device)  # type: ignore[assignment]
+    network: UNet = apart(load_network, described, device)  # type: ignore[assignment] # torch, too, the first time
+    from ..nets.tiles import infer
+    from ..nets.unet import fit_frames
+
     used = sorted(set(fit_frames(len(frames), network.frames)))  # others are never read
     frames = frames if len(used) == len(frames) else Selection(frames, used)
     if not network.chooses:

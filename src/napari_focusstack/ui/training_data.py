@@ -205,7 +205,7 @@ class DataSection(QWidget):
             share.setValue(50)
             share.setSuffix(" parts")
             share.setToolTip("<p>Of the examples, relative to the other kinds of data.</p>")
-            share.setFixedWidth(108)
+            share.setFixedWidth(122)
             head = QWidget()
             row = QHBoxLayout(head)
             row.setContentsMargins(0, 0, 0, 0)

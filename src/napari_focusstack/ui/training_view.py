@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "TrainingView"]
 
-WIDTH = 350  # px; its presets fit
+WIDTH = 390  # px; its presets and the names of the networks fit
 PRESETS: dict[str, tuple[str, str]] = {  # title and help
     "tune": (
         "Fine-tune on this stack",
