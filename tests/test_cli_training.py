@@ -10,8 +10,9 @@ import pytest
 
 from napari_focusstack import simulate
 from napari_focusstack.cli import main
+from napari_focusstack.cli_training import _line
 from napari_focusstack.nets.checkpoint import read_checkpoint
-from napari_focusstack.training import Trainer, heldout
+from napari_focusstack.training import Report, Trainer, heldout
 from napari_focusstack.training.recipe import DataPart, TrainingRecipe
 from napari_focusstack.training.store import NewBurst, Tile, read_dataset, write_dataset
 
@@ -283,3 +284,8 @@ def test_progress_is_shown_on_a_terminal(bursts, tmp_path, monkeypatch, capsys):
     assert main(words) == 0
     assert "Cutting tiles (burst 1 of 1: ant)" in capsys.readouterr().err
     assert json.loads((tmp_path / "d" / "manifest.json").read_text())["tile"] == 32
+
+
+def test_of_mosaics_whose_frames_are_no_pictures_only_the_network_is_told():
+    report = Report(5, 10, 0.1, 1e-3, 30.0, None, None, 5.0, 5.0, True)
+    assert _line(report) == "step 5 of 10: loss 0.10000, PSNR 30.00 dB, 5 s left"

@@ -1,10 +1,11 @@
 """Tracked loops, their listeners, and waiting."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
-from napari_focusstack.progress import Cancelled, Step, listening, part, track, wait
+from napari_focusstack.progress import Cancelled, Step, apart, listening, part, track, wait
 
 
 def test_without_a_listener_items_pass_through():
@@ -84,3 +85,21 @@ def test_wait_asks_the_listener():
 
     with listening(cancel), pytest.raises(Cancelled):
         wait(Future())
+
+
+def test_a_call_apart_returns_and_raises_as_it_does():
+    assert apart(int, "12", base=8) == 10
+    with pytest.raises(ValueError, match="invalid literal"):
+        apart(int, "x")
+
+
+def test_a_call_apart_can_be_left():
+    goes_on, done = Event(), []
+
+    def stop(_):
+        raise Cancelled
+
+    with listening(stop), pytest.raises(Cancelled):
+        apart(lambda: done.append(goes_on.wait(10)))
+    assert not done
+    goes_on.set()

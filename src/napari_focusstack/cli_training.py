@@ -112,8 +112,10 @@ def _line(report: Report) -> str:
     """Where a run stands, in a line."""
     words = [f"step {report.step} of {report.steps}: loss {report.loss:.5f}"]
     if report.psnr is not None:
-        references = f"mean of the frames {report.psnr_mean:.2f}, best frame {report.psnr_single:.2f}"
-        words.append(f"PSNR {report.psnr:.2f} dB ({references})")
+        references = ""
+        if report.psnr_mean is not None and report.psnr_single is not None:  # of mosaics, they are not known
+            references = f" (mean of the frames {report.psnr_mean:.2f}, best frame {report.psnr_single:.2f})"
+        words.append(f"PSNR {report.psnr:.2f} dB{references}")
     left = report.seconds_left
     unit, seconds = ("h", 3600) if left > 5400 else ("min", 60) if left > 90 else ("s", 1)
     return ", ".join([*words, f"{left / seconds:.{unit == 'h':d}f} {unit} left"])

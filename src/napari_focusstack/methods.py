@@ -1,8 +1,9 @@
 """Tables of methods and what their signatures say: one lookup, one check, one description for form, flags and docs.
 
 A stage's table is a literal dict from name to function. The function's keyword-only arguments are the method's options;
-their annotations (`Annotated[float, {"min": 0.5, "max": 20.0}]`, `Literal[...]`), defaults and numpydoc texts are all
-that the panel, the command line, the docs and a recipe know of it.
+their annotations (`Annotated[float, {"min": 0.5, "max": 20.0}]`, `Literal[...]`, of checkpoints
+`Annotated[str, {"architectures": ("unet",)}]`), defaults and numpydoc texts are all that the panel, the command line,
+the docs and a recipe know of it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Option:
     maximum: float | None
     optional: bool  # None is allowed
     text: str
+    architectures: tuple[str, ...] = ()  # of the networks that a checkpoint may hold; empty: any
 
     @property
     def range(self) -> str:
@@ -72,8 +74,8 @@ def pick(table: Mapping[str, Method], name: str, stage: str) -> Method:
 
 @cache
 def options_of(method: Method) -> dict[str, Option]:
-    """Return the options of a method by name, in the order of its signature."""
-    hints = typing.get_type_hints(method, include_extras=True)
+    """Return the options of a method by name, in the order of its signature; of a class, those it is built with."""
+    hints = typing.get_type_hints(method.__init__ if inspect.isclass(method) else method, include_extras=True)
     texts = {p.arg_name: " ".join((p.description or "").split()) for p in parse(method.__doc__ or "").params}
     return {
         p.name: _option(p.name, hints[p.name], p.default, texts.get(p.name, ""))
@@ -120,4 +122,5 @@ def _option(name: str, hint: Any, default: Any, text: str) -> Option:
         optional, hint = len(alternatives) < len(typing.get_args(hint)), alternatives[0]
     choices = typing.get_args(hint) if typing.get_origin(hint) is Literal else None
     kind = type(choices[0]) if choices else hint
-    return Option(name, kind, default, choices, ranges.get("min"), ranges.get("max"), optional, text)
+    architectures = tuple(ranges.get("architectures", ()))
+    return Option(name, kind, default, choices, ranges.get("min"), ranges.get("max"), optional, text, architectures)

@@ -14,15 +14,16 @@ A listener that raises `Cancelled` stops the computation at that step. Where sta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
-__all__ = ["Cancelled", "Listener", "Step", "listening", "part", "track", "wait"]
+__all__ = ["Cancelled", "Listener", "Step", "apart", "listening", "part", "track", "wait"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 POLL_S = 0.05  # a wait asks the listener this often, so that Cancel is felt at once
 
@@ -114,6 +115,18 @@ def wait(future: Future[T]) -> T:
             if future.done():  # the computation itself raised a TimeoutError
                 return future.result()
             _tell(None)
+
+
+def apart(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a long call without steps of its own returns, asking the listener meanwhile whether to go on.
+
+    It runs in a thread; one that is cancelled comes to its end there, unheard.
+    """
+    pool = ThreadPoolExecutor(1, "apart")
+    try:
+        return wait(pool.submit(function, *args, **kwargs))
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _tell(step: Step | None) -> None:

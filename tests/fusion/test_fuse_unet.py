@@ -86,3 +86,14 @@ def test_the_published_size_draws_the_picture_itself(tmp_path):
 def test_what_is_no_checkpoint_is_refused(burst):
     with pytest.raises(CheckpointError, match="there is no checkpoint 'unet-smal'; did you mean 'unet-small'"):
         fuse(burst.frames, "unet", checkpoint="unet-smal")
+
+
+def test_checkpoints_of_another_method_are_refused(burst, tmp_path):
+    torch.manual_seed(0)
+    given, training = Input(None, (0.0, 1.0), "stored", (1, 300)), Training("nothing", 0, 0, "none", "0")
+    words = {"input": given, "training": training, "metrics": {}, "licence": "CC0", "tile": 64}
+    save_checkpoint(tmp_path / "deep", build("focusdeep-any", {}), task="fusion", **words)
+    with pytest.raises(ValueError, match="'deep' is a focusdeep-any, not a unet; choose another checkpoint"):
+        fuse(burst.frames, "unet", checkpoint=str(tmp_path / "deep"), device="cpu")
+    with pytest.raises(ValueError, match="'unet-small' is a unet, not a focusdeep-any or focusdeep; choose another"):
+        fuse(burst.frames, "focusdeep", checkpoint="unet-small", device="cpu")

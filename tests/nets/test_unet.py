@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from napari_focusstack.arrays import to_float
 from napari_focusstack.methods import options_of
 from napari_focusstack.metrics import psnr
-from napari_focusstack.nets import ARCHITECTURES, architecture, build, name_of, parameters_of
+from napari_focusstack.nets import ARCHITECTURES, architecture, build, name_of, parameters_of, sees_mosaics
 from napari_focusstack.nets.unet import Size, Trunk, UNet, fit_frames, receptive_field
 from napari_focusstack.simulation import simulate
 
@@ -200,3 +200,17 @@ def test_it_sees_as_far_as_it_says(levels, convolutions):
 
 def test_the_sizes_see_as_far_as_computed_once():
     assert (meta(size="paper", channels=3).halo, meta().halo) == (153, 110)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "mosaics"),
+    [
+        ("focusdeep-any", {"raw": True}, True),
+        ("focusdeep-any", {"size": "paper"}, False),
+        ("focusdeep", {"channels": 4, "factor": 2}, True),
+        ("focusdeep", {}, False),
+        ("unet", {"size": "paper", "channels": 4}, False),  # of a microscope
+    ],
+)
+def test_some_networks_see_mosaics(name, arguments, mosaics):
+    assert sees_mosaics(name, arguments) is mosaics

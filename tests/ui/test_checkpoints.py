@@ -14,6 +14,8 @@ from napari_focusstack.ui import checkpoints
 from napari_focusstack.ui.checkpoints import CheckpointChooser
 from napari_focusstack.ui.fields import field_of
 from napari_focusstack.ui.settings import Preferences
+from napari_focusstack.ui.source import PLUGIN
+from napari_focusstack.ui.training_use import select_checkpoint
 
 
 @pytest.fixture
@@ -24,6 +26,23 @@ def own(tmp_path, monkeypatch):
     shutil.copytree(SHIPPED / "unet-small", tmp_path / "torn")
     (tmp_path / "torn" / "config.json").write_text("{")
     return tmp_path
+
+
+def described(folder, name, **values):
+    """Checkpoint whose description says that it is another one."""
+    shutil.copytree(SHIPPED / "unet-small", folder / name)
+    path = folder / name / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    return folder / name
+
+
+@pytest.fixture
+def deep(own):
+    """The user's folder, with networks of all architectures beside."""
+    described(own, "pictures", architecture="focusdeep-any", arguments={"size": "small", "raw": False})
+    described(own, "mosaics", architecture="focusdeep-any", arguments={"size": "small", "raw": True})
+    described(own, "published", architecture="focusdeep", arguments={"frames": 30})
+    return own
 
 
 @pytest.fixture
@@ -95,3 +114,69 @@ def test_the_form_of_a_learned_method_has_one(qtbot, own):
     assert field.get() == "unet-small"
     field.put(str(own / "mine"))
     assert field.widget.currentText() == "mine"
+
+
+def names(chooser):
+    return {chooser.itemText(i) for i in range(chooser.count())}
+
+
+def test_a_method_lists_the_networks_that_it_runs(qtbot, deep):
+    for method, there, absent in (
+        ("unet", {"mine", "unet-small"}, {"pictures", "mosaics", "published"}),
+        ("focusdeep", {"pictures", "mosaics", "published", "torn"}, {"mine", "unet-small"}),
+    ):
+        chooser = field_of(options_of(FUSERS[method])["checkpoint"], lambda: None).widget
+        qtbot.addWidget(chooser)
+        assert there <= names(chooser) and not absent & names(chooser)
+
+
+def test_training_may_start_from_any(qtbot, deep):
+    chooser = CheckpointChooser(lambda: None)
+    qtbot.addWidget(chooser)
+    chooser.put("unet-small")
+    assert {"mine", "pictures", "mosaics", "published"} <= names(chooser)
+
+
+def test_one_that_the_method_does_not_run_is_told(qtbot, deep):
+    chooser = field_of(options_of(FUSERS["unet"])["checkpoint"], lambda: None).widget
+    qtbot.addWidget(chooser)
+    assert chooser.problem == ""
+    chooser.put(str(deep / "pictures"))
+    assert chooser.problem == ("The network “pictures” is a focusdeep-any; this method runs unet. Choose another one.")
+    assert not enabled(chooser, "pictures")
+    chooser.put(str(deep / "nowhere"))
+    assert "there is no such folder" in chooser.problem
+
+
+def test_networks_for_mosaics_need_raw_files(qtbot, deep):
+    chooser = field_of(options_of(FUSERS["focusdeep"])["checkpoint"], lambda: None).widget
+    qtbot.addWidget(chooser)
+    chooser.put(str(deep / "mosaics"))
+    assert enabled(chooser, "mosaics") and not chooser.problem
+    chooser.offer_mosaics(False)
+    assert enabled(chooser, "pictures") and not enabled(chooser, "mosaics")
+    assert chooser.problem.startswith("The network “mosaics” takes the mosaics of camera raw files")
+    assert "open the raw files themselves" in chooser.toolTip()
+    chooser.offer_mosaics(True)
+    assert enabled(chooser, "mosaics") and not chooser.problem
+
+
+def test_the_panel_says_what_a_network_cannot_be_used_on(viewer, deep, stack):
+    viewer.add_image(stack, name="stack")
+    _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Focus stack")
+    panel.fusion.methods.choose("focusdeep", {"checkpoint": str(deep / "mosaics")})
+    assert panel.fusion.obstacle.text().startswith("The network “mosaics” takes the mosaics")
+    panel.button.click()
+    assert panel._run is None and panel.message.property("kind") == "error"
+    assert panel.message.text() == panel.fusion.obstacle.text()
+    panel.fusion.methods.choose("focusdeep", {"checkpoint": str(deep / "pictures")})
+    assert not panel.fusion.obstacle.text() and not panel.fusion.problem
+    panel.fusion.methods.choose("pyramid")
+    assert not panel.fusion.problem
+
+
+def test_what_was_trained_goes_to_the_method_that_runs_it(viewer, deep):
+    for name, method in (("mine", "unet"), ("pictures", "focusdeep"), ("published", "focusdeep")):
+        panel = select_checkpoint(viewer, deep / name)
+        assert panel.recipe().fuse == method
+        assert panel.recipe().fuse_options == {"checkpoint": str(deep / name)}

@@ -33,8 +33,7 @@ def panel(viewer, tmp_path):
     """Panel in its dock, to train a small network on the stack alone in a folder of its own."""
     _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Train a network")
     panel.data.put({"stack": 100})
-    panel.network.start(False)
-    panel.network.frames.setValue(5)
+    panel.network.put("unet", {"frames": 5})
     panel.steps.put(steps=6, rate=1e-3, check=3)
     panel.steps.crop.setValue(32)
     panel.steps.bursts.setValue(1)
@@ -183,9 +182,13 @@ def test_presets_fill_the_form(panel):
     panel.choose("scratch")
     recipe = panel.recipe()
     assert recipe.start is None and [part.kind for part in recipe.data] == ["simulation"]
+    assert (recipe.architecture, recipe.learning_rate) == ("unet", 2e-3)  # chosen before
+    panel.network.put("focusdeep-any", {})
+    assert panel.recipe().arguments == {"size": "small", "raw": False}
+    assert panel.recipe().learning_rate == 1e-3
     panel.choose("tune")
     recipe = panel.recipe()
-    assert recipe.start == "unet-small"
+    assert recipe.start == "focusdeep-small"
     assert [(part.kind, part.share, part.name) for part in recipe.data] == [
         ("stack", 75, "stack"),
         ("simulation", 25, None),

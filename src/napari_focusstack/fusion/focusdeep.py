@@ -10,12 +10,13 @@ import numpy as np
 from ..arrays import Frames, to_float, unit, visit
 from ..color import to_linear, to_stored
 from ..focus import check_channel
-from ..progress import track
+from ..progress import apart, track
 from .noise import variance_of
 from .result import Fusion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from ..nets.anylength import AnyLength
 
@@ -28,7 +29,7 @@ PICTURES = "focusdeep-small"
 def fuse_focusdeep(
     frames: Frames,
     *,
-    checkpoint: str = PICTURES,
+    checkpoint: Annotated[str, {"architectures": ARCHITECTURES}] = PICTURES,
     strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
     tile: Annotated[int, {"min": 64, "max": 8192}] = 1536,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
@@ -72,30 +73,22 @@ def fuse_focusdeep(
     see `nets.anylength`. Frames are looked at twice, one by one, so that memory does not grow with their number. The
     noise is measured in the first, the middle and the last frame before.
     """
-    import torch
-
-    from ..nets.checkpoint import check_frames, load_network, read_checkpoint
-    from ..nets.noise import deviations
-    from ..nets.tiles import infer
+    from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
 
     described = read_checkpoint(checkpoint)
-    if described.architecture not in ARCHITECTURES:
-        raise ValueError(
-            f"checkpoint {described.name!r} is a {described.architecture}, no focusdeep; choose another checkpoint"
-        )
+    check_architecture(described, ARCHITECTURES)
     check_frames(described, frames)
     check_channel(channel, frames.shape[3])
     if channel >= 0:
         raise ValueError(f"channel={channel}: {described.name!r} draws the picture from all channels; leave it out")
-    network = load_network(described, device)
+    network = apart(load_network, described, device)  # torch, too, the first time, which takes seconds
+    from ..nets.tiles import infer
+
     if described.architecture == "focusdeep":
         image = infer(network, frames, tile=tile, device=device)
         return Fusion(image, np.full(image.shape[:2], np.nan, np.float32), np.zeros(image.shape[:2], np.float32))
     any_length = cast("AnyLength", network)
-    white, factors = _measured(frames)
-    known = _AsTrained(frames, 1.0 if any_length.raw else white, curved=any_length.raw)
-    factors = strength**2 * factors / np.array([known.white, known.white**2])
-    noise = deviations(torch.tensor(factors, dtype=torch.float32), "srgb" if any_length.raw else "linear")[None, :, 0]
+    known, noise = apart(_known, frames, strength, mosaics=any_length.raw)
     found = infer(network, known, tile=tile, device=device, streamed=lambda burst: any_length.streamed(burst, noise))
     image = to_linear(found[..., :-2]) if any_length.raw else found[..., :-2] * np.float32(known.white)
     return Fusion(np.asarray(image, np.float32), found[..., -2].copy(), found[..., -1].copy())
@@ -112,6 +105,18 @@ def takes_mosaics(checkpoint: str) -> bool:
     from ..nets.checkpoint import read_checkpoint
 
     return bool(read_checkpoint(checkpoint).arguments.get("raw", False))
+
+
+def _known(frames: Frames, strength: float, *, mosaics: bool) -> tuple[_AsTrained, Tensor]:
+    """Frames as the network knows them, and the levels (1, C, K) of noise that it is told of."""
+    import torch
+
+    from ..nets.noise import deviations
+
+    white, factors = _measured(frames)
+    known = _AsTrained(frames, 1.0 if mosaics else white, curved=mosaics)
+    told = strength**2 * factors / np.array([known.white, known.white**2])
+    return known, deviations(torch.tensor(told, dtype=torch.float32), "srgb" if mosaics else "linear")[None, :, 0]
 
 
 class _AsTrained:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import Frames, Selection
 from ..focus import check_channel
+from ..progress import apart
 from .result import Fusion
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["fuse_unet"]
 
+ARCHITECTURES = ("unet",)
+
 
 def fuse_unet(
     frames: Frames,
     *,
-    checkpoint: str = "unet-small",
+    checkpoint: Annotated[str, {"architectures": ARCHITECTURES}] = "unet-small",
     tile: Annotated[int, {"min": 64, "max": 4096}] = 512,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
@@ -61,18 +64,16 @@ def fuse_unet(
     30 frames as channels. The small size chooses: R = Σ w_k I_k, w = softmax over k of the network's scores. Bursts of
     other lengths are repeated or thinned out to 30 frames.
     """
-    from ..nets.checkpoint import check_frames, load_network, read_checkpoint
+    from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
+
+    described = read_checkpoint(checkpoint)
+    check_architecture(described, ARCHITECTURES)
+    check_frames(described, frames)
+    check_channel(channel, frames.shape[3])
+    network: UNet = apart(load_network, described, device)  # type: ignore[assignment] # torch, too, the first time
     from ..nets.tiles import infer
     from ..nets.unet import fit_frames
 
-    described = read_checkpoint(checkpoint)
-    if described.architecture != "unet":
-        raise ValueError(
-            f"checkpoint {described.name!r} is a {described.architecture}, not a unet; choose another checkpoint"
-        )
-    check_frames(described, frames)
-    check_channel(channel, frames.shape[3])
-    network: UNet = load_network(described, device)  # type: ignore[assignment]
     used = sorted(set(fit_frames(len(frames), network.frames)))  # others are never read
     frames = frames if len(used) == len(frames) else Selection(frames, used)
     if not network.chooses:

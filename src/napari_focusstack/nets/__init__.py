@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from .network import Network
 
-__all__ = ["ARCHITECTURES", "architecture", "build", "name_of", "parameters_of"]
+__all__ = ["ARCHITECTURES", "architecture", "build", "name_of", "parameters_of", "sees_mosaics"]
 
 ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a name costs no import of torch
     "unet": "unet.UNet",
     "focusdeep": "focusdeep.FocusDeep",
     "focusdeep-any": "anylength.AnyLength",
 }
+PLANES = 4  # of a mosaic: red, green beside red, green beside blue, blue
 
 
 def architecture(name: str) -> type[Network]:
@@ -55,7 +56,7 @@ def build(name: str, arguments: Mapping[str, Any]) -> Network:
         If the architecture or an argument is unknown or out of range; the message says what is allowed.
     """
     kind = architecture(name)
-    check_options(kind.__init__, name, arguments)
+    check_options(kind, name, arguments)
     return kind(**arguments)
 
 
@@ -74,6 +75,11 @@ def name_of(network: Network) -> str:
         f"a {type(network).__name__} is none of the architectures {', '.join(ARCHITECTURES)}; unwrap it if it is "
         "distributed or compiled"
     )
+
+
+def sees_mosaics(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a network takes the planes of a camera's mosaic, instead of pictures; torch is not loaded."""
+    return bool(arguments.get("raw", False)) or (name == "focusdeep" and arguments.get("channels") == PLANES)
 
 
 def parameters_of(network: nn.Module) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ __all__ = [
     "Input",
     "Listed",
     "Training",
+    "check_architecture",
     "check_frames",
     "list_checkpoints",
     "load_network",
@@ -104,6 +105,21 @@ def save_checkpoint(
         if also is not None:
             also(new)
     return checkpoint
+
+
+def check_architecture(checkpoint: Checkpoint, architectures: Sequence[str]) -> None:
+    """Raise if the checkpoint's network is none of these architectures.
+
+    Raises
+    ------
+    ValueError
+        The message says which ones are.
+    """
+    if checkpoint.architecture not in architectures:
+        raise ValueError(
+            f"checkpoint {checkpoint.name!r} is a {checkpoint.architecture}, not a {' or '.join(architectures)}; "
+            "choose another checkpoint"
+        )
 
 
 def check_frames(checkpoint: Checkpoint, frames: Frames) -> None:

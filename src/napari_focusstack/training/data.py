@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from ..nets import sees_mosaics
 from ..progress import track
 from ..simulation.batches import Variety
 from ..simulation.library import Split, drawn_library, read_library
@@ -21,7 +22,6 @@ __all__ = ["held_out_of", "source_of"]
 
 DRAWN = {"train": (84, 135), "test": (21, 27)}  # procedural textures and cut-outs of each split
 SEEDS = {"train": 1, "test": 999}
-MOSAIC = 4  # channels of a network for planes red, green, green, blue
 MEASURED = 4  # bursts that are held out, of each number of frames
 VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
@@ -75,4 +75,4 @@ def _part(
 
 def _sees_mosaics(recipe: TrainingRecipe) -> bool:
     """Whether the network takes the planes of a camera's mosaic."""
-    return bool(recipe.arguments.get("raw", False)) or recipe.arguments.get("channels") == MOSAIC
+    return sees_mosaics(recipe.architecture, recipe.arguments)

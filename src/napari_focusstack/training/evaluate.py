@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import to_float
 from ..fusion import FUSERS, fuse
-from ..methods import pick
+from ..methods import options_of, pick
 from ..metrics import band_beside_depth_edges, psnr, ssim
 from ..nets.checkpoint import Checkpoint, check_frames
 from ..progress import track
@@ -121,7 +121,7 @@ def evaluate(
         pick(FUSERS, method, "fusion")
     ways: dict[str, Callable[[Picture, Picture], Picture]] = {
         checkpoint.name: lambda frames, _: (
-            fuse(frames, checkpoint.architecture, checkpoint=str(checkpoint.folder), device=device).image
+            fuse(frames, _runs(checkpoint.architecture), checkpoint=str(checkpoint.folder), device=device).image
         )
     }
     for method in methods:
@@ -139,6 +139,12 @@ def evaluate(
     if not count:
         raise ValueError("there is no burst to evaluate on; build a dataset with held-out bursts")
     return Evaluation(checkpoint.name, count, {name: Row(*_means(values)) for name, values in scores.items()})
+
+
+def _runs(architecture: str) -> str:
+    """Name of the fusion method that runs networks of an architecture."""
+    options = {name: options_of(method).get("checkpoint") for name, method in FUSERS.items()}
+    return next(name for name, option in options.items() if option and architecture in option.architectures)
 
 
 def _beside_edges(depth: Picture) -> NDArray[np.bool_]:

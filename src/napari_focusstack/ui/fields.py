@@ -32,7 +32,7 @@ class Field:
 def field_of(option: Option, changed: Callable[[], None]) -> Field:
     """Field for an option, holding its default; `changed` is called when its value changes."""
     if option.name == "checkpoint":
-        chooser = quiet(CheckpointChooser(changed))
+        chooser = quiet(CheckpointChooser(changed, option.architectures))
         chooser.put(option.default)
         return Field(chooser, chooser.value, chooser.put)
     if option.choices is not None:

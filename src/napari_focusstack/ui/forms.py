@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ..methods import Method, Option, options_of, summary_of
+from .checkpoints import CheckpointChooser
 from .fields import field_of, quiet
 
 __all__ = ["MethodForm", "OptionsForm", "add_row", "form_layout", "help_label", "human"]
@@ -38,8 +39,11 @@ class OptionsForm(QWidget):
 
     def values(self) -> dict[str, Any]:
         """Options that differ from their defaults: what a recipe needs to know."""
-        found = {name: field.get() for name, field in self._fields.items()}
-        return {name: value for name, value in found.items() if value != self._options[name].default}
+        return {name: value for name, value in self.all_values().items() if value != self._options[name].default}
+
+    def all_values(self) -> dict[str, Any]:
+        """All options, as they are shown."""
+        return {name: field.get() for name, field in self._fields.items()}
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show these values, and the default of every option they leave out."""
@@ -101,6 +105,11 @@ class MethodForm(QWidget):
     def title(self) -> str:
         """The chosen method as people read it."""
         return str(self._combo.currentText())
+
+    @property
+    def checkpoint(self) -> CheckpointChooser | None:
+        """Chooser of the chosen method's network, if it has one."""
+        return self._forms[self.method].findChild(CheckpointChooser) if self.method in self._forms else None
 
     def options(self) -> dict[str, Any]:
         """Options of the chosen method that differ from their defaults."""

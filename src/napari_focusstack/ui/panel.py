@@ -60,6 +60,9 @@ class FocusStackPanel(QScrollArea):
 
     def stack(self) -> None:
         """Align and fuse the chosen layer."""
+        if self.fusion.problem:
+            self.say(self.fusion.problem, "error")
+            return
         if self.depth.method != "none" and not self._step_is_fine():
             return
         source = self.chooser.source()
@@ -274,6 +277,7 @@ class FocusStackPanel(QScrollArea):
         if self._run is None and chosen != self._chosen:  # else what was said of the source still holds
             self.say(problem)
         self._chosen = chosen
+        self.fusion.follow(source)
         self.depth.follow(source)
 
     def _show_state(self) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QComboBox, QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..alignment import ALIGNERS
 from ..devices import DEVICES
 from ..fusion import FUSERS
+from .feedback import Message
 from .fields import quiet
 from .forms import MethodForm, add_row, form_layout, help_label
+
+if TYPE_CHECKING:
+    from .source import Source
 
 __all__ = ["AlignmentPart", "FusionPart", "RecipePart", "push_button", "side_by_side"]
 
@@ -19,6 +23,7 @@ EXPOSURES = {"auto": "automatic", "on": "even out", "off": "leave as it is"}
 EXPOSURE_TIP = (
     "<p>Even out brightness and white balance over the frames. Automatic: in photographs, not in microscopy.</p>"
 )
+TITLES = {"focusdeep": "FocusDeep", "unet": "UNet"}  # of methods with names of their own
 DEVICE_NAMES = {"auto": "automatic", "cpu": "CPU", "cuda": "graphics card (CUDA)", "mps": "graphics card (Apple)"}
 DEVICE_TIP = "<p>Where to compute. Automatic: on the graphics card if there is one that can be used.</p>"
 
@@ -55,13 +60,34 @@ class AlignmentPart(QWidget):
 
 
 class FusionPart(QWidget):
-    """Method of fusion and the device."""
+    """Method of fusion and the device; under it, what keeps the method from being used."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.methods = MethodForm(FUSERS, hidden=frozenset({"channel"}))  # the chooser's, for all methods alike
+        hidden = frozenset({"channel"})  # the chooser's, for all methods alike
+        self.methods = MethodForm(FUSERS, hidden=hidden, titles=TITLES)
         self.device = _combo({name: DEVICE_NAMES.get(name, name) for name in DEVICES}, DEVICE_TIP)
-        _stack(self, self.methods, _rows({"Compute on": self.device}))
+        self.obstacle, self._mosaics = Message(), True
+        _stack(self, self.methods, self.obstacle, _rows({"Compute on": self.device}))
+        self.methods.changed.connect(self._check)
+        self._check()
+
+    @property
+    def problem(self) -> str:
+        """Why the method cannot be used with its network on the frames, in plain words; empty if it can."""
+        chooser = self.methods.checkpoint
+        return "" if chooser is None else chooser.problem
+
+    def follow(self, source: Source | None) -> None:
+        """Offer what can be used on a source; None: everything."""
+        self._mosaics = source is None or source.raw is not None
+        self._check()
+
+    def _check(self) -> None:
+        chooser = self.methods.checkpoint
+        if chooser is not None:
+            chooser.offer_mosaics(self._mosaics)
+        self.obstacle.say(self.problem, "warning")
 
 
 class RecipePart(QWidget):

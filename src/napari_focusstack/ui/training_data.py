@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
@@ -17,11 +18,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..files import standing
+from ..training.manifest import MANIFEST, DatasetError, parsed_manifest
 from ..training.recipe import DataPart
 from .chooser import LayerChooser
 from .fields import quiet
 from .forms import add_row, form_layout
 from .source import bursts_among
+from .training_fit import CHANNELS
 from .training_stack import StackWish, wish_of
 
 if TYPE_CHECKING:
@@ -129,7 +133,29 @@ class DataSection(QWidget):
             return self.chooser.problem
         if self.used["dataset"].isChecked() and not self.dataset.path():
             return "Choose the folder of the dataset, or leave it out."
+        try:
+            self.given()
+        except DatasetError as error:
+            return str(error)
         return ""
+
+    def given(self) -> dict[str, int | None]:
+        """Channels of the frames of the chosen stack and dataset, by what they are called; None: mosaics' planes.
+
+        Raises
+        ------
+        DatasetError
+            If the dataset is none, or damaged.
+        """
+        found: dict[str, int | None] = {}
+        if self.used["stack"].isChecked() and not self.chooser.problem:
+            source = self.chooser.source()
+            found[f"“{source.name}”"] = source.channels
+        if self.used["dataset"].isChecked() and self.dataset.path():
+            folder = Path(self.dataset.path()).expanduser()
+            values, _ = parsed_manifest(standing(folder) / MANIFEST)
+            found[f"the dataset “{folder.name}”"] = CHANNELS[values["kind"]]
+        return found
 
     def parts(self) -> tuple[DataPart, ...]:
         """Return what a recipe says of the data."""
@@ -179,7 +205,7 @@ class DataSection(QWidget):
             share.setValue(50)
             share.setSuffix(" parts")
             share.setToolTip("<p>Of the examples, relative to the other kinds of data.</p>")
-            share.setFixedWidth(108)
+            share.setFixedWidth(122)
             head = QWidget()
             row = QHBoxLayout(head)
             row.setContentsMargins(0, 0, 0, 0)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QWidget
 from .chooser import NOTHING
 from .look import style_sheet
 from .report import duration
+from .training_fit import misfit
 from .training_folder import Found, found_in, free_folder, history
 from .training_progress import put_preview, remaining
 from .training_run import Preview, TrainingRun, Work
@@ -45,6 +46,8 @@ class TrainingPanel(TrainingView):
         self._found = Found()
         self._filling = False  # a preset is being shown
         self._named = ""  # the folder that we proposed
+        self._told = ""  # what the message says of a problem
+        self._rate = self.network.rate  # that usually does
         self._connect()
         self._on_theme()
         self.choose("tune")
@@ -60,12 +63,12 @@ class TrainingPanel(TrainingView):
         if preset == "tune":
             self.network.start(True)
             self.data.put({"stack": 75, "simulation": 25})
-            self.steps.put(steps=300, rate=2e-4, check=25)
+            self.steps.put(steps=300, rate=self.network.rate, check=25)
         elif preset == "scratch":
             self.network.start(False)
             self.data.put({"simulation": 100})
-            self.steps.put(steps=2700, rate=2e-3, check=250)
-        self._filling = False
+            self.steps.put(steps=3000, rate=self.network.rate, check=250)
+        self._rate, self._filling = self.network.rate, False
         self._propose()
         self._show_state()
 
@@ -140,7 +143,7 @@ class TrainingPanel(TrainingView):
         """
         from ..training.recipe import TrainingRecipe
 
-        problem = self.data.problem or self.network.problem
+        problem = self._problem()
         if problem:
             raise ValueError(problem)
         frames, channels = MOST_FRAMES, 3
@@ -187,10 +190,10 @@ class TrainingPanel(TrainingView):
         if self._last is not None:
             words += f" in {duration(self._last.seconds)}"
         if "psnr" in found:
+            words += f": {found['psnr']:.1f} dB on what was held out"
+        if "psnr_single" in found:  # not of mosaics, whose frames are no pictures
             words += (
-                f": {found['psnr']:.1f} dB on what was held out; "
-                f"best single frame {found['psnr_single']:.1f} dB, mean "
-                f"of the frames {found['psnr_mean']:.1f} dB"
+                f"; best single frame {found['psnr_single']:.1f} dB, mean of the frames {found['psnr_mean']:.1f} dB"
             )
         self.say(f"{words}. Saved as “{checkpoint.name}”.")
 
@@ -214,6 +217,10 @@ class TrainingPanel(TrainingView):
         """Something in the form was changed by hand."""
         if self._filling:
             return
+        if self.network.rate != self._rate:
+            if self.steps.rate.value() == self._rate:  # as it was proposed
+                self.steps.rate.setValue(self.network.rate)
+            self._rate = self.network.rate
         self._propose()
         self._show_state()
 
@@ -263,7 +270,7 @@ class TrainingPanel(TrainingView):
     def _show_state(self) -> None:
         """Texts and what is enabled, from what is chosen and whether something runs."""
         running, there = self._run is not None, self._found.recipe is not None
-        problem = self.data.problem or self.network.problem
+        problem = self._problem()
         self.progress.setVisible(running)
         for widget in (self.preset, self.folder, *(section.content for section in self.sections.values())):
             widget.setEnabled(not running)
@@ -277,15 +284,26 @@ class TrainingPanel(TrainingView):
         self.hold.setText("Go on" if self._run is not None and self._run.paused else "Pause")
         self.use_it.setVisible(there)
         self.fresh.setVisible(there and not running)
-        if not running and problem and not self.message.text():
-            self.say(problem)
-        elif not problem and self._told_problem():
-            self.say("")
+        if not running:
+            self._tell(problem)
         for name, part in (("Data", self.data), ("Network", self.network), ("Steps", self.steps)):
             self.sections[name].set_summary(part.title())
 
-    def _told_problem(self) -> bool:
-        return bool(self.message.text() == NOTHING)
+    def _problem(self) -> str:
+        """Why training cannot begin with what is chosen; empty if it can."""
+        resumed = self._found.recipe is not None  # with its own network
+        problem = self.data.problem or ("" if resumed else self.network.problem)
+        if problem or resumed:
+            return problem
+        name, arguments = self.network.network()
+        return misfit(name, arguments, self.data.given(), simulated=self.data.used["simulation"].isChecked())
+
+    def _tell(self, problem: str) -> None:
+        """Say what keeps training from beginning, unless something else is said, and take it back when it is gone."""
+        if self.message.text() not in ("", self._told) or (not problem and not self.message.text()):
+            return
+        self.say(problem, "info" if problem == NOTHING else "warning")
+        self._told = self.message.text()
 
     def _on_theme(self, _: Any = None) -> None:
         self.setStyleSheet(style_sheet(self._viewer.theme))

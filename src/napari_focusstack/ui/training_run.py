@@ -14,6 +14,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from ..devices import pick_device
+from ..nets import sees_mosaics
 from ..progress import track
 from .worker import Run
 
@@ -28,6 +29,7 @@ __all__ = ["Preview", "TrainingRun", "Work"]
 
 TELL_S = 0.2  # between two batches of reports
 PREVIEW_S = 10.0  # between two previews
+SPARSE = 10  # ... or so many times as long as one takes: on a CPU, networks as published need a minute
 PREVIEW_PX = 256  # side of what is shown
 POLL_S = 0.05  # a pause asks this often whether it goes on
 SHOWN = (2**41, 0)  # seed of the simulated burst of the preview, which no step draws
@@ -160,11 +162,15 @@ class TrainingRun(QObject):
         return trainer.checkpoint
 
     def _loop(self, trainer: Any, burst: NDArray[Any], where: Area | None) -> None:
-        def show() -> None:
+        def show() -> tuple[float, float]:
+            """Show a preview; return when the next one is due, and from when on a look at examples may bring it."""
+            began = time.monotonic()
             self.previewed.emit(Preview(trainer.preview(burst), where, trainer.step))
+            now = time.monotonic()
+            return now + max(PREVIEW_S, SPARSE * (now - began)), now + SPARSE * (now - began)
 
-        show()
-        shown, told, news = time.monotonic(), 0.0, []
+        due, bearable = show()
+        told, news = 0.0, []
         while trainer.step < trainer.recipe.steps:
             for report in trainer:
                 news.append(report)
@@ -173,9 +179,8 @@ class TrainingRun(QObject):
                 if now - told > TELL_S or last or self.paused:
                     self.reported.emit(news)
                     told, news = now, []
-                if report.psnr is not None or now - shown > PREVIEW_S or last:
-                    show()
-                    shown = time.monotonic()
+                if last or now > due or (report.psnr is not None and now > bearable):
+                    due, bearable = show()
                 if self.paused:
                     break
             trainer.close()
@@ -194,7 +199,7 @@ def _while(condition: Any) -> Iterator[None]:
 
 
 def _shown(own: Any, area: Area | None, recipe: TrainingRecipe) -> tuple[NDArray[Any], Area | None]:
-    """Burst (N, Y, X, C) of the preview: the part of the stack with most detail, or a simulated one."""
+    """Burst (N, Y, X, C) of the preview: the part of the stack with most detail, or a simulated one as it is taken."""
     from ..alignment import Area
 
     if own is not None and area is not None:
@@ -205,7 +210,8 @@ def _shown(own: Any, area: Area | None, recipe: TrainingRecipe) -> tuple[NDArray
     from ..simulation.library import drawn_library
     from ..training.sources import Simulated
 
-    drawn = Simulated(drawn_library(12, 12, seed=999)).draw(SHOWN, bursts=1, size=PREVIEW_PX, frames=recipe.frames[1])
+    source = Simulated(drawn_library(12, 12, seed=999), mosaic=sees_mosaics(recipe.architecture, recipe.arguments))
+    drawn = source.draw(SHOWN, bursts=1, size=PREVIEW_PX, frames=recipe.frames[1])
     return drawn.frames[0].movedim(1, -1).contiguous().numpy(), None
 
 

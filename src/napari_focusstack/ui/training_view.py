@@ -13,7 +13,8 @@ from .forms import add_row, form_layout, help_label
 from .look import Section
 from .sections import side_by_side
 from .training_data import DataSection, FolderLine
-from .training_form import NetworkPart, StepsPart
+from .training_form import StepsPart
+from .training_network import NetworkPart
 from .training_progress import CurvesPart
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PRESETS", "TrainingView"]
 
-WIDTH = 350  # px; its presets fit
+WIDTH = 390  # px; its presets and the names of the networks fit
 PRESETS: dict[str, tuple[str, str]] = {  # title and help
     "tune": (
         "Fine-tune on this stack",
