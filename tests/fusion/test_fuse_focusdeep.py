@@ -188,7 +188,7 @@ def test_a_network_as_published_draws_the_picture_itself(tmp_path):
 
 
 def test_refusals(clean):
-    with pytest.raises(ValueError, match="checkpoint 'unet-small' is a unet, no focusdeep; choose another checkpoint"):
+    with pytest.raises(ValueError, match="checkpoint 'unet-small' is a unet, not a focusdeep-any or focusdeep; choose"):
         fuse(clean.frames, "focusdeep", checkpoint="unet-small")
     with pytest.raises(CheckpointError, match="focusdeep-small-raw was trained for frames of 4 channels, not 3"):
         fuse(clean.frames, "focusdeep", checkpoint=RAW)
