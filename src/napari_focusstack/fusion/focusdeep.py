@@ -31,7 +31,7 @@ def fuse_focusdeep(
     *,
     checkpoint: Annotated[str, {"architectures": ARCHITECTURES}] = PICTURES,
     strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
-    tile: Annotated[int, {"min": 64, "max": 8192}] = 1536,
+    tile: Annotated[int, {"min": 64, "max": 8192}] = 1280,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Fusion:
