@@ -95,5 +95,10 @@ def test_checkpoints_of_another_method_are_refused(burst, tmp_path):
     save_checkpoint(tmp_path / "deep", build("focusdeep-any", {}), task="fusion", **words)
     with pytest.raises(ValueError, match="'deep' is a focusdeep-any, not a unet; choose another checkpoint"):
         fuse(burst.frames, "unet", checkpoint=str(tmp_path / "deep"), device="cpu")
+    mosaics = build("focusdeep", {"channels": 4, "factor": 2, "frames": 2})
+    words["input"] = Input(4, (0.0, 1.0), "stored", (1, 300))
+    save_checkpoint(tmp_path / "planes", mosaics, task="fusion", **words)
+    with pytest.raises(ValueError, match="'planes' is a published network for mosaics, which can be trained and evalu"):
+        fuse(burst.frames, "focusdeep", checkpoint=str(tmp_path / "planes"), device="cpu")
     with pytest.raises(ValueError, match="'unet-small' is a unet, not a focusdeep-any or focusdeep; choose another"):
         fuse(burst.frames, "focusdeep", checkpoint="unet-small", device="cpu")

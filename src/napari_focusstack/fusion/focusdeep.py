@@ -10,7 +10,8 @@ import numpy as np
 from ..arrays import Frames, to_float, unit, visit
 from ..color import to_linear, to_stored
 from ..focus import check_channel
-from ..progress import apart, track
+from ..nets import sees_mosaics
+from ..progress import apart
 from .noise import variance_of
 from .result import Fusion
 
@@ -77,6 +78,11 @@ def fuse_focusdeep(
 
     described = read_checkpoint(checkpoint)
     check_architecture(described, ARCHITECTURES)
+    if described.architecture == "focusdeep" and sees_mosaics(described.architecture, described.arguments):
+        raise ValueError(
+            f"checkpoint {described.name!r} is a published network for mosaics, which can be trained and evaluated, "
+            "but not fused with; choose one of any length for raw files"
+        )
     check_frames(described, frames)
     check_channel(channel, frames.shape[3])
     if channel >= 0:
@@ -102,9 +108,11 @@ def takes_mosaics(checkpoint: str) -> bool:
     CheckpointError
         If there is no such checkpoint, or it is damaged.
     """
+    from ..nets import sees_mosaics
     from ..nets.checkpoint import read_checkpoint
 
-    return bool(read_checkpoint(checkpoint).arguments.get("raw", False))
+    described = read_checkpoint(checkpoint)
+    return sees_mosaics(described.architecture, described.arguments)
 
 
 def _known(frames: Frames, strength: float, *, mosaics: bool) -> tuple[_AsTrained, Tensor]:

@@ -35,7 +35,7 @@ def select_checkpoint(viewer: napari.viewer.Viewer, path: Path) -> Any:
     panel.sections["Fusion"].open()
     dock.show()
     dock.raise_()
-    panel.say(f"The method “{method}” uses the checkpoint “{path.name}” now.")
+    panel.say(f"The method “{panel.fusion.methods.title}” uses the checkpoint “{path.name}” now.")
     return panel
 
 
