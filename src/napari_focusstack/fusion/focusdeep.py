@@ -11,7 +11,7 @@ from ..arrays import Frames, to_float, unit, visit
 from ..color import to_linear, to_stored
 from ..focus import check_channel
 from ..nets import sees_mosaics
-from ..progress import apart
+from ..progress import apart, track
 from .noise import variance_of
 from .result import Fusion
 
@@ -108,7 +108,6 @@ def takes_mosaics(checkpoint: str) -> bool:
     CheckpointError
         If there is no such checkpoint, or it is damaged.
     """
-    from ..nets import sees_mosaics
     from ..nets.checkpoint import read_checkpoint
 
     described = read_checkpoint(checkpoint)
