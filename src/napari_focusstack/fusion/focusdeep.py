@@ -25,6 +25,7 @@ __all__ = ["fuse_focusdeep", "takes_mosaics"]
 
 ARCHITECTURES = ("focusdeep-any", "focusdeep")
 PICTURES = "focusdeep-small"
+ALIKE = 2.5  # times more variance, at most, has the noise of one channel than that of others, after white balance
 
 
 def fuse_focusdeep(
@@ -142,17 +143,29 @@ class _AsTrained:
 
 
 def _measured(frames: Frames) -> tuple[float, NDArray[np.float64]]:
-    """Largest value, and slope and offset (C, 2) of the noise, of first, middle and last frame, as `to_float` scales.
-
-    Of the noise, each channel's quietest: a frame that is sharp everywhere has no quiet place, and texture would be
-    taken for noise; but hardly are all three of them sharp everywhere.
-    """
+    """Largest value; slope and offset (C, 2) of the noise: of first, middle and last frame, as `to_float` scales."""
     largest, found = 0.0, []
     for _, image in visit(frames, "", sorted({0, len(frames) // 2, len(frames) - 1})):
         brightest = float(np.nanmax(image)) / unit(image.dtype)
         largest = max(largest, brightest if brightest < math.inf else 0.0)
         found.append([variance_of(image[..., channel : channel + 1]) for channel in track(range(image.shape[2]))])
-    factors = np.array(found)  # (frames, C, 2)
-    loudness = factors[..., 0] * largest / 2 + factors[..., 1]
-    quietest = loudness.argmin(0)
-    return largest or 1.0, factors[quietest, np.arange(len(quietest))]
+    return largest or 1.0, _typical(np.array(found), largest / 2)
+
+
+def _typical(factors: NDArray[np.float64], brightness: float) -> NDArray[np.float64]:
+    """Slope and offset (C, 2) of the noise of each channel, of those that were measured in some frames, (F, C, 2).
+
+    Each measurement may be far off: a frame that is sharp everywhere has no quiet place, so that texture is taken for
+    noise; a small one may show nothing. So each channel has the median of its frames, and where that is beyond a
+    factor of `ALIKE` from the median of all, as much as this allows.
+    """
+    loudness = factors[..., 0] * brightness + factors[..., 1]
+    middle = np.argsort(loudness, axis=0, kind="stable")[(len(factors) - 1) // 2]
+    channels = np.arange(factors.shape[1])
+    own, own_loudness = factors[middle, channels], loudness[middle, channels]
+    order = np.argsort(loudness, axis=None, kind="stable")
+    usual = order[(order.size - 1) // 2]
+    allowed = np.clip(own_loudness, loudness.flat[usual] / ALIKE, loudness.flat[usual] * ALIKE)
+    scale = np.divide(allowed, loudness.flat[usual], out=np.zeros_like(allowed), where=loudness.flat[usual] > 0)
+    replaced = scale[:, None] * factors.reshape(-1, 2)[usual]
+    return np.asarray(np.where((allowed == own_loudness)[:, None], own, replaced))
