@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
@@ -42,8 +41,9 @@ def fuse_focusdeep(
     Parameters
     ----------
     frames : Frames
-        (N, Y, X, C), aligned. For a checkpoint that was trained on mosaics: their planes (N, Y/2, X/2, 4) in linear
-        light, white-balanced: red, green beside red, green beside blue, blue.
+        (N, Y, X, C), aligned; what is not a number counts as black, infinity as white. For a checkpoint that was trained
+        on mosaics: their planes (N, Y/2, X/2, 4) in linear light, white-balanced: red, green beside red, green beside
+        blue, blue.
     checkpoint : str
         Name of a checkpoint that came with the program, or path of its folder.
     strength : float
@@ -138,7 +138,7 @@ class _AsTrained:
         return len(self.frames)
 
     def __getitem__(self, i: int) -> NDArray[np.float32]:
-        values = to_float(self.frames[i]) / np.float32(self.white)
+        values = np.nan_to_num(to_float(self.frames[i]) / np.float32(self.white), nan=0.0, posinf=1.0, neginf=0.0)
         return np.asarray(to_stored(values), np.float32) if self.curved else values
 
 
@@ -146,8 +146,7 @@ def _measured(frames: Frames) -> tuple[float, NDArray[np.float64]]:
     """Largest value; slope and offset (C, 2) of the noise: of first, middle and last frame, as `to_float` scales."""
     largest, found = 0.0, []
     for _, image in visit(frames, "", sorted({0, len(frames) // 2, len(frames) - 1})):
-        brightest = float(np.nanmax(image)) / unit(image.dtype)
-        largest = max(largest, brightest if brightest < math.inf else 0.0)
+        largest = max(largest, float(np.max(image, initial=0, where=np.isfinite(image))) / unit(image.dtype))
         found.append([variance_of(image[..., channel : channel + 1]) for channel in track(range(image.shape[2]))])
     return largest or 1.0, _typical(np.array(found), largest / 2)
 
