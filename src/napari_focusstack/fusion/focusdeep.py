@@ -41,9 +41,9 @@ def fuse_focusdeep(
     Parameters
     ----------
     frames : Frames
-        (N, Y, X, C), aligned; what is not a number counts as black, infinity as white. For a checkpoint that was trained
-        on mosaics: their planes (N, Y/2, X/2, 4) in linear light, white-balanced: red, green beside red, green beside
-        blue, blue.
+        (N, Y, X, C), aligned; what is not a number counts as black, infinity as white. For a checkpoint that was
+        trained on mosaics: their planes (N, Y/2, X/2, 4) in linear light, white-balanced: red, green beside red, green
+        beside blue, blue.
     checkpoint : str
         Name of a checkpoint that came with the program, or path of its folder.
     strength : float
