@@ -13,9 +13,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, pad, pixel_shuffle, pixel_unshuffle, softsign
+from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle, softsign
 
-from .blocks import WIDTH
+from .blocks import WIDTH, doubled
 from .merging import SITES, Stats, Sums
 from .mosaic import demosaiced
 from .network import Network
@@ -235,4 +235,4 @@ class AnyLength(Network):
 
 def _smooth(planes: Tensor) -> Tensor:
     """Planes averaged over blocks of 2 × 2 and interpolated."""
-    return interpolate(avg_pool2d(planes, 2), scale_factor=2, mode="bilinear", align_corners=False)
+    return doubled(avg_pool2d(planes, 2))

@@ -21,7 +21,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from .deformable import DeformableConv
 
-__all__ = ["Alignment", "Features", "Pyramid", "Trunk", "WideBlock", "aligned_reach", "convolution"]
+__all__ = ["Alignment", "Features", "Pyramid", "Trunk", "WideBlock", "aligned_reach", "convolution", "doubled"]
 
 WIDTH = 64  # channels of most features
 EXPANSION, BOTTLENECK = 6, 0.8  # channels inside a wide block, in widths
@@ -111,8 +111,8 @@ class Pyramid(nn.Module):
         """Pyramid, from fine to coarse."""
         fine, half, quarter = (lateral(scale) for lateral, scale in zip(self.lateral, features, strict=True))
         quarter = torch.relu(quarter)
-        half = self.smooth[1](_doubled(quarter) + half)
-        return self.smooth[0](_doubled(half) + fine), half, quarter
+        half = self.smooth[1](doubled(quarter) + half)
+        return self.smooth[0](doubled(half) + fine), half, quarter
 
 
 class Alignment(nn.Module):
@@ -176,13 +176,13 @@ class _Level(nn.Module):
         """Offsets and moved features; but at the coarsest scale, the next coarser one's are needed."""
         hidden = _leaky(self.compare(torch.cat([frame, reference], 1)))
         if coarser is not None:
-            hidden = _leaky(self.refine(torch.cat([hidden, 2 * _doubled(coarser)], 1)))
+            hidden = _leaky(self.refine(torch.cat([hidden, 2 * doubled(coarser)], 1)))
         offsets = self.move(hidden)
         if not self.linear:
             offsets = _leaky(offsets)
         moved = self.deform(frame, offsets)
         if below is not None:
-            moved = self.merge(torch.cat([moved, _doubled(below)], 1))
+            moved = self.merge(torch.cat([moved, doubled(below)], 1))
         return offsets, moved
 
 
@@ -297,5 +297,6 @@ def _leaky(features: Tensor) -> Tensor:
     return functional.leaky_relu(features, LEAK)
 
 
-def _doubled(planes: Tensor) -> Tensor:
+def doubled(planes: Tensor) -> Tensor:
+    """Planes (B, C, H, W) at twice the size, interpolated."""
     return functional.interpolate(planes, scale_factor=2, mode="bilinear", align_corners=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, relu
+from torch.nn.functional import relu
+
+from .blocks import doubled
 
 __all__ = ["Correction", "Join", "PlainFrames", "Residual"]
 
@@ -81,7 +83,7 @@ class PlainFrames(nn.Module):
         """Finest features (B·N, F, H, W) of frames beside what all have in common, (B, F, H, W): seen near and far."""
         near, middle, coarse = (join(*scale) for join, *scale in zip(self.joins, own, mean, most, strict=True))
         for up, finer in zip(self.up, (middle, near), strict=True):
-            coarse = relu(up(torch.cat([_doubled(coarse), finer], 1)))
+            coarse = relu(up(torch.cat([doubled(coarse), finer], 1)))
         return near, self.last(coarse)
 
 
@@ -118,13 +120,8 @@ class Correction(nn.Module):
             features.append(block(relu(down(features[-1]))))
         found = features.pop()
         for up, block in zip(self.up, self.after, strict=True):
-            found = block(relu(up(torch.cat([_doubled(found), features.pop()], 1))))
+            found = block(relu(up(torch.cat([doubled(found), features.pop()], 1))))
         return self.head(found)  # type: ignore[no-any-return]
-
-
-def _doubled(features: Tensor) -> Tensor:
-    """Features at twice the resolution, interpolated."""
-    return interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def _begin(*modules: nn.Module) -> None:
