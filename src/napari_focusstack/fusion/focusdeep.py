@@ -10,8 +10,8 @@ from ..arrays import Frames, to_float, unit, visit
 from ..color import to_linear, to_stored
 from ..focus import check_channel
 from ..nets import sees_mosaics
-from ..progress import apart, track
-from .noise import variance_of
+from ..progress import apart
+from .noise import variances_of
 from .result import Fusion
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _measured(frames: Frames) -> tuple[float, NDArray[np.float64]]:
     largest, found = 0.0, []
     for _, image in visit(frames, "", sorted({0, len(frames) // 2, len(frames) - 1})):
         largest = max(largest, float(np.max(image, initial=0, where=np.isfinite(image))) / unit(image.dtype))
-        found.append([variance_of(image[..., channel : channel + 1]) for channel in track(range(image.shape[2]))])
+        found.append(variances_of(image))
     return largest or 1.0, _typical(np.array(found), largest / 2)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays import unit
 from ..kernels import load
+from ..progress import track
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Samples = list[NDArray[np.float32]]  # one array (T, M) for each level, from fine to coarse: M blocks of T tiles
 
-__all__ = ["Noise", "noise_of", "silent", "variance_of"]
+__all__ = ["Noise", "noise_of", "silent", "variances_of"]
 
 SMOOTHING = 1.5  # as `fuse_pyramid` has it
 SIDE, COUNT = 256, 4  # px of a side, and number along a side, of the windows that are looked at
@@ -104,16 +105,19 @@ def noise_of(image: NDArray[Any], kernels: Any, levels: int, smoothing: float, c
     return Noise(offset, slope, mean, deviation)
 
 
-def variance_of(image: NDArray[Any]) -> tuple[float, float]:
-    """Slope and offset of the variance of a frame's noise over its brightness, in the scale of `to_float`.
+def variances_of(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Slope and offset (C, 2) of the variance of a frame's noise over its brightness, in the scale of `to_float`.
 
     Parameters
     ----------
     image : (Y, X, C) ndarray
-        As stored. Its channels are taken together.
+        As stored. Each channel is looked at by itself.
     """
-    known, white = noise_of(image, load("pyramid", "cpu"), 2, SMOOTHING, -1), unit(image.dtype)
-    return known.slope / white, known.offset / white**2
+    kernels, white, found = load("pyramid", "cpu"), unit(image.dtype), []
+    for channel in track(range(image.shape[2])):
+        known = noise_of(image[..., channel : channel + 1], kernels, 2, SMOOTHING, -1)
+        found.append((known.slope / white, known.offset / white**2))
+    return np.array(found)
 
 
 def _quiet(sharpness: NDArray[np.float32]) -> float:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..color import Transfer
-from ..fusion.noise import variance_of
+from ..fusion.noise import variances_of
 from ..nets.network import Network
 from ..nets.noise import deviations
 from ..simulation.batches import Batch
@@ -97,8 +97,8 @@ def as_stored(batch: Batch, generator: torch.Generator) -> Examples:
 
 def noise_levels(frame: NDArray[Any]) -> Tensor:
     """Levels (1, C, K) of the noise in a frame (Y, X, C) as stored, measured in its quietest places."""
-    factors = [variance_of(frame[..., channel : channel + 1]) for channel in range(frame.shape[2])]
-    return deviations(torch.tensor(factors), "linear")[None, :, 0]
+    factors = torch.from_numpy(variances_of(frame)).float()
+    return deviations(factors, "linear")[None, :, 0]
 
 
 def _srgb(light: Tensor) -> Tensor:
