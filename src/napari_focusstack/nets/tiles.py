@@ -38,6 +38,7 @@ __all__ = ["Tile", "infer", "tiles_of", "with_halo"]
 log = logging.getLogger(__name__)
 
 SMALLEST = 64  # px, side of the tiles that memory must suffice for
+PASSES = 2  # over the frames of a tile, of a network that is given them one by one
 SPARE = 2**28  # bytes that are left free on the disk
 
 Read = Callable[["Tile"], Iterator["NDArray[Any]"]]
@@ -60,7 +61,6 @@ def infer(
     device: str = "auto",
     function: Callable[[Tensor], Tensor] | None = None,
     streamed: Callable[[Iterable[Tensor]], Tensor] | None = None,
-    passes: int = 2,
     stage: str = "Fusing",
 ) -> NDArray[np.float32]:
     """What the network says of a burst, (Y, X, K) float32, computed in tiles; as in one piece, up to rounding.
@@ -82,9 +82,7 @@ def infer(
         What to ask the network: takes bursts (1, N, C, H, W) float32 in the scale of `to_float`, gives (1, K, H, W).
         The network itself by default.
     streamed : callable, optional
-        The same for frames (1, C, H, W) that come one by one, as often as they are asked for.
-    passes : int
-        How often `streamed` asks for them.
+        The same for frames (1, C, H, W) that come one by one, and are asked for twice.
     stage : str
         Name of the stage for the progress bar.
 
@@ -99,7 +97,7 @@ def infer(
         raise ValueError(f"tile={tile} px is not possible; 512 is usual")
     count, height, width = frames.shape[:3]
     scale, cores = network.scale, tiles_of(height, width, tile, network.multiple)
-    steps = track(range(len(cores) * passes * count), stage) if streamed else None
+    steps = track(range(len(cores) * PASSES * count), stage) if streamed else None
     runner = _Runner(network, function or network, pick_device(device), tile, streamed, steps)
     result: NDArray[np.float32] | None = None
     pool = ThreadPoolExecutor(1, "network")  # so that Cancel is felt while a tile is computed

@@ -59,9 +59,10 @@ def _part(
             raise ValueError(f"there is no stack {part.name!r}; open are: {', '.join(stacks) or 'none'}")
         stack = stacks[part.name]
         return replace(stack, split=split) if isinstance(stack, Own) else stack
+    mosaics = sees_mosaics(recipe.architecture, recipe.arguments)
     if part.kind == "dataset":
         dataset = read_dataset(part.folder or "").split(split)
-        if dataset.kind == "raw" and not (recipe.architecture == "focusdeep" and _sees_mosaics(recipe)):
+        if dataset.kind == "raw" and not (recipe.architecture == "focusdeep" and mosaics):
             raise ValueError(
                 f"{part.folder} holds planes of raw files and developed pictures, which a {recipe.architecture} cannot "
                 "develop; build kind 'rgb', or train a focusdeep of 4 channels and factor 2"
@@ -70,9 +71,4 @@ def _part(
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
-    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames), _sees_mosaics(recipe))
-
-
-def _sees_mosaics(recipe: TrainingRecipe) -> bool:
-    """Whether the network takes the planes of a camera's mosaic."""
-    return sees_mosaics(recipe.architecture, recipe.arguments)
+    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames), mosaics)
