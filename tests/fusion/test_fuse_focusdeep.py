@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from checkpointed import Counted, saved
 
 from napari_focusstack import fuse, simulate
 from napari_focusstack.arrays import from_float
 from napari_focusstack.color import to_linear
 from napari_focusstack.fusion.focusdeep import ALIKE, _typical, takes_mosaics
 from napari_focusstack.metrics import psnr
-from napari_focusstack.nets import build
-from napari_focusstack.nets.checkpoint import CheckpointError, Input, Training, save_checkpoint
+from napari_focusstack.nets.checkpoint import CheckpointError
 from napari_focusstack.simulation.dng import RawCamera, mosaic
 
 RAW = "focusdeep-small-raw"
@@ -25,29 +25,6 @@ def clean():
 @pytest.fixture(scope="module")
 def noisy():
     return simulate("slanted", frames=8, height=96, width=112, seed=4, noise=6e-3)
-
-
-def saved(folder, architecture, **arguments):
-    torch.manual_seed(0)
-    network = build(architecture, arguments)
-    given = Input(network.channels, (0.0, 1.0), "stored", (1, 300))
-    training = Training("nothing", 0, 0, "none", "0")
-    save_checkpoint(folder, network, task="fusion", input=given, training=training, metrics={}, licence="CC0", tile=64)
-    return str(folder)
-
-
-class Counted:
-    """Frames that note which of them were read."""
-
-    def __init__(self, data):
-        self.data, self.shape, self.dtype, self.read = data, data.shape, data.dtype, []
-
-    def __len__(self):
-        return len(self.data)
-
-    def __getitem__(self, k):
-        self.read.append(k)
-        return self.data[k]
 
 
 def test_it_takes_noise_away(noisy):

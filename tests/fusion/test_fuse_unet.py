@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from checkpointed import Counted, saved
 
 from napari_focusstack import fuse, simulate
 from napari_focusstack.metrics import psnr
@@ -10,32 +11,9 @@ from napari_focusstack.nets import build
 from napari_focusstack.nets.checkpoint import CheckpointError, Input, Training, save_checkpoint
 
 
-class Counted:
-    """Frames that note which of them were read."""
-
-    def __init__(self, data):
-        self.data, self.shape, self.dtype, self.read = data, data.shape, data.dtype, []
-
-    def __len__(self):
-        return len(self.data)
-
-    def __getitem__(self, k):
-        self.read.append(k)
-        return self.data[k]
-
-
 @pytest.fixture(scope="module")
 def burst():
     return simulate("slanted", frames=12, height=96, width=112, seed=4)
-
-
-def saved(folder, **arguments):
-    torch.manual_seed(0)
-    network = build("unet", {"size": "small", "frames": 30, **arguments})
-    given = Input(network.channels, (0.0, 1.0), "stored", (1, 300))
-    training = Training("nothing", 0, 0, "none", "0")
-    save_checkpoint(folder, network, task="fusion", input=given, training=training, metrics={}, licence="CC0", tile=64)
-    return str(folder)
 
 
 def test_the_shipped_network_beats_mean_and_best_frame_on_a_scene_it_never_saw(burst):
@@ -73,7 +51,7 @@ def test_one_channel_can_decide(burst):
 
 
 def test_the_published_size_draws_the_picture_itself(tmp_path):
-    paper = saved(tmp_path / "paper", size="paper", frames=2, channels=3)
+    paper = saved(tmp_path / "paper", "unet", size="paper", frames=2, channels=3)
     found = fuse(np.zeros((2, 32, 32, 3), np.uint8), "unet", checkpoint=paper, device="cpu")
     assert found.image.shape == (32, 32, 3)
     assert np.isnan(found.index).all() and not found.confidence.any()
