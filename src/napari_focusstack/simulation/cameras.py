@@ -19,7 +19,8 @@ PLANES = [0, 1, 1, 2]  # colour of each plane of a mosaic: red, green beside red
 RED, BLUE = (1.2, 2.8), (1.1, 2.6)  # range of white-balance gains; green has 1
 CROSSTALK = ((0.10, 0.30), (0.10, 0.25), (0.15, 0.35))  # of red, green, blue: share of light of the other colours
 BITS = (4095.0, 16383.0)  # counts from black to white
-LOWPASS = (0.0, 0.7)  # σ, in px, of the low-pass filter in front of the sensor
+LOWPASS = (0.0, 0.7)  # σ, in px, of the low-pass filter in front of the sensor, where there is one
+BARE = 0.5  # share of cameras without
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,4 +85,5 @@ def random_cameras(chance: Chance, count: int) -> Cameras:
         gains[:, colour] = low + (high - low) * chance.uniform(count)
     levels = torch.where(chance.uniform(count) < 0.5, *BITS)
     lowpass = LOWPASS[0] + (LOWPASS[1] - LOWPASS[0]) * chance.uniform(count)
+    lowpass *= chance.uniform(count) >= BARE
     return Cameras(matrices, gains, levels, lowpass)
