@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
+
+from .config import Task
 
 __all__ = ["Network"]
 
@@ -14,6 +16,8 @@ class Network(nn.Module):
 
     Attributes
     ----------
+    task : {"fusion", "depth", "foreground", "kernel"}
+        What it finds, see `Checkpoint`.
     arguments : dict
         What it was built with: its class with these makes it again.
     channels : int or None
@@ -28,6 +32,7 @@ class Network(nn.Module):
         Whether it is told, beside the burst, how loud the noise is: see `nets.noise`.
     """
 
+    task: ClassVar[Task] = "fusion"
     scale = 1
     takes_noise = False
     arguments: dict[str, Any]
