@@ -5,11 +5,13 @@ Everything here is torch, in linear light, with (..., H, W) as the last dimensio
 
 from __future__ import annotations
 
+from .fourier import Fourier
 from .layers import Layer, all_in_focus, defocused, over, tents
 from .psf import Aberration, Psf, point_spread, transfer_function
 
 __all__ = [
     "Aberration",
+    "Fourier",
     "Layer",
     "Psf",
     "all_in_focus",

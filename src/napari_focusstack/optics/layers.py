@@ -7,16 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cv2
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from .psf import Aberration, Psf, check_psf, transfer_function
+from .fourier import STIGMATIC, Fourier
+from .psf import Aberration, Psf, check_psf
 
 __all__ = ["Layer", "all_in_focus", "defocused", "over", "tents"]
 
-STIGMATIC = Aberration()
 SLICE_PX = 1.25  # a slanted surface is cut into slices whose blur radii differ by no more than this
 
 
@@ -148,7 +146,7 @@ def defocused(
     low, high = min(positions), max(positions)
     ends = [_ends(layer.depth) for layer in layers]
     widest = blur * max(max(high - near, far - low) for near, far in ends)
-    fourier = _Fourier(layers[0].light, widest, psf, aberration)
+    fourier = Fourier(layers[0].light, widest, psf, aberration)
     slices = [_Slices(layer, _centres(positions, *end, blur), fourier) for layer, end in zip(layers, ends, strict=True)]
     for position in positions:
         blurred = [part.blurred(position, blur) for part in slices]
@@ -173,46 +171,10 @@ def _centres(positions: Sequence[float], near: float, far: float, blur: float) -
     return torch.tensor(centres[first : last + 1])
 
 
-class _Fourier:
-    """Pictures of one size, continued beyond their border, and their spectra as pairs of real numbers."""
-
-    def __init__(self, like: Tensor, radius: float, psf: Psf, aberration: Aberration) -> None:
-        self.size, self.device = (like.shape[-2], like.shape[-1]), like.device
-        self.psf, self.aberration = psf, aberration
-        self.border = math.ceil(aberration.reach(radius, psf)) + 2
-        height, width = (cv2.getOptimalDFTSize(length + 2 * self.border) for length in self.size)
-        self.padded = height, width
-        self._transfers: dict[float, Tensor] = {}
-
-    def spectrum(self, picture: Tensor) -> Tensor:
-        """(..., H', W' + 2) interleaved real and imaginary parts."""
-        height, width = self.size
-        below, right = self.padded[0] - height - self.border, self.padded[1] - width - self.border
-        flat = pad(picture.reshape(1, -1, height, width), (self.border, right, self.border, below), mode="replicate")
-        return torch.view_as_real(torch.fft.rfft2(flat.reshape(*picture.shape[:-2], *self.padded))).flatten(-2)
-
-    def picture(self, spectrum: Tensor) -> Tensor:
-        """Inverse of `spectrum`."""
-        height, width = self.size
-        pairs = torch.view_as_complex(spectrum.reshape(*spectrum.shape[:-1], -1, 2))
-        padded: Tensor = torch.fft.irfft2(pairs, s=self.padded)
-        return padded[..., self.border : self.border + height, self.border : self.border + width]
-
-    def transfer(self, defocus: float) -> Tensor:
-        """(H', W' + 2) factors for a spectrum; each stands twice, so that the product runs through memory evenly."""
-        radius = round(self.aberration.radius(defocus), 4)
-        if radius not in self._transfers:
-            transfer = transfer_function(radius, self.padded, self.psf, device=self.device)
-            if self.aberration.stretch:
-                transfer = transfer * self.aberration.transfer(radius, self.padded, self.device)
-            self._transfers[radius] = transfer.repeat_interleave(2, -1)
-        return self._transfers[radius]
-
-
 class _Slices:
     """Spectra of a layer's slices: light, coverage where it varies, and weights where they are divided by."""
 
-    def __init__(self, layer: Layer, centres: Tensor, fourier: _Fourier) -> None:
+    def __init__(self, layer: Layer, centres: Tensor, fourier: Fourier) -> None:
         self.fourier, self.alpha = fourier, layer.alpha
         self.divided = len(centres) > 1 and layer.hides
         planes = [layer.light]

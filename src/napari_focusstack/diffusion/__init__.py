@@ -1,0 +1,9 @@
+"""Diffusion elimination: a fused picture, its frames and their depth in, the picture without halos out."""
+
+from __future__ import annotations
+
+from .elimination import eliminate_diffusion
+from .law import Law
+from .result import Elimination
+
+__all__ = ["Elimination", "Law", "eliminate_diffusion"]

@@ -1,0 +1,263 @@
+"""Diffusion elimination: a fused picture and its depth in, the picture without halos out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import cv2
+import numpy as np
+
+from ..arrays import Frames, as_frames
+from ..color import Transfer, to_linear, to_stored
+from ..kernels.strips import over_rows
+from ..progress import track
+from .evidence import Evidence, gathered, reach_of
+from .law import Law, Nearest, Patches, Psf, fitted
+from .result import Elimination
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["eliminate_diffusion"]
+
+log = logging.getLogger(__name__)
+
+GAP = 2.0  # frames between two surfaces, from which on one may veil the other
+TAILS = 3.0  # standard deviations at which a Gaussian ends
+THINNEST, SURE = 0.01, 0.05  # share of the light that a veil takes: where correcting begins, and where it is whole
+TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
+NOISES = 3.0  # standard deviations of the noise that it may differ by, too
+NOISY = 0.015  # standard deviation of the noise from which on nothing is divided
+BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
+SEGMENT = 33  # px: of a boundary, in which the frames must be rendered better than without the correction
+ASKED = 2000  # pixels of them
+DIFFERENT = 0.5  # of the range of values: two frames differ by no more, whatever by
+ENDS: Sequence[Nearest] = ("first", "last")
+LEVELS = 4096  # of linear light, to look stored values up by
+
+
+def eliminate_diffusion(
+    frames: Frames,
+    image: ArrayLike,
+    index: ArrayLike,
+    *,
+    strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
+    edge: Annotated[int, {"min": -8, "max": 8}] = 0,
+    nearest: Literal["auto", "first", "last"] = "auto",
+    blur: Annotated[float, {"min": 0.0, "max": 64.0}] = 0.0,
+    psf: Literal["auto", "disc", "gaussian"] = "auto",
+    form: Literal["auto", "division", "subtraction"] = "auto",
+    transfer: Transfer = "linear",
+) -> Elimination:
+    """Take away the light that nearer surfaces, out of focus, spread over what is behind them beside their edges.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C) or (N, Y, X), aligned; read one at a time, twice.
+    image : (Y, X, C) array_like of float32
+        All-in-focus picture of them, in the scale of `to_float`, by any method that picks or blends frames.
+    index : (Y, X) array_like
+        Number of the frame, with fractions, in which each pixel is in focus, known everywhere. Of a pair, with a mask
+        of what is in focus in the first frame: ``1 - mask``.
+    strength : float
+        Share of that light that is taken away.
+    edge : int
+        Give so many px beside each depth edge to the nearer surface (> 0), or to the one behind it (< 0), where both
+        seem sharp: against edges that one can see through.
+    nearest : {"auto", "first", "last"}
+        The frame whose focus is nearest; "auto": whichever explains the frames better.
+    blur : float
+        Radius (disc) or σ (Gaussian) of the blur, in px, of what is one frame out of focus; 0: measured.
+    psf : {"auto", "disc", "gaussian"}
+        Point spread function.
+    form : {"auto", "division", "subtraction"}
+        Divide what is left by what came through, or subtract: less noise, a little less contrast. "auto": by the noise.
+    transfer : {"linear", "srgb"}
+        How stored values relate to light.
+
+    Returns
+    -------
+    Elimination
+        The picture, unchanged to the bit where nothing was done; what was taken away, and where.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other, the index is not known everywhere or names a frame that is not there.
+
+    Notes
+    -----
+    Liu et al., "Focus stacking with high fidelity and superior visual effects" (AAAI 2024), for any number of frames;
+    see below. XX It has nothing to do with diffusion models.
+    """
+    frames = as_frames(frames)
+    stored, depth = _checked(frames, image, index)
+    gap = min(GAP, len(frames) - 1.0)
+    if not reach_of(depth, gap - 0.5, 1.0).any():
+        return _unchanged(stored)
+    law = (
+        _measured(frames, stored, depth, transfer, psf)
+        if not blur
+        else Law(blur, blur, "disc" if psf == "auto" else psf)
+    )
+    if law is None:
+        log.warning("no diffusion eliminated: no texture on flat surfaces to measure the blur by; give blur=")
+        return _unchanged(stored)
+    reach = reach_of(depth, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
+    evidence = gathered(frames, stored, depth, reach, transfer)
+    subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
+    work = _Veils(evidence, depth, reach, gap, subtract, transfer)
+    law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
+    if edge:
+        moved = _moved(depth, edge, law.nearest)
+        evidence = gathered(frames, stored, moved, reach, transfer)
+        work = _Veils(evidence, moved, reach, gap, subtract, transfer)
+    return _written(work, law, stored, strength, depth)
+
+
+class _Veils:
+    """Pixels beside depth edges, and what is found of them by a law."""
+
+    def __init__(
+        self, evidence: Evidence, depth: Plane, reach: NDArray[np.uint8], gap: float, subtract: bool, transfer: Transfer
+    ) -> None:
+        self.evidence, self.depth, self.reach, self.gap, self.subtract = evidence, depth, reach, gap, subtract
+        self.transfer: Transfer = transfer
+        self.curve = to_stored(np.linspace(0, 1, LEVELS, dtype=np.float32), transfer).astype(np.float32)
+
+    def solved(self, law: Law, points: NDArray[np.int32]) -> tuple[NDArray[np.float32], Plane, Plane]:
+        """Light (Y, X, C), veil (Y, X) and the blur of what veils (Y, X), px, solved at points (P, 2)."""
+        from ..kernels import veil_cpu
+
+        light, depth = self.evidence.light, self._ascending(law)
+        solved, veil, radius = light.copy(), np.zeros_like(depth), np.zeros_like(depth)
+        level = np.floor(depth[points[:, 0], points[:, 1]]).astype(np.int32)
+        order = np.argsort(level, kind="stable")
+        bounds = np.flatnonzero(np.diff(level[order], prepend=-(2**30), append=2**30))
+        for first, last in track(list(pairwise(bounds)), "Eliminating diffusion"):
+            some = points[order[first:last]]
+            args = (some, light, depth, self.reach, law.near, self.gap, _number(law), self.subtract)
+            over_rows(veil_cpu.unveil, len(some), *args, solved, veil, radius)
+        return solved, veil, radius
+
+    def worst(self, solved: NDArray[np.float32], radius: Plane, law: Law, which: NDArray[np.intp]) -> Plane:
+        """(2, …) largest difference of frames that are rendered again, at some of the points: solved, and as it was."""
+        from ..kernels import veil_cpu
+
+        points = self.evidence.points[which]
+        worst: Plane = veil_cpu.errors(  # type: ignore[no-untyped-call]
+            points,
+            solved,
+            self.evidence.light,
+            self._ascending(law),
+            self.reach,
+            radius[tuple(points.T)] / np.float32(law.near),
+            law.near,
+            law.far,
+            self.gap,
+            _number(law),
+            self.evidence.frames if law.nearest == "first" else -self.evidence.frames,
+            np.ascontiguousarray(self.evidence.seen[:, which]),
+            self.curve,
+            min(1.0, self.gap),
+        )
+        return worst
+
+    def nearest(self, law: Law) -> Nearest:
+        """End of the burst that explains the frames better if it is the nearest."""
+        points = self.evidence.points
+        blocks, block = np.unique(points // BLOCK, axis=0, return_inverse=True)
+        busiest = np.argsort(np.bincount(block.ravel(), minlength=len(blocks)))[-BLOCKS:]
+        centres = (blocks[busiest] + 0.5) * BLOCK
+        apart = np.abs(points[:, None] - centres).max(axis=2).min(axis=1)
+        around, inside = points[apart <= BLOCK], np.flatnonzero(apart <= BLOCK / 2)
+        asked = np.random.default_rng(0).permutation(inside)[:ASKED]
+        gains: dict[Nearest, float] = {}
+        for end in ENDS:
+            one = replace(law, nearest=end)
+            light, veil, radius = self.solved(one, around)
+            veiled = asked[veil[tuple(points[asked].T)] > SURE]
+            found, before = np.minimum(self.worst(light, radius, one, veiled), DIFFERENT)
+            gains[end] = float((before - found).mean()) if len(veiled) else -np.inf
+        return max(gains, key=lambda end: gains[end])
+
+    def _ascending(self, law: Law) -> Plane:
+        return self.depth if law.nearest == "first" else -self.depth
+
+
+def _written(work: _Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
+    """The picture, changed where the check allows it."""
+    result = _unchanged(stored)
+    light, veil, radius = work.solved(law, work.evidence.points)
+    rows, columns = work.evidence.points.T
+    weight = np.clip((veil[rows, columns] - THINNEST) / (SURE - THINNEST), 0, 1)
+    which = np.flatnonzero(weight)
+    worst, before = work.worst(light, radius, law, which)
+    better = np.zeros_like(veil)
+    better[rows[which], columns[which]] = np.minimum(before, DIFFERENT) - np.minimum(worst, DIFFERENT)
+    better = cv2.blur(better, (SEGMENT, SEGMENT))[rows[which], columns[which]]
+    weight[which[(worst > TOLERANCE + NOISES * work.evidence.noise) | (better <= 0)]] = 0
+    weight[(work.depth != given)[rows, columns]] = 1
+    some = weight > 0
+    rows, columns, weight = rows[some], columns[some], weight[some]
+    before = to_linear(stored[rows, columns], work.transfer)
+    taken = strength * weight[:, None] * (before - light[rows, columns])
+    image = stored.copy()
+    image[rows, columns] = to_stored(before - taken, work.transfer)
+    result.component[rows, columns], result.acted[rows, columns] = taken, weight
+    return replace(result, image=image, veil=veil, blur=radius, law=law)
+
+
+def _measured(
+    frames: Frames, stored: NDArray[np.float32], depth: Plane, transfer: Transfer, psf: Literal["auto"] | Psf
+) -> Law | None:
+    patches = Patches(stored, depth, len(frames))
+    patches.look(frames, transfer)
+    return fitted(patches, psf=psf)
+
+
+def _number(law: Law) -> int:
+    from ..kernels import veil_cpu
+
+    return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[law.psf]
+
+
+def _moved(depth: Plane, edge: int, nearest: Nearest) -> Plane:
+    """Depth whose edges are moved outwards (> 0) or inwards from the nearer surface."""
+    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(edge) + 1,) * 2)
+    lower = (edge > 0) == (nearest == "first")
+    found = (cv2.erode if lower else cv2.dilate)(depth, window)
+    return np.where(np.abs(found - depth) > 1, found, depth)
+
+
+def _unchanged(stored: NDArray[np.float32]) -> Elimination:
+    acted, veil, blur = (np.zeros(stored.shape[:2], np.float32) for _ in range(3))
+    return Elimination(stored, np.zeros_like(stored), acted, veil, blur, None)
+
+
+def _checked(frames: Frames, image: ArrayLike, index: ArrayLike) -> tuple[NDArray[np.float32], Plane]:
+    stored, depth = np.asarray(image, np.float32), np.asarray(index, np.float32)
+    if stored.ndim == 2:
+        stored = stored[..., None]
+    if stored.shape != frames.shape[1:]:
+        raise ValueError(
+            f"a picture of shape {stored.shape} does not belong to frames of {frames.shape[1:]}; give the picture that "
+            "was fused from them"
+        )
+    if depth.shape != stored.shape[:2]:
+        raise ValueError(f"an index of shape {depth.shape} does not fit a picture of {stored.shape[:2]}")
+    if not np.isfinite(depth).all():
+        raise ValueError(
+            "the index is not known everywhere; fill it: estimate_depth(frames, fill=True).index has no gaps"
+        )
+    low, high = float(depth.min()), float(depth.max())
+    if low < 0 or high > len(frames) - 1:
+        raise ValueError(f"an index from {low:g} to {high:g}; frames are numbered 0 to {len(frames) - 1}")
+    return stored, depth

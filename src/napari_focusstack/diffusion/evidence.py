@@ -1,0 +1,117 @@
+"""What frames show beside depth edges: one pass over them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..arrays import Frames, from_float, to_float, visit
+from ..color import Transfer, to_linear
+from ..focus import image_noise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["MOST_REACH", "Evidence", "gathered", "reach_of"]
+
+MOST_REACH = 64  # px that the light of a depth edge is followed
+WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that reach
+JUMP_PX = 2  # to either side of a pixel, in which a jump of depth is looked for
+MARGIN_PX = 2  # more than the reach that follows from the jump
+CHECKS = 8  # frames that the result is rendered again for
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What frames show.
+
+    Attributes
+    ----------
+    points : (P, 2) int32
+        Rows and columns of pixels beside depth edges.
+    light : (Y, X, C) float32
+        Linear light: of these pixels, in the frame that their index names; elsewhere of the fused picture.
+    frames : (K,) float32
+        Frames that a result can be compared with.
+    seen : (K, P, C) uint8
+        Stored values of the points in these; 255 is white.
+    noise : float
+        Standard deviation of the noise of a frame, in stored values of 0 to 1.
+    """
+
+    points: NDArray[np.int32]
+    light: NDArray[np.float32]
+    frames: NDArray[np.float32]
+    seen: NDArray[np.uint8]
+    noise: float
+
+
+def reach_of(index: Plane, jump: float, blur: float) -> NDArray[np.uint8]:
+    """(Y, X) how far in px, at most, another surface's light comes to each pixel; 0 where there is none.
+
+    Parameters
+    ----------
+    index : (Y, X) float32
+        Depth in frames.
+    jump : float
+        Frames between two surfaces that make a depth edge.
+    blur : float
+        How far the light of what is one frame out of focus comes, px.
+    """
+    window = np.ones((2 * JUMP_PX + 1, 2 * JUMP_PX + 1), np.uint8)
+    jumps = cv2.dilate(index, window) - cv2.erode(index, window)
+    far = np.where(jumps > jump, jumps * blur + MARGIN_PX, 0)
+    reach = np.zeros(index.shape, np.uint8)
+    for lower, upper in zip((0, *WIDTHS), WIDTHS, strict=False):
+        some = (far > lower) & ((far <= upper) | (upper == MOST_REACH))
+        if some.any():
+            distance = cv2.distanceTransform((~some).astype(np.uint8), cv2.DIST_L2, 3)
+            reach[distance <= upper] = upper
+    return reach
+
+
+def gathered(
+    frames: Frames,
+    image: NDArray[np.float32],
+    index: Plane,
+    reach: NDArray[np.uint8],
+    transfer: Transfer,
+) -> Evidence:
+    """What the frames show of the pixels that something may reach.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned.
+    image : (Y, X, C) float32
+        Fused picture, in stored values.
+    index : (Y, X) float32
+        Frame number of each pixel.
+    reach : (Y, X) uint8
+        As `reach_of` has it.
+    transfer : {"linear", "srgb"}
+        How stored values relate to light.
+    """
+    points = np.argwhere(reach > 0).astype(np.int32)
+    rows, columns = points.T
+    nearest = np.rint(index[rows, columns]).astype(np.int32)
+    light = to_linear(image, transfer).astype(np.float32, copy=False)
+    low, high = math.floor(index.min()), math.ceil(index.max())
+    checks = sorted({round(k) for k in np.linspace(low, high, CHECKS)})
+    seen = np.empty((len(checks), len(points), image.shape[2]), np.uint8)
+    noise = 0.0
+    for k, stored in visit(frames, "Gathering light"):
+        if k == len(frames) // 2:
+            noise = image_noise(stored)
+        own = nearest == k
+        if own.any():
+            light[rows[own], columns[own]] = to_linear(to_float(stored[rows[own], columns[own]]), transfer)
+        if k in checks:
+            seen[checks.index(k)] = from_float(np.clip(to_float(stored[rows, columns]), 0, 1), np.uint8)
+    return Evidence(points, light, np.array(checks, np.float32), seen, noise)

@@ -1,0 +1,198 @@
+"""How wide what is out of focus is blurred: measured on patches of the burst itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import cv2
+import numpy as np
+
+from ..arrays import Frames, to_float, visit
+from ..color import Transfer, to_linear
+from ..focus import grey
+from ..progress import track
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["Law", "Nearest", "Patches", "Psf", "fitted"]
+
+Nearest = Literal["first", "last"]
+Psf = Literal["disc", "gaussian"]
+
+SIDES, PARTS = (32, 96), 6  # px: height and width of a patch, this part of the picture's
+INNER = 0.4  # of a patch: its middle, where blurs are compared
+MOST = 24  # patches
+FLAT = 2.5  # frames: the depths of a patch span no more
+OFFSETS = (1, 2, 4, 8, 16, 32, 64)  # frames from the sharp one, to either side
+WIDTHS = np.concatenate([[0.0], np.geomspace(0.3, 16, 30)])  # px: blur radii that are tried
+EXPLAINED = 0.3  # of what defocus changes in a patch: what the best blur leaves at most, where it counts
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """Blur in proportion to the number of frames between a surface's own and another.
+
+    Attributes
+    ----------
+    before, after : float
+        Radius (disc) or standard deviation (Gaussian) of the blur, in px, of what is in focus one frame later, or
+        earlier, than the frame in question.
+    psf : "disc" or "gaussian"
+        Point spread function.
+    nearest : "first" or "last"
+        At which end of the burst the focus is nearest.
+    """
+
+    before: float
+    after: float
+    psf: Psf = "disc"
+    nearest: Nearest = "first"
+
+    @property
+    def near(self) -> float:
+        """Blur, in px for each frame, of surfaces in frames that are focused behind them."""
+        return self.after if self.nearest == "first" else self.before
+
+    @property
+    def far(self) -> float:
+        """Blur, in px for each frame, of surfaces in frames that are focused in front of them."""
+        return self.before if self.nearest == "first" else self.after
+
+
+class Patches:
+    """Textured patches on flat surfaces, as the frames around their own show them.
+
+    Parameters
+    ----------
+    image : (Y, X, C) float32
+        All in focus.
+    index : (Y, X) float32
+        Number of the frame in which each pixel is in focus.
+    count : int
+        Number of frames.
+    """
+
+    def __init__(self, image: NDArray[np.float32], index: Plane, count: int) -> None:
+        self.side = int(np.clip(min(index.shape) // PARTS // 8 * 8, *SIDES))
+        self.corners = _chosen(grey(image), index, self.side)
+        self.own = [int(np.rint(index[self._window(corner)].mean())) for corner in self.corners]
+        self.seen: list[dict[int, Plane]] = [
+            {own + sign * offset: np.empty(0, np.float32) for offset in (0, *OFFSETS) for sign in (-1, 1)}
+            for own in self.own
+        ]
+        self.seen = [{k: plane for k, plane in planes.items() if 0 <= k < count} for planes in self.seen]
+
+    def look(self, frames: Frames, transfer: Transfer) -> None:
+        """Take from the frames, in linear light, what is needed of them."""
+        needed = sorted(set().union(*self.seen))
+        for k, stored in visit(frames, "Measuring the blur", needed):
+            for corner, planes in zip(self.corners, self.seen, strict=True):
+                if k in planes:
+                    planes[k] = to_linear(to_float(stored[self._window(corner)]), transfer).mean(axis=2)
+
+    def _window(self, corner: tuple[int, int]) -> Any:
+        return slice(corner[0], corner[0] + self.side), slice(corner[1], corner[1] + self.side)
+
+
+def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto") -> Law | None:
+    """Law that explains how patches look in frames before and after their own; None where they do not tell.
+
+    Parameters
+    ----------
+    patches : Patches
+        That have seen the frames.
+    psf : {"auto", "disc", "gaussian"}
+        Point spread function; "auto": the one that leaves less.
+
+    Notes
+    -----
+    For every patch N, in focus, and frame F, the blur radius is the one with the least ‖N * K - F‖² in the patch's
+    middle: a search in 31 steps, refined by a parabola. The law is the median of radius per frame, weighted by frames,
+    apart for frames before and after; which end of the burst is nearest they do not tell.
+    """
+    from ..kernels import veil_cpu
+
+    kinds: Sequence[Psf] = ("disc", "gaussian") if psf == "auto" else (psf,)
+    best: tuple[float, Law] | None = None
+    for kind in kinds:
+        number = {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[kind]
+        widths = WIDTHS if kind == "disc" else WIDTHS / 2  # of equal variance
+        kernels = [veil_cpu.spread(float(width), number) for width in widths[1:]]
+        found = [one for at in track(range(len(patches.own))) for one in _widths(patches, at, widths, kernels)]
+        law = _law([(offset, width) for offset, width, left in found if left < EXPLAINED], kind)
+        if law:
+            left = float(np.mean([min(left, 1.0) for _, _, left in found]))
+            if best is None or left < best[0]:
+                best = left, law
+    return best[1] if best else None
+
+
+def _law(found: Sequence[tuple[int, float]], psf: Psf) -> Law | None:
+    sides = []
+    for sign in (-1, 1):
+        some = [(abs(offset), width) for offset, width in found if offset * sign > 0]
+        sides.append(_median(some) if some else math.nan)
+    if all(math.isnan(side) for side in sides):
+        return None
+    before, after = (float(np.nanmean(sides)) if math.isnan(side) else side for side in sides)
+    return Law(before, after, psf) if min(before, after) > 0 else None
+
+
+def _widths(
+    patches: Patches, at: int, widths: NDArray[np.float64], kernels: Sequence[NDArray[np.float32]]
+) -> list[tuple[int, float, float]]:
+    """Of a patch: offset of each frame, the blur radius found in it, and the share of the difference that it leaves."""
+    own, planes = patches.own[at], patches.seen[at]
+    sharp = planes[own]
+    cut = round(len(sharp) * (1 - INNER) / 2)
+    inner = slice(cut, len(sharp) - cut), slice(cut, len(sharp) - cut)
+    blurred = [sharp, *(cv2.filter2D(sharp, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT) for kernel in kernels)]
+    tried = np.stack([plane[inner] for plane in blurred])
+    found = []
+    for k, plane in planes.items():
+        if k != own:
+            difference = tried - plane[inner]
+            left = np.square(difference - difference.mean(axis=(1, 2), keepdims=True)).sum(axis=(1, 2))
+            best = int(np.argmin(left))
+            if 0 < best < len(left) - 1:  # else it is not blurred, or too wide to be told
+                share = float(left[best] / max(left[0], TINY))
+                found.append((k - own, _lowest(widths[best - 1 : best + 2], left[best - 1 : best + 2]), share))
+    return found
+
+
+def _lowest(x: NDArray[np.float64], y: NDArray[np.float32]) -> float:
+    """Where a parabola through three points is lowest."""
+    bend = (x[1] - x[0]) * (y[1] - y[2]) - (x[1] - x[2]) * (y[1] - y[0])
+    if bend == 0:
+        return float(x[1])
+    lowest = x[1] - ((x[1] - x[0]) ** 2 * (y[1] - y[2]) - (x[1] - x[2]) ** 2 * (y[1] - y[0])) / (2 * bend)
+    return float(np.clip(lowest, x[0], x[2]))
+
+
+def _median(found: Sequence[tuple[int, float]]) -> float:
+    """Median of width / offset, in which wide offsets count more."""
+    ratios = np.array([width / offset for offset, width in found])
+    weights = np.array([float(offset) for offset, _ in found])
+    order = np.argsort(ratios)
+    at = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    return float(ratios[order][min(at, len(order) - 1)])
+
+
+def _chosen(light: Plane, index: Plane, side: int) -> list[tuple[int, int]]:
+    """Top and left of the patches with the most texture among those on flat surfaces."""
+    height, width = light.shape
+    texture = np.square(cv2.Laplacian(light, cv2.CV_32F))
+    found = []
+    for top in range(0, height - side + 1, side // 4):
+        for left in range(0, width - side + 1, side // 4):
+            where = slice(top, top + side), slice(left, left + side)
+            if np.ptp(index[where]) <= FLAT:
+                found.append((float(texture[where].mean()), top, left))
+    return [(top, left) for _, top, left in sorted(found, reverse=True)[:MOST]]
