@@ -26,6 +26,8 @@ LEAST = 0.1  # px
 BEGIN = 2.0  # px: what an untrained network says, the middle of 0.5 to 8 px on a logarithmic scale
 WINDOW = 7  # px of the attention
 EMPTY = 1e-3  # attention that counts as none
+LOOKS = (1, 2, 4)  # px over which pictures are averaged before their detail is compared
+MIDDLE, SPREAD = 0.5, 4.0  # taken from detail, and what it is multiplied by, so that it varies by about one
 AROUND = 8  # pixels of the features, around the mask, to which the foreground's blur reaches
 
 
@@ -49,9 +51,9 @@ class KEB(Network):
     ----------
     size : {"paper", "small"}
         "paper": looks at the far frame and the mask; 64 features at full resolution, 380,132 parameters. "small": looks
-        at the near frame, too, and is told how much detail each has beside the other, so that it sees how sharp the
-        foreground can be; 32 features for every 2×2 px, and a mean of what lies on the mask or around it, in which
-        every pixel counts as much as the attention it gets.
+        at the near frame, too, so that it sees how sharp the foreground can be; 32 features for every 2×2 px, and a
+        mean of what lies on the mask or around it, in which every pixel counts as much as the attention it gets. Its
+        last layers are told, beside, how much detail each frame has on the mask, in the picture and in smaller ones.
 
     Attributes
     ----------
@@ -76,13 +78,13 @@ class KEB(Network):
         self.grid, width = shape.grid, shape.width
         self.multiple = self.grid * max(shape.scales)
         self.detail = Stem() if shape.compares else None
-        planes = 2 * (COLORS + len(FILTERS)) if shape.compares else COLORS
-        inputs = (planes + 1) * self.grid**2
+        inputs = (COLORS * (1 + shape.compares) + 1) * self.grid**2
+        told = 2 * len(FILTERS) * len(LOOKS) if shape.compares else 0
         self.stem = nn.Conv2d(inputs, width, 3, padding=1)
         self.blocks = nn.Sequential(*(MultiScaleBlock(width, scale) for scale in shape.scales))
         self.attention = nn.Conv2d(2, 1, WINDOW, padding=WINDOW // 2)
         self.head = nn.Sequential(
-            nn.Linear(width, width),
+            nn.Linear(width + told, width),
             nn.ReLU(inplace=True),
             nn.Linear(width, width),
             nn.ReLU(inplace=True),
@@ -105,13 +107,25 @@ class KEB(Network):
                 f"frames of shape {tuple(pair.shape)} and a mask of shape {tuple(mask.shape)} do not fit: (B, 2, 3, H, "
                 "W) and (B, 1, H, W) are needed; repeat a single channel three times"
             )
-        seen = pair[:, 1] if self.detail is None else torch.cat([pair, self.detail(pair)], 2).flatten(1, 2)
+        seen = pair[:, 1] if self.detail is None else pair.flatten(1, 2)
         planes = functional.pixel_unshuffle(padded(torch.cat([seen, mask], 1), self.multiple), self.grid)
         features = self.blocks(self.stem(planes))
         with torch.autocast(pair.device.type, enabled=False):  # means over many pixels, and what follows, in float32
-            return self._regressed(features.float(), planes[:, -(self.grid**2) :].amax(1, keepdim=True).float())
+            told = self._told(pair.float(), mask.float())
+            return self._regressed(features.float(), planes[:, -(self.grid**2) :].amax(1, keepdim=True).float(), told)
 
-    def _regressed(self, features: Tensor, mask: Tensor) -> Tensor:
+    def _told(self, pair: Tensor, mask: Tensor) -> Tensor:
+        """Detail (B, K) of each frame on the mask, in each filter, for each of the `LOOKS`; none for "paper"."""
+        found = [mask.new_empty(len(pair), 0)]
+        if self.detail is not None:
+            for px in LOOKS:
+                smaller = functional.avg_pool2d(pair.flatten(1, 2), px).unflatten(1, (2, COLORS))
+                share = functional.avg_pool2d(mask, px)[:, None]
+                detail = (self.detail(smaller) - MIDDLE) * SPREAD * share
+                found.append((detail.sum((3, 4)) / (share.sum((3, 4)) + EMPTY)).flatten(1))
+        return torch.cat(found, 1)
+
+    def _regressed(self, features: Tensor, mask: Tensor, told: Tensor) -> Tensor:
         summary = torch.cat([features.mean(1, keepdim=True), features.amax(1, keepdim=True)], 1)
         attention = torch.sigmoid(self.attention(summary))
         if self.detail is None:
@@ -119,4 +133,4 @@ class KEB(Network):
         else:
             attention = attention * functional.max_pool2d(mask, 2 * AROUND + 1, 1, AROUND)
             mean = (features * attention).mean((2, 3)) / (attention.mean((2, 3)) + EMPTY)
-        return functional.softplus(self.head(mean)[:, 0]) + LEAST
+        return functional.softplus(self.head(torch.cat([mean, told], 1))[:, 0]) + LEAST
