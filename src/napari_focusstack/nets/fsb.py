@@ -43,9 +43,9 @@ class FSB(Network):
     Parameters
     ----------
     size : {"paper", "small"}
-        "paper": 64 features at full resolution, 1,536,321 parameters. "small": 32 features for every 2×2 px, so that it
-        is 16 times as fast, and one core trains it within an hour; it is told how much detail each frame has beside
-        the other, as the small UNet is. Untrained, it takes for foreground what has more detail in the near frame: at
+        "paper": 64 features at full resolution, 1,536,321 parameters. "small": 32 features for every 2×2 px, a
+        sixteenth of the multiplications; it is told how much detail each frame has beside the other, as the small UNet
+        is. Untrained, it takes for foreground what has more detail in the near frame: at
         random, it would soon find no foreground anywhere, where a logistic function has no gradient to leave by.
 
     Notes
