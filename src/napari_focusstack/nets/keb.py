@@ -6,6 +6,7 @@ scales and activations open; those of the size "paper" are ours.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,14 +17,18 @@ from torch.nn import functional
 from .config import Task
 from .multiscale import MultiScaleBlock
 from .network import Network
-from .unet import padded
+from .unet import FILTERS, Stem, padded
 
 __all__ = ["KEB"]
 
 COLORS = 3
 LEAST = 0.1  # px
+BEGIN = 2.0  # px: what an untrained network says, the middle of 0.5 to 8 px on a logarithmic scale
 WINDOW = 7  # px of the attention
 EMPTY = 1e-3  # attention that counts as none
+LOOKS = (1, 2, 4)  # px over which pictures are averaged before their detail is compared
+MIDDLE, SPREAD = 0.5, 4.0  # taken from detail, and what it is multiplied by, so that it varies by about one
+AROUND = 8  # pixels of the features, around the mask, to which the foreground's blur reaches
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ class KEB(Network):
     size : {"paper", "small"}
         "paper": looks at the far frame and the mask; 64 features at full resolution, 380,132 parameters. "small": looks
         at the near frame, too, so that it sees how sharp the foreground can be; 32 features for every 2×2 px, and a
-        mean in which every pixel counts as much as the attention it gets.
+        mean of what lies on the mask or around it, in which every pixel counts as much as the attention it gets. Its
+        last layers are told, beside, how much detail each frame has on the mask, in the picture and in smaller ones.
 
     Attributes
     ----------
@@ -69,19 +75,22 @@ class KEB(Network):
         super().__init__()
         shape = SIZES[size]
         self.arguments = {"size": size}
-        self.grid, self.compares, width = shape.grid, shape.compares, shape.width
+        self.grid, width = shape.grid, shape.width
         self.multiple = self.grid * max(shape.scales)
+        self.detail = Stem() if shape.compares else None
         inputs = (COLORS * (1 + shape.compares) + 1) * self.grid**2
+        told = 2 * len(FILTERS) * len(LOOKS) if shape.compares else 0
         self.stem = nn.Conv2d(inputs, width, 3, padding=1)
         self.blocks = nn.Sequential(*(MultiScaleBlock(width, scale) for scale in shape.scales))
         self.attention = nn.Conv2d(2, 1, WINDOW, padding=WINDOW // 2)
         self.head = nn.Sequential(
-            nn.Linear(width, width),
+            nn.Linear(width + told, width),
             nn.ReLU(inplace=True),
             nn.Linear(width, width),
             nn.ReLU(inplace=True),
             nn.Linear(width, 1),
         )
+        nn.init.constant_(self.head[-1].bias, math.log(math.expm1(BEGIN - LEAST)))  # type: ignore[arg-type] # it is there
 
     def forward(self, pair: Tensor, mask: Tensor) -> Tensor:
         """σ (B,) in px, float32, of pairs (B, 2, 3, H, W) in [0, 1] and the masks (B, 1, H, W) of their foregrounds.
@@ -98,16 +107,30 @@ class KEB(Network):
                 f"frames of shape {tuple(pair.shape)} and a mask of shape {tuple(mask.shape)} do not fit: (B, 2, 3, H, "
                 "W) and (B, 1, H, W) are needed; repeat a single channel three times"
             )
-        seen = torch.cat([pair[:, 0], pair[:, 1], mask] if self.compares else [pair[:, 1], mask], 1)
-        planes = functional.pixel_unshuffle(padded(seen, self.multiple), self.grid)
+        seen = pair[:, 1] if self.detail is None else pair.flatten(1, 2)
+        planes = functional.pixel_unshuffle(padded(torch.cat([seen, mask], 1), self.multiple), self.grid)
         features = self.blocks(self.stem(planes))
         with torch.autocast(pair.device.type, enabled=False):  # means over many pixels, and what follows, in float32
-            return self._regressed(features.float())
+            told = self._told(pair.float(), mask.float())
+            return self._regressed(features.float(), planes[:, -(self.grid**2) :].amax(1, keepdim=True).float(), told)
 
-    def _regressed(self, features: Tensor) -> Tensor:
+    def _told(self, pair: Tensor, mask: Tensor) -> Tensor:
+        """Detail (B, K) of each frame on the mask, in each filter, for each of the `LOOKS`; none for "paper"."""
+        found = [mask.new_empty(len(pair), 0)]
+        if self.detail is not None:
+            for px in LOOKS:
+                smaller = functional.avg_pool2d(pair.flatten(1, 2), px).unflatten(1, (2, COLORS))
+                share = functional.avg_pool2d(mask, px)[:, None]
+                detail = (self.detail(smaller) - MIDDLE) * SPREAD * share
+                found.append((detail.sum((3, 4)) / (share.sum((3, 4)) + EMPTY)).flatten(1))
+        return torch.cat(found, 1)
+
+    def _regressed(self, features: Tensor, mask: Tensor, told: Tensor) -> Tensor:
         summary = torch.cat([features.mean(1, keepdim=True), features.amax(1, keepdim=True)], 1)
         attention = torch.sigmoid(self.attention(summary))
-        mean = (features * attention).mean((2, 3))
-        if self.compares:
-            mean = mean / (attention.mean((2, 3)) + EMPTY)
-        return functional.softplus(self.head(mean)[:, 0]) + LEAST
+        if self.detail is None:
+            mean = (features * attention).mean((2, 3))
+        else:
+            attention = attention * functional.max_pool2d(mask, 2 * AROUND + 1, 1, AROUND)
+            mean = (features * attention).mean((2, 3)) / (attention.mean((2, 3)) + EMPTY)
+        return functional.softplus(self.head(torch.cat([mean, told], 1))[:, 0]) + LEAST

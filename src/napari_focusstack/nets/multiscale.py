@@ -26,8 +26,7 @@ class MultiScaleBlock(nn.Module):
 
         y = x + w₂ * ReLU(w₁ * x) + w₅ * ↑ReLU(w₄ * ↓ReLU(w₃ * x))
 
-    The paper draws the two paths, but says neither what they consist of nor how much coarser the second is. Here w₂ and
-    w₅ begin at zero: an untrained block hands on what it is given.
+    The paper draws the two paths, but says neither what they consist of nor how much coarser the second is.
     """
 
     def __init__(self, width: int, scale: int) -> None:
@@ -36,9 +35,6 @@ class MultiScaleBlock(nn.Module):
         self.plain, self.plain_end, self.wide, self.coarse, self.wide_end = (
             nn.Conv2d(width, width, 3, padding=1) for _ in range(5)
         )
-        for end in (self.plain_end, self.wide_end):
-            nn.init.zeros_(end.weight)
-            nn.init.zeros_(end.bias)  # type: ignore[arg-type] # it has one
 
     def forward(self, features: Tensor) -> Tensor:
         """What the block makes of the features."""
