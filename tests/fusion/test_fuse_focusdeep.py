@@ -41,8 +41,18 @@ def test_without_noise_it_is_as_sharp_as_what_selects(clean):
 
 def test_its_index_follows_the_depth(clean):
     found = fuse(clean.frames, "focusdeep", device="cpu")
-    assert np.median(np.abs(found.index - clean.depth)[8:-8, 8:-8]) < 0.75
+    assert np.nanmedian(np.abs(found.index - clean.depth)[8:-8, 8:-8]) < 0.75
+    assert np.isnan(found.index).mean() < 0.1
     assert found.confidence.min() >= 0 and found.confidence.max() <= 1
+
+
+def test_where_no_frame_is_in_focus_the_index_is_nan(noisy):
+    frames = noisy.frames.copy()
+    frames[:, :, 56:] = np.random.default_rng(0).normal(90, 4, frames[:, :, 56:].shape).astype(np.uint8)
+    found = fuse(frames, "focusdeep", device="cpu").index
+    assert np.isnan(found[:, 68:]).mean() > 0.8
+    assert np.isnan(found[:, :48]).mean() < 0.2
+    assert not fuse(frames[:1], "focusdeep", device="cpu").index.any()  # of one frame, it is that frame
 
 
 def test_the_way_of_the_sweep_does_not_matter(noisy):

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from napari_focusstack.arrays import to_float
-from napari_focusstack.nets import build, parameters_of, pyramids
+from napari_focusstack.nets import anylength, build, parameters_of, pyramids
 from napari_focusstack.nets.merging import added
 from napari_focusstack.nets.noise import LEVELS
 from napari_focusstack.nets.pyramids import Residual
@@ -75,8 +75,8 @@ def test_neither_order_nor_the_way_frames_come_matters(net, frames, seed):
     one_by_one, shuffled = streamed(net, burst, noise), streamed(net, burst[:, order], noise)
     torch.testing.assert_close(one_by_one[:, :3], at_once, atol=1e-4, rtol=0)
     torch.testing.assert_close(shuffled[:, :3], one_by_one[:, :3], atol=1e-4, rtol=0)
-    sure = one_by_one[:, 4] > 1e-3
-    assert torch.equal(order[shuffled[:, 3].long()].float()[sure], one_by_one[:, 3][sure])
+    told = ~(one_by_one[:, 3] + shuffled[:, 3]).isnan() & (one_by_one[:, 4] > 1e-3)
+    assert torch.equal(order[shuffled[:, 3][told].long()].float(), one_by_one[:, 3][told])
 
 
 def test_repeating_all_frames_changes_the_noise_alone(net):
@@ -102,7 +102,8 @@ def test_equal_frames_without_noise_come_back_before_training(net):
 
 
 @torch.no_grad()
-def test_the_index_and_confidence_are_those_of_the_weights(net):
+def test_the_index_and_confidence_are_those_of_the_weights(net, monkeypatch):
+    monkeypatch.setattr(anylength, "SPREAD", 0.5)
     burst, noise = burst_for(net, 4)
     parts = [net.features(frame[:, None], noise) for frame in burst.unbind(1)]
     shared = net.shared(reduce(added, (net.stats(part, 1) for part in parts)))
@@ -115,7 +116,10 @@ def test_the_index_and_confidence_are_those_of_the_weights(net):
     weights = scores.softmax(0).sort(0, descending=True)
     whole = streamed(net, burst, noise)
     sites = torch.nn.functional.pixel_unshuffle(whole, 2)[0]
-    torch.testing.assert_close(sites[12:16], weights.indices[0].float().detach())
+    spread = (1 / weights.values.square().sum(0) - 1) / 3
+    expected = weights.indices[0].float().masked_fill(spread > 0.5, torch.nan)
+    assert 0.01 < expected.isnan().float().mean() < 0.99
+    torch.testing.assert_close(sites[12:16], expected, equal_nan=True)
     torch.testing.assert_close(sites[16:20], (weights.values[0] - weights.values[1]).detach(), atol=1e-5, rtol=0)
 
 

@@ -58,9 +58,9 @@ def fuse_focusdeep(
     Returns
     -------
     Fusion
-        `index` is the frame of the largest weight, `confidence` by how much that exceeds the next. Of mosaics, the
-        image (Y, X, 3) is linear light in the camera's own colours, white-balanced. For networks as published, which
-        draw the picture themselves, index and confidence are NaN and 0.
+        `index` is the frame of the largest weight, NaN where nearly all frames have a share; `confidence` by how much
+        that weight exceeds the next. Of mosaics, the image (Y, X, 3) is linear light in the camera's own colours,
+        white-balanced. For networks as published, which draw the picture themselves, index and confidence are NaN and 0.
 
     Raises
     ------

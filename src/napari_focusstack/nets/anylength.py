@@ -30,6 +30,7 @@ SHARPNESS = 4.0  # of the choice between frames: what scores are multiplied by
 LOUD = 10.0  # what deviations are multiplied by, so that they vary by about one
 LEAST = 0.002  # deviation, of the range of values, below which nothing is corrected in finer steps
 APART = 0.1  # share of the frames' disagreement that a correction is measured by
+SPREAD = 0.9  # share of the other frames over which weights spread where no frame stands out
 AROUND = 4  # planes' px by which local means, the demosaicing and the scores see farther
 WINDOW = 3  # planes' px that disagreement is averaged over
 
@@ -218,9 +219,15 @@ class AnyLength(Network):
         return picture.detach() + pixel_shuffle(scale * self.correction(entered).float(), 2)
 
     def _told(self, sums: Sums, count: int) -> tuple[Tensor, Tensor]:
-        """Index and confidence (B, 1, H, W) of a burst; of `count` channels fused by themselves, the surest's."""
-        margin = (1 - (sums.second - sums.best[:, :SITES]).exp()) / sums.weight[:, :SITES]
-        index, sure = (pixel_shuffle(t.float(), 2).unflatten(0, (count, -1)) for t in (sums.index, margin))
+        """Index and confidence (B, 1, H, W) of a burst; of `count` channels fused by themselves, the surest's.
+
+        Weights w are those of 1 / Σ w² frames; where these are nearly all, the index is NaN.
+        """
+        weight = sums.weight[:, :SITES]
+        margin = (1 - (sums.second - sums.best[:, :SITES]).exp()) / weight
+        spread = (weight.square() / sums.square[:, :SITES] - 1) > SPREAD * (sums.count - 1)
+        index = sums.index.float().masked_fill(spread & (sums.count > 1), torch.nan)
+        index, sure = (pixel_shuffle(t.float(), 2).unflatten(0, (count, -1)) for t in (index, margin))
         surest = sure.argmax(1, keepdim=True)
         return index.gather(1, surest)[:, 0], sure.gather(1, surest)[:, 0]
 
