@@ -8,6 +8,7 @@ import tifffile
 
 from napari_focusstack import FUSERS, Recipe, simulate
 from napari_focusstack.cli import main
+from napari_focusstack.io import read_burst
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,8 @@ def test_wrong_usage_is_told(words, capsys):
     with pytest.raises(SystemExit) as stop:
         main(words)
     assert stop.value.code == 2
-    assert "usage: focusstack" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("focusstack") and said.endswith(" --help\n") and said.count("\n") == 1
 
 
 def test_formats_are_refused_before_anything_is_computed(folder, tmp_path, monkeypatch, capsys):
@@ -140,11 +142,11 @@ def test_the_demo_makes_a_burst_and_stacks_it(tmp_path, capsys):
     assert "all-in-focus picture" in capsys.readouterr().out
 
 
-def test_a_single_frame_is_no_stack(folder, tmp_path, capsys):
-    assert main(["stack", str(folder / "frame0.png"), "--out", str(tmp_path / "out.tif")]) == 1
-    assert (
-        "holds 1 frame; a focus stack needs at least 2: name all its files, or their folder" in capsys.readouterr().err
-    )
+def test_a_single_frame_is_its_own_stack_but_that_is_told(folder, tmp_path, caplog):
+    assert main(["stack", str(folder / "frame0.png"), "--out", str(tmp_path / "out.tif")]) == 0
+    assert "holds 1 frame: there is nothing to choose from; name all files, or their folder" in caplog.text
+    frame = read_burst(folder / "frame0.png")[0]
+    np.testing.assert_allclose(tifffile.imread(tmp_path / "out.tif"), frame, atol=1)
 
 
 def test_what_was_left_out_is_told(folder, tmp_path, capsys):

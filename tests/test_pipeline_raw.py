@@ -48,6 +48,13 @@ def test_a_series_of_developed_frames_needs_its_raw_files(burst):
         run_series(burst.data, burst.axes, MOSAICS, transfer="srgb")
 
 
+def test_mosaics_at_half_size_are_refused_before_anything_is_computed(burst, monkeypatch):
+    half = read_burst([source.path for source in burst.sources], half_size=True)
+    monkeypatch.setattr("napari_focusstack.stages.align", None)
+    with pytest.raises(ValueError, match="mosaics of raw files at full size, and these are developed at half the size"):
+        run(half, Recipe(fuse="focusdeep", fuse_options=MOSAICS.fuse_options))
+
+
 def test_depth_is_estimated_beside(burst):
     found = run(burst, Recipe(align="none", fuse="focusdeep", fuse_options=MOSAICS.fuse_options, depth="sff"))
     assert found.depth.position.shape == found.image.shape[:2]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS, FUSERS, Recipe
 from napari_focusstack.methods import options_of
+from napari_focusstack.nets.listing import list_checkpoints
 
 
 def values_for(option):
@@ -16,6 +17,9 @@ def values_for(option):
         return st.sampled_from(option.choices)
     if option.type is bool:
         return st.booleans()
+    if option.architectures:
+        shipped = [found.checkpoint for found in list_checkpoints()]
+        return st.sampled_from([one.name for one in shipped if one.architecture in option.architectures])
     if option.type is str:
         return st.text()
     low, high = option.minimum, option.maximum
@@ -53,6 +57,22 @@ def recipes(draw):
 @given(recipes())
 def test_json_there_and_back(recipe):
     assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("fuse", "checkpoint", "message"),
+    [
+        ("focusdeep", "nonsense", "there is no checkpoint 'nonsense'; There are: focusdeep-small, focusdeep-small-raw"),
+        (
+            "unet",
+            "focusdeep-small",
+            "'focusdeep-small' is a focusdeep-any; method unet takes unet. There are: unet-small",
+        ),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_used_is_refused_at_once(fuse, checkpoint, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(fuse=fuse, fuse_options={"checkpoint": checkpoint})
 
 
 def test_files_there_and_back(tmp_path):

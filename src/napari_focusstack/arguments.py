@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import __version__
 from .alignment import ALIGNERS
@@ -28,9 +28,7 @@ TABLES: dict[str, Mapping[str, Method]] = {"align": ALIGNERS, "fuse": FUSERS, "d
 
 def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     """Parser of the command line; the options of the methods that `words` name are among its flags."""
-    parser = argparse.ArgumentParser(
-        "focusstack", description="One all-in-focus image, and the depth, from a focus-bracketed burst."
-    )
+    parser = _Parser("focusstack", description="One all-in-focus image, and the depth, from a focus-bracketed burst.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_stack(commands.add_parser("stack", help="align and fuse a burst", allow_abbrev=False), words)
@@ -40,6 +38,14 @@ def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     _add_demo(commands.add_parser("demo", help="make a raw burst and stack it", allow_abbrev=False))
     add_training(commands)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors are one line, as all others are; its commands' parsers, too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with the exit code of wrong usage."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .devices import DEVICES
 from .fusion import FUSERS
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[Any]
 
 __all__ = ["add_training"]
 
@@ -35,7 +35,9 @@ def add_training(commands: Commands) -> None:
 
 
 def _part(parts: Commands, name: str, text: str) -> argparse.ArgumentParser:
-    return parts.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+    about = f"{text[0].upper()}{text[1:]}."
+    parser: argparse.ArgumentParser = parts.add_parser(name, help=text, description=about, allow_abbrev=False)
+    return parser
 
 
 def _add_build(parser: argparse.ArgumentParser) -> None:

@@ -89,7 +89,8 @@ def _stack(chosen: argparse.Namespace) -> None:
         seconds = time.perf_counter() - started
         size = f"{result.area.width} × {result.area.height} px"
         if result.image is not None and chosen.out:
-            print(f"{chosen.out}: {size}, {result.image.dtype}, from {len(burst)} frames in {seconds:.1f} s")
+            count = f"{len(burst)} frame{'s' * (len(burst) != 1)}"
+            print(f"{chosen.out}: {size}, {result.image.dtype}, from {count} in {seconds:.1f} s")
         if result.depth is not None:
             print(f"{chosen.depth_out or chosen.sigma_out or chosen.mesh_out}: {result.depth.describe()}")
         for path, what in ((chosen.sigma_out, "its standard deviation"), (chosen.mesh_out, "its surface")):

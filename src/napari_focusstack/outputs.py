@@ -68,18 +68,19 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
     Raises
     ------
     ValueError
-        If there are too few frames, no such channel, or a format does not take such a picture.
+        If there are too few frames for a depth, no such channel, or a format does not take such a picture.
     """
     from .depth import LEAST
     from .io import check_writable
 
     frames = burst.sizes.get("Z", 1) if burst.is_series else len(burst)
-    least = 2 if recipe.depth == "none" else LEAST
-    if frames < least:
+    if frames < LEAST and recipe.depth != "none":
         raise ValueError(
-            f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; "
-            f"a {'focus stack' if least == 2 else 'depth'} needs at least {least}: name all its files, or their folder"
+            f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; a depth needs at least {LEAST}: name all its "
+            "files, or their folder"
         )
+    if frames == 1:
+        log.warning("%s holds 1 frame: there is nothing to choose from; name all files, or their folder", burst.name)
     axes = burst.axes.replace("Z", "") if burst.is_series else "YXC"
     sizes = {**burst.sizes, "C": burst.sizes.get("C") or burst.sizes.get("S", 1)}
     if isinstance(recipe.channels, int) and recipe.channels >= sizes["C"]:

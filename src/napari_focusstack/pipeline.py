@@ -18,7 +18,7 @@ from .depth.temporal import steadied
 from .progress import part
 from .recipe import Recipe
 from .series import Series
-from .stages import align_burst, depth_of, fuse_burst, known_sweep
+from .stages import align_burst, check_mosaics, depth_of, fuse_burst, known_sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,6 +131,7 @@ def run(
     transfer = transfer or cast("Transfer", getattr(frames, "transfer", "linear"))
     sweep = known_sweep(len(frames), positions, unit, frames)
     sweep.check(recipe)
+    check_mosaics(frames, recipe)
     if alignment is None:
         alignment = align_burst(frames, recipe, transfer)
     fusion = fuse_burst(frames, alignment, recipe)
@@ -197,6 +198,7 @@ def run_series(
     series = Series(data, axes, focus_axis)
     sweep = known_sweep(data.shape[axes.index(focus_axis)], positions, unit)
     sweep.check(recipe)
+    check_mosaics(raw, recipe)
     alignments = _series_alignments(series, recipe, alignment, transfer)
     image_axes = axes.replace(focus_axis, "")
     depth_axes = image_axes.replace("C", "").replace("S", "")

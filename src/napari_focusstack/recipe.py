@@ -16,12 +16,12 @@ from .depth import DEPTH_ESTIMATORS
 from .depth.positions import check_unit
 from .devices import pick_device
 from .files import write_text
-from .fusion import FUSERS
+from .fusion import check_fuser
 from .methods import check_options, pick
 
 __all__ = ["Recipe"]
 
-STAGES = {"align": "alignment", "fuse": "fusion", "depth": "depth"}  # as they are called in words
+STAGES = {"align": "alignment", "depth": "depth"}  # as they are called in words
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Recipe:
     Raises
     ------
     ValueError, TypeError
-        If a method or an option is unknown or out of range; the message lists what is allowed.
+        If a method, an option or a checkpoint is unknown or out of range; the message lists what is allowed.
     """
 
     align: str = "ecc"
@@ -71,7 +71,9 @@ class Recipe:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for table, stage in ((ALIGNERS, "align"), (FUSERS, "fuse"), (DEPTH_ESTIMATORS, "depth")):
+        if self.fuse != "none":
+            check_fuser(self.fuse, self.fuse_options)
+        for table, stage in ((ALIGNERS, "align"), (DEPTH_ESTIMATORS, "depth")):
             name = getattr(self, stage)
             if name != "none":
                 check_options(pick(table, name, STAGES[stage]), name, getattr(self, f"{stage}_options"))

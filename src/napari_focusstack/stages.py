@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .color import Transfer
     from .recipe import Recipe
 
-__all__ = ["Sweep", "align_burst", "depth_of", "fuse_burst", "known_sweep"]
+__all__ = ["Sweep", "align_burst", "check_mosaics", "depth_of", "fuse_burst", "known_sweep"]
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,22 @@ def align_burst(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment
     return align(frames, recipe.align, exposure=exposure, transfer=transfer, **recipe.align_options)
 
 
+def check_mosaics(frames: Any, recipe: Recipe) -> None:
+    """Raise a ValueError if the recipe's network takes the mosaics of raw files, and these frames have none."""
+    if not _fuses_mosaics(recipe):
+        return
+    wants = f"checkpoint {recipe.fuse_options['checkpoint']!r} takes the mosaics of raw files"
+    if not getattr(frames, "is_raw", False):
+        raise ValueError(
+            f"{wants}, and these frames are none; choose a checkpoint for pictures, or open the raw files themselves"
+        )
+    if frames.is_half_size:
+        raise ValueError(
+            f"{wants} at full size, and these are developed at half the size; leave half_size (--half-size) out, or "
+            "choose a checkpoint for pictures"
+        )
+
+
 def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw: Any = None) -> Fusion | None:
     """Fusion on the alignment's area, index in numbers of the unaligned frames; None where none is asked for.
 
@@ -63,23 +79,13 @@ def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw:
     raw : Burst, optional
         Raw files whose developed frames these are; by default the frames themselves, where they know their files.
 
-    Raises
-    ------
-    ValueError
-        If the recipe's network takes the mosaics of raw files, and these are none.
     """
     if recipe.fuse == "none":
         return None
     numbers, ready = _ready(frames, alignment)
     options = {**recipe.fuse_options, **_channel(frames, recipe)}
-    if recipe.fuse == "focusdeep" and "checkpoint" in options and takes_mosaics(options["checkpoint"]):
-        found = frames if raw is None else raw
-        if not getattr(found, "is_raw", False):
-            raise ValueError(
-                f"checkpoint {options['checkpoint']!r} takes the mosaics of raw files, and these frames are none; "
-                "choose a checkpoint for pictures, or open the raw files themselves"
-            )
-        fusion = _developed(found, alignment, recipe, options)
+    if _fuses_mosaics(recipe):
+        fusion = _developed(frames if raw is None else raw, alignment, recipe, options)
     elif recipe.channels == "separate" and frames.shape[3] > 1:
         parts = [
             fuse(OneChannel(ready, c), recipe.fuse, device=recipe.device, **options) for c in range(frames.shape[3])
@@ -159,6 +165,11 @@ def _developed(raw: Any, alignment: Alignment | None, recipe: Recipe, options: d
     image = raw.developed(planes.restored(fusion.image))
     told = planes.restored(np.stack([fusion.index, fusion.confidence], 2))
     return Fusion(image, told[..., 0].copy(), told[..., 1].copy())
+
+
+def _fuses_mosaics(recipe: Recipe) -> bool:
+    checkpoint = recipe.fuse_options.get("checkpoint") if recipe.fuse == "focusdeep" else None
+    return checkpoint is not None and takes_mosaics(checkpoint)
 
 
 def _ready(frames: Frames, alignment: Alignment | None) -> tuple[NDArray[np.intp], Frames]:

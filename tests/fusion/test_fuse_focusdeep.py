@@ -41,8 +41,18 @@ def test_without_noise_it_is_as_sharp_as_what_selects(clean):
 
 def test_its_index_follows_the_depth(clean):
     found = fuse(clean.frames, "focusdeep", device="cpu")
-    assert np.median(np.abs(found.index - clean.depth)[8:-8, 8:-8]) < 0.75
+    assert np.nanmedian(np.abs(found.index - clean.depth)[8:-8, 8:-8]) < 0.75
+    assert np.isnan(found.index).mean() < 0.1
     assert found.confidence.min() >= 0 and found.confidence.max() <= 1
+
+
+def test_where_no_frame_is_in_focus_the_index_is_nan(noisy):
+    frames = noisy.frames.copy()
+    frames[:, :, 56:] = np.random.default_rng(0).normal(90, 4, frames[:, :, 56:].shape).astype(np.uint8)
+    found = fuse(frames, "focusdeep", device="cpu").index
+    assert np.isnan(found[:, 68:]).mean() > 0.8
+    assert np.isnan(found[:, :48]).mean() < 0.2
+    assert not fuse(frames[:1], "focusdeep", device="cpu").index.any()  # of one frame, it is that frame
 
 
 def test_the_way_of_the_sweep_does_not_matter(noisy):
@@ -138,6 +148,19 @@ def test_each_frame_is_read_twice_where_one_tile_is_enough_and_once_elsewhere(cl
         assert max(counts[1:4]) <= most  # the first, the middle and the last one tell the noise, too
 
 
+class Planes:
+    """Balanced planes as those of a raw burst."""
+
+    def __init__(self, data, gains):
+        self.data, self.shape, self.dtype, self.white_balance = data, data.shape, data.dtype, gains
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, k):
+        return self.data[k]
+
+
 def mosaics(noise, gains=(2.1, 1.0, 1.6)):
     """Balanced planes of a burst and its truth in camera colours, linear."""
     light = simulate("slanted", frames=6, height=96, width=96, seed=2, dtype="float32", transfer="linear")
@@ -150,7 +173,7 @@ def mosaics(noise, gains=(2.1, 1.0, 1.6)):
         planes = np.stack([raw[::2, ::2], raw[::2, 1::2], raw[1::2, ::2], raw[1::2, 1::2]], 2)
         frames.append(np.clip(planes * balance, 0, 1))
     truth = np.clip(light.truth @ camera.srgb_to_camera.T.astype(np.float32), 0, 1)
-    return np.stack(frames), truth
+    return Planes(np.stack(frames), balance), truth
 
 
 @pytest.mark.parametrize("gains", [(2.1, 1.0, 1.6), (1.3, 1.0, 2.4)])
@@ -185,9 +208,17 @@ def test_a_network_as_published_draws_the_picture_itself(tmp_path):
 
 
 def test_refusals(clean):
-    with pytest.raises(ValueError, match="checkpoint 'unet-small' is a unet, not a focusdeep-any or focusdeep; choose"):
+    with pytest.raises(
+        ValueError,
+        match="'unet-small' is a unet; method focusdeep takes focusdeep-any or focusdeep. There are: focusdeep-small, ",
+    ):
         fuse(clean.frames, "focusdeep", checkpoint="unet-small")
     with pytest.raises(CheckpointError, match="focusdeep-small-raw was trained for frames of 4 channels, not 3"):
         fuse(clean.frames, "focusdeep", checkpoint=RAW)
+    message = (
+        "'focusdeep-small-raw' takes the mosaics of camera raw files, and frames of 4 channels are none; choose 'focus"
+    )
+    with pytest.raises(ValueError, match=message):
+        fuse(np.zeros((2, 16, 16, 4), np.uint16), "focusdeep", checkpoint=RAW)
     with pytest.raises(ValueError, match="channel=1: 'focusdeep-small' draws the picture from all channels"):
         fuse(clean.frames, "focusdeep", channel=1)

@@ -42,6 +42,8 @@ def test_a_layers_scale_is_a_step_where_it_is_a_length(unit, name, factor):
 
 def test_the_words_say_how_far_and_who_says_so():
     assert str(known(2.5, "um")) == "2.5 µm · from the layer's scale"
+    assert str(known(123456.5, "um")) == "123456 µm · from the layer's scale"
+    assert str(known(0.30004, "um")) == "0.3 µm · from the layer's scale"
     assert str(known(2.5, "um", said=told((0, 2.5, 5, 7.5), step=2.5))) == "2.5 µm · from the file"
 
 

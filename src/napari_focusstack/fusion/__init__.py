@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from ..arrays import Frames, as_frames
 from ..devices import pick_device
-from ..methods import Method, check_options, pick
+from ..methods import Method, check_options, options_of, pick
+from ..nets.listing import check_architecture, read_checkpoint
 from .average import fuse_average
 from .depthmap import fuse_depthmap
 from .focusdeep import fuse_focusdeep
@@ -17,7 +19,7 @@ from .result import Fusion
 from .unet import fuse_unet
 from .wavelet import fuse_wavelet
 
-__all__ = ["FUSERS", "Fusion", "fuse"]
+__all__ = ["FUSERS", "Fusion", "check_fuser", "fuse"]
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,22 @@ FUSERS: dict[str, Method] = {
     "focusdeep": fuse_focusdeep,
     "unet": fuse_unet,
 }
+
+
+def check_fuser(method: str, options: Mapping[str, Any]) -> Method:
+    """Method of that name, if the options are allowed and a checkpoint among them is there; torch is not loaded.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are not; the message says what is allowed. Of checkpoints it is a `CheckpointError`, which lists them.
+    """
+    function = pick(FUSERS, method, "fusion")
+    check_options(function, method, options)
+    for name, option in options_of(function).items():
+        if option.architectures and name in options:
+            check_architecture(read_checkpoint(options[name]), option.architectures, method)
+    return function
 
 
 def fuse(frames: Frames, method: str = "pyramid", *, device: str = "auto", **options: Any) -> Fusion:
@@ -57,8 +75,7 @@ def fuse(frames: Frames, method: str = "pyramid", *, device: str = "auto", **opt
     ValueError
         If the method, an option or the shape of the frames is not allowed; the message lists what is.
     """
-    function = pick(FUSERS, method, "fusion")
-    check_options(function, method, options)
+    function = check_fuser(method, options)
     frames = as_frames(frames)
     try:
         return function(frames, device=device, **options)  # type: ignore[no-any-return]

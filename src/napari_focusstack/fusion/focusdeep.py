@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
@@ -42,14 +43,14 @@ def fuse_focusdeep(
     ----------
     frames : Frames
         (N, Y, X, C), aligned; what is not a number counts as black, infinity as white. For a checkpoint that was
-        trained on mosaics: their planes (N, Y/2, X/2, 4) in linear light, white-balanced: red, green beside red, green
-        beside blue, blue.
+        trained on mosaics: `alignment.BalancedPlanes` (N, Y/2, X/2, 4), or what has a `white_balance` as they do.
     checkpoint : str
         Name of a checkpoint that came with the program, or path of its folder.
     strength : float
         Of the denoising: how much of the noise that is measured the network is told of.
     tile : int
-        Side of the squares that are computed at once, in px: less needs less memory. The result is the same.
+        Side of the squares of the picture that are computed at once, in px: less needs less memory. The result is the
+        same.
     channel : int
         Only -1: each channel's own noise and all channels' sharpness are looked at, and none decides alone.
     device : str
@@ -58,16 +59,16 @@ def fuse_focusdeep(
     Returns
     -------
     Fusion
-        `index` is the frame of the largest weight, `confidence` by how much that exceeds the next. Of mosaics, the
-        image (Y, X, 3) is linear light in the camera's own colours, white-balanced. For networks as published, which
-        draw the picture themselves, index and confidence are NaN and 0.
+        `index` is the frame of the largest weight, NaN where nearly all frames have a share; `confidence` by how much
+        that weight exceeds the next. Of mosaics, the image (Y, X, 3) is linear light in the camera's own colours,
+        white-balanced. Networks as published draw the picture themselves: index and confidence are NaN and 0.
 
     Raises
     ------
     CheckpointError
-        If there is no such checkpoint, it is damaged, or not for such frames.
+        If there is no such checkpoint, it is damaged, of another network, or not for such frames.
     ValueError
-        If the checkpoint's network is another one, or one channel is to decide.
+        If frames are no mosaics for a checkpoint that takes them, or one channel is to decide.
 
     Notes
     -----
@@ -78,13 +79,19 @@ def fuse_focusdeep(
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
 
     described = read_checkpoint(checkpoint)
-    check_architecture(described, ARCHITECTURES)
-    if described.architecture == "focusdeep" and sees_mosaics(described.architecture, described.arguments):
+    check_architecture(described, ARCHITECTURES, "focusdeep")
+    mosaics = sees_mosaics(described.architecture, described.arguments)
+    if described.architecture == "focusdeep" and mosaics:
         raise ValueError(
             f"checkpoint {described.name!r} is a published network for mosaics, which can be trained and evaluated, "
             "but not fused with; choose one of any length for raw files"
         )
     check_frames(described, frames)
+    if mosaics and not hasattr(frames, "white_balance"):
+        raise ValueError(
+            f"checkpoint {described.name!r} takes the mosaics of camera raw files, and frames of {frames.shape[3]} "
+            f"channels are none; choose {PICTURES!r}, or give the raw files to `run`, or BalancedPlanes of them"
+        )
     check_channel(channel, frames.shape[3])
     if channel >= 0:
         raise ValueError(f"channel={channel}: {described.name!r} draws the picture from all channels; leave it out")
@@ -96,6 +103,8 @@ def fuse_focusdeep(
         return Fusion(image, np.full(image.shape[:2], np.nan, np.float32), np.zeros(image.shape[:2], np.float32))
     any_length = cast("AnyLength", network)
     known, noise = apart(_known, frames, strength, mosaics=any_length.raw)
+    together = 1 if mosaics or frames.shape[3] == 3 else frames.shape[3]  # pictures
+    tile = max(1, round(tile / network.scale / math.sqrt(together)))
     found = infer(network, known, tile=tile, device=device, streamed=lambda burst: any_length.streamed(burst, noise))
     image = to_linear(found[..., :-2]) if any_length.raw else found[..., :-2] * np.float32(known.white)
     return Fusion(np.asarray(image, np.float32), found[..., -2].copy(), found[..., -1].copy())

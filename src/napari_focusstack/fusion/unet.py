@@ -54,9 +54,9 @@ def fuse_unet(
     Raises
     ------
     CheckpointError
-        If there is no such checkpoint, it is damaged, or not for such frames.
+        If there is no such checkpoint, it is damaged, no UNet, or not for such frames.
     ValueError
-        If the checkpoint's network is no UNet, or draws the picture itself and a `channel` is to decide.
+        If the network draws the picture itself and a `channel` is to decide.
 
     Notes
     -----
@@ -67,7 +67,7 @@ def fuse_unet(
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
 
     described = read_checkpoint(checkpoint)
-    check_architecture(described, ARCHITECTURES)
+    check_architecture(described, ARCHITECTURES, "unet")
     check_frames(described, frames)
     check_channel(channel, frames.shape[3])
     network: UNet = apart(load_network, described, device)  # type: ignore[assignment] # torch, too, the first time

@@ -87,6 +87,11 @@ class Burst(Metadata):
         return hasattr(self._planes, "mosaic")
 
     @property
+    def is_half_size(self) -> bool:
+        """Whether the frames are camera raw files that are developed at half the size."""
+        return self.is_raw and bool(self._raw().development.half_size)
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
         """(N, Y, X, C).
 

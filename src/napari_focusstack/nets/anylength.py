@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle, softsign
 
 from .blocks import WIDTH, doubled
-from .merging import SITES, Stats, Sums
+from .merging import SITES, Stats, Sums, added
 from .mosaic import demosaiced
 from .network import Network
 from .noise import deviation_at
@@ -30,6 +30,7 @@ SHARPNESS = 4.0  # of the choice between frames: what scores are multiplied by
 LOUD = 10.0  # what deviations are multiplied by, so that they vary by about one
 LEAST = 0.002  # deviation, of the range of values, below which nothing is corrected in finer steps
 APART = 0.1  # share of the frames' disagreement that a correction is measured by
+SPREAD = 0.9  # share of the other frames over which weights spread where no frame stands out
 AROUND = 4  # planes' px by which local means, the demosaicing and the scores see farther
 WINDOW = 3  # planes' px that disagreement is averaged over
 
@@ -93,14 +94,20 @@ class AnyLength(Network):
         channels, (height, width) = burst.shape[2], self._size(burst)
         burst, noise = self._as_trained(burst), self._as_trained(noise)
         features = self.features(burst, noise)
-        merged = self.merged(burst, features, self.stats(features, burst.shape[1]))
-        pictures = [self._as_given(picture, channels)[..., :height, :width] for picture in self.finished(merged, noise)]
+        merged = self.merged(burst, features, self.shared(self.stats(features, burst.shape[1])))
+        picture, scale, entered = self.entered(merged, noise)
+        pictures = [
+            self._as_given(found, channels)[..., :height, :width]
+            for found in (picture, self.corrected(picture, scale, entered))
+        ]
         return torch.stack(pictures, 1) if self.training else pictures[1]
 
+    @torch.no_grad()
     def streamed(self, burst: Iterable[Tensor], noise: Tensor) -> Tensor:
         """Picture, index and confidence (B, C + 2, H, W) of a burst whose frames (B, C, H, W) come one by one, twice.
 
-        Memory does not grow with the number of frames. The index is the number of the frame with the largest weight,
+        Memory does not grow with the number of frames: what is no longer needed is let go at once, and sums are added
+        in place, so there are no gradients. The index is the number of the frame with the largest weight,
         the confidence by how much that exceeds the next; of several channels that are fused by themselves, the surest
         tells.
 
@@ -112,21 +119,20 @@ class AnyLength(Network):
         levels = self._as_trained(noise).to(self.scores.weight.device)
         stats: Stats | None = None
         for frame in burst:
-            found = self.stats(self.features(self._as_trained(frame[:, None]), levels), 1)
-            stats = found if stats is None else stats + found
-        sums: Sums | None = None
+            stats = added(stats, self.stats(self.features(self._as_trained(frame[:, None]), levels), 1))
+        if stats is None:
+            raise ValueError("a burst without frames cannot be fused; give at least one")
+        shared, sums = self.shared(stats), None
+        del stats
         for frame in burst:
             one = self._as_trained(frame[:, None])
-            part = self.merged(one, self.features(one, levels), stats)
-            sums = part if sums is None else sums + part
-        if stats is None or sums is None:
-            raise ValueError("a burst without frames cannot be fused; give at least one")
-        picture = self._as_given(self.finished(sums, levels)[1], frame.shape[1])
-        weight = sums.weight[:, :SITES]
-        margin = (1 - (sums.second - sums.best[:, :SITES]).exp()) / weight
-        index, sure = (pixel_shuffle(t.float(), 2).unflatten(0, (len(frame), -1)) for t in (sums.index, margin))
-        surest = sure.argmax(1, keepdim=True)
-        told = [t.gather(1, surest)[:, 0] for t in (index, sure)]
+            sums = added(sums, self.merged(one, self.features(one, levels), shared))
+        assert sums is not None
+        del shared, one
+        told = self._told(sums, len(frame))
+        picture, scale, entered = self.entered(sums, levels)
+        del sums
+        picture = self._as_given(self.corrected(picture, scale, entered), frame.shape[1])
         height, width = self._size(frame)
         return torch.cat([picture, *told], 1)[..., :height, :width]
 
@@ -143,14 +149,19 @@ class AnyLength(Network):
         split = [f.unflatten(0, (-1, count)) for f in features]
         return Stats([f.sum(1) for f in split], [f.amax(1) for f in split], count)
 
-    def merged(self, burst: Tensor, features: list[Tensor], stats: Stats | None) -> Sums:
+    def shared(self, stats: Stats) -> list[Tensor]:
+        """What each frame's features are joined with."""
+        return self.frames.shared(stats.mean, stats.most)
+
+    def merged(self, burst: Tensor, features: list[Tensor], shared: list[Tensor]) -> Sums:
         """Sums over the frames (B, N, C, H, W) of a burst, or of a part of it."""
-        assert stats is not None
         count = burst.shape[1]
-        mean = [total / stats.count for total in stats.total]
-        near, last = self.frames.joined(features, mean, stats.most)
+        near, last = self.frames.joined(features, shared)
+        evidence = near.detach().float().unflatten(0, (-1, count)).amax(1)
+        del features, near
         scores = SHARPNESS * self.scores(last).float().unflatten(0, (-1, count))
         values = self.values(last.detach()).float().unflatten(0, (-1, count))
+        del last
         planes = self._planes(burst).unflatten(0, (-1, count))
         ranked = scores.detach()[:, :, :SITES].topk(min(2, count), 1)
         best = torch.cat([ranked.values[:, 0], scores.detach()[:, :, SITES:].amax(1)], 1)
@@ -168,14 +179,14 @@ class AnyLength(Network):
             power.sum(1),
             (weight[:, :, SITES:].detach() * values).sum(1),
             values.sum(1),
-            near.detach().float().unflatten(0, (-1, count)).amax(1),
-            ranked.indices[:, 0],
+            evidence,
+            ranked.indices[:, 0].int(),
             second,
             count,
         )
 
-    def finished(self, sums: Sums, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Merged and corrected picture, (B, 3, H, W) each, of the sums over all frames."""
+    def entered(self, sums: Sums, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Merged picture (B, 3, H, W) of the sums over all frames; scale and first features of its correction."""
         light = sums.light / sums.weight[:, :SITES].repeat(1, self.planes // SITES, 1, 1)
         with torch.autocast(light.device.type, enabled=False):
             picture = demosaiced(light) if self.raw else pixel_shuffle(light, 2)
@@ -196,13 +207,29 @@ class AnyLength(Network):
             levels = noise[:, [0, 1, 3]] if self.raw else noise
             deviation = deviation_at(levels.repeat_interleave(SITES, 1), smooth) * share.repeat(1, 3, 1, 1)
             scale = deviation + APART * apart + LEAST
-            seen = torch.cat(
-                [planes - 0.5, (planes - smooth) / scale, LOUD * deviation, scale[:, ::SITES].log() / 2 + 2], 1
-            )
-            seen = torch.cat([seen, LOUD * near, LOUD * apart, share], 1)
+            detail, brightness = (planes - smooth) / scale, scale[:, ::SITES].log() / 2 + 2
+            seen = [planes - 0.5, detail, LOUD * deviation, brightness, LOUD * near, LOUD * apart, share]
+            seen = [torch.cat(seen, 1)]
+        del squared, crossed, near, apart, planes, smooth, deviation, share, detail, light
         values = sums.values / sums.weight[:, SITES:].detach(), sums.plain_values / sums.count
-        correction = self.correction(torch.cat([seen, *values, sums.evidence], 1)).float()
-        return picture, known + pixel_shuffle(scale * correction, 2)
+        return picture, scale, self.correction.entered([*seen, *values, sums.evidence])
+
+    def corrected(self, picture: Tensor, scale: Tensor, entered: Tensor) -> Tensor:
+        """Corrected picture (B, 3, H, W) of the merged one; what `entered` gives."""
+        return picture.detach() + pixel_shuffle(scale * self.correction(entered).float(), 2)
+
+    def _told(self, sums: Sums, count: int) -> tuple[Tensor, Tensor]:
+        """Index and confidence (B, 1, H, W) of a burst; of `count` channels fused by themselves, the surest's.
+
+        Weights w are those of 1 / Σ w² frames; where these are nearly all, the index is NaN.
+        """
+        weight = sums.weight[:, :SITES]
+        margin = (1 - (sums.second - sums.best[:, :SITES]).exp()) / weight
+        spread = (weight.square() / sums.square[:, :SITES] - 1) > SPREAD * (sums.count - 1)
+        index = sums.index.float().masked_fill(spread & (sums.count > 1), torch.nan)
+        index, sure = (pixel_shuffle(t.float(), 2).unflatten(0, (count, -1)) for t in (index, margin))
+        surest = sure.argmax(1, keepdim=True)
+        return index.gather(1, surest)[:, 0], sure.gather(1, surest)[:, 0]
 
     def _as_trained(self, given: Tensor) -> Tensor:
         """Frames (B, N, C, H, W) or levels of noise (B, C, K) with the channels that the network was trained on."""

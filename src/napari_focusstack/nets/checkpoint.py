@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from ..devices import pick_device
 from ..files import replacing_folder, standing
 from . import build, name_of
 from .config import Checkpoint, CheckpointError, Input, Task, Training
-from .listing import CONFIG, SHIPPED, WEIGHTS, Listed, list_checkpoints, read_checkpoint
+from .listing import CONFIG, SHIPPED, WEIGHTS, Listed, check_architecture, list_checkpoints, read_checkpoint
 from .weights import NO_PICKLE, is_pickle, packed, unpacked
 
 if TYPE_CHECKING:
@@ -105,21 +105,6 @@ def save_checkpoint(
         if also is not None:
             also(new)
     return checkpoint
-
-
-def check_architecture(checkpoint: Checkpoint, architectures: Sequence[str]) -> None:
-    """Raise if the checkpoint's network is none of these architectures.
-
-    Raises
-    ------
-    ValueError
-        The message says which ones are.
-    """
-    if checkpoint.architecture not in architectures:
-        raise ValueError(
-            f"checkpoint {checkpoint.name!r} is a {checkpoint.architecture}, not a {' or '.join(architectures)}; "
-            "choose another checkpoint"
-        )
 
 
 def check_frames(checkpoint: Checkpoint, frames: Frames) -> None:

@@ -14,7 +14,7 @@ from . import ARCHITECTURES
 from .config import Checkpoint, CheckpointError
 from .weights import NO_PICKLE, is_cut_short
 
-__all__ = ["CONFIG", "SHIPPED", "WEIGHTS", "Listed", "list_checkpoints", "read_checkpoint"]
+__all__ = ["CONFIG", "SHIPPED", "WEIGHTS", "Listed", "check_architecture", "list_checkpoints", "read_checkpoint"]
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 SHIPPED = Path(__file__).parents[1] / "weights"  # the checkpoints that come with the program
@@ -104,6 +104,27 @@ def list_checkpoints(folders: Sequence[StrPath] = ()) -> list[Listed]:
             except CheckpointError as error:
                 listed.append(Listed(folder.name, folder, shipped, None, str(error)))
     return listed
+
+
+def check_architecture(checkpoint: Checkpoint, architectures: Sequence[str], method: str) -> None:
+    """Raise if the checkpoint's network is none of the architectures that a method takes.
+
+    Raises
+    ------
+    CheckpointError
+        The message says which ones it takes, and which checkpoints that came with the program are such.
+    """
+    if checkpoint.architecture in architectures:
+        return
+    fitting = [
+        listed.name
+        for listed in list_checkpoints()
+        if listed.checkpoint is not None and listed.checkpoint.architecture in architectures
+    ]
+    raise CheckpointError(
+        f"checkpoint {checkpoint.name!r} is a {checkpoint.architecture}; method {method} takes "
+        f"{' or '.join(architectures)}. There are: {', '.join(fitting) or 'none'}"
+    )
 
 
 def _read(folder: Path, *, listed: bool = False) -> Checkpoint:

@@ -1,13 +1,17 @@
-"""What `AnyLength` keeps of the frames it has seen: sums and maxima, which grow with the picture alone."""
+"""What `AnyLength` keeps of the frames it has seen: sums and maxima, which grow with the picture alone.
+
+They are added in place, as all of them together are most of the memory that is needed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["SITES", "Stats", "Sums"]
+__all__ = ["SITES", "Stats", "Sums", "added"]
 
 SITES = 4  # pixels of a block of 2 × 2, which are planes to the network
 
@@ -20,10 +24,19 @@ class Stats:
     most: list[Tensor]
     count: int
 
-    def __add__(self, other: Stats) -> Stats:
-        total = [a + b for a, b in zip(self.total, other.total, strict=True)]
-        most = [torch.maximum(a, b) for a, b in zip(self.most, other.most, strict=True)]
-        return Stats(total, most, self.count + other.count)
+    def __iadd__(self, other: Stats) -> Stats:
+        """Add those of other frames in place."""
+        for mine, theirs in zip(self.total, other.total, strict=True):
+            mine.add_(theirs)
+        for mine, theirs in zip(self.most, other.most, strict=True):
+            torch.maximum(mine, theirs, out=mine)
+        self.count += other.count
+        return self
+
+    @property
+    def mean(self) -> list[Tensor]:
+        """Mean of the features at each scale."""
+        return [total / self.count for total in self.total]
 
 
 @dataclass(slots=True)
@@ -66,29 +79,34 @@ class Sums:
     second: Tensor
     count: int
 
-    def __add__(self, other: Sums) -> Sums:
-        """Sums of the frames of both; the other's come after these."""
+    def __iadd__(self, other: Sums) -> Sums:
+        """Add those of other frames, which come after these, in place; the other's are used up."""
+        earlier = (self.best >= other.best)[:, :SITES]
+        torch.where(earlier, self.index, other.index.add_(self.count), out=self.index)
+        torch.maximum(self.second, other.second, out=self.second)
+        torch.maximum(self.second, torch.minimum(self.best, other.best)[:, :SITES], out=self.second)
         best = torch.maximum(self.best, other.best)
-        mine, theirs = (self.best - best).exp(), (other.best - best).exp()
-        repeats = self.light.shape[1] // SITES
+        for sums, factors in ((self, (self.best - best).exp_()), (other, (other.best - best).exp_())):
+            sites, block = factors[:, :SITES], factors[:, SITES:]
+            sums.weight.mul_(factors)
+            sums.square.mul_(factors).mul_(factors)
+            sums.light.unflatten(1, (-1, SITES)).mul_(sites[:, None])
+            sums.power.mul_(sites)
+            sums.values.mul_(block)
+        for name in ("weight", "square", "light", "power", "plain", "plain_power", "values", "plain_values"):
+            getattr(self, name).add_(getattr(other, name))
+        torch.maximum(self.evidence, other.evidence, out=self.evidence)
+        self.best = best
+        self.count += other.count
+        return self
 
-        def added(name: str, factors: tuple[Tensor, Tensor] | None) -> Tensor:
-            a, b = getattr(self, name), getattr(other, name)
-            return a + b if factors is None else a * factors[0] + b * factors[1]  # type: ignore[no-any-return]
 
-        sites = mine[:, :SITES], theirs[:, :SITES]
-        return Sums(
-            best,
-            added("weight", (mine, theirs)),
-            added("square", (mine.square(), theirs.square())),
-            added("light", (sites[0].repeat(1, repeats, 1, 1), sites[1].repeat(1, repeats, 1, 1))),
-            added("power", sites),
-            added("plain", None),
-            added("plain_power", None),
-            added("values", (mine[:, SITES:], theirs[:, SITES:])),
-            added("plain_values", None),
-            torch.maximum(self.evidence, other.evidence),
-            torch.where((self.best >= other.best)[:, :SITES], self.index, self.count + other.index),
-            torch.stack([torch.minimum(self.best, other.best)[:, :SITES], self.second, other.second]).amax(0),
-            self.count + other.count,
-        )
+Parts = TypeVar("Parts", Stats, Sums)
+
+
+def added(total: Parts | None, part: Parts) -> Parts:
+    """Total with a part added in place; the part itself where there is no total yet."""
+    if total is None:
+        return part
+    total += part
+    return total

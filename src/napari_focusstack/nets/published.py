@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from .blocks import WIDTH, Alignment, Features, Pyramid, Scales, Trunk, aligned_reach, convolution
 from .focusdeep import SHIFT
-from .pyramids import Join
+from .pyramids import Join, beside
 
 __all__ = ["AlignedFrames", "WideCorrection"]
 
@@ -37,17 +38,23 @@ class AlignedFrames(nn.Module):
         """Pyramid (B, 64, H, W) of planes, from fine to coarse; height and width are multiples of 4."""
         return list(self.pyramid(self.features(planes)))
 
-    def joined(self, own: list[Tensor], mean: list[Tensor], most: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Finest features (B·N, 64, H, W) of frames beside what all have in common, (B, 64, H, W); twice the same."""
-        count = len(own[0]) // len(mean[0])
-        reference = tuple(scale.repeat_interleave(count, 0) for scale in mean)
+    def shared(self, mean: list[Tensor], most: list[Tensor]) -> list[Tensor]:
+        """What all frames have in common, (B, 64, H, W), of the mean and maximum of their features; and the mean."""
+        return [self.join.shared(mean[0], most[0]), *mean]
+
+    def joined(self, own: list[Tensor], shared: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Finest features (B·N, 64, H, W) of frames beside what is `shared` by all; twice the same."""
+        common, *mean = shared
+        reference = tuple(scale.repeat_interleave(len(own[0]) // len(common), 0) for scale in mean)
         aligned = self.alignment(cast("Scales", tuple(own)), cast("Scales", reference))
-        found = self.join(aligned, mean[0], most[0])
+        found = self.join(aligned, common)
         return found, found
 
 
 class WideCorrection(nn.Module):
     """Trunk of the published network between two convolutions; before training, it answers zero.
+
+    In two steps, so that whoever calls may let go of what the first has seen.
 
     Attributes
     ----------
@@ -63,6 +70,10 @@ class WideCorrection(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type] # it has one
         self.reach = self.trunk.halo + 2
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Answer (B, outputs, H, W) to planes (B, inputs, H, W)."""
-        return self.head(torch.relu(self.trunk(torch.relu(self.enter(planes)))))  # type: ignore[no-any-return]
+    def entered(self, planes: Sequence[Tensor]) -> Tensor:
+        """First features (B, 64, H, W) of planes (B, ·, H, W)."""
+        return torch.relu(beside(self.enter, planes))
+
+    def forward(self, entered: Tensor) -> Tensor:
+        """Answer (B, outputs, H, W) to what was `entered`."""
+        return self.head(torch.relu(self.trunk(entered)))  # type: ignore[no-any-return]

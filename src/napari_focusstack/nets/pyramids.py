@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import conv2d, relu
 
 from .blocks import doubled
 
-__all__ = ["Correction", "Join", "PlainFrames", "Residual"]
+__all__ = ["Correction", "Join", "PlainFrames", "Residual", "beside"]
+
+STRIP = 64  # rows, of which features that lie between others are there at once
 
 
 class Residual(nn.Module):
@@ -24,11 +28,14 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (B, F, H, W) of the same shape."""
-        return features + self.second(relu(self.first(features)))  # type: ignore[no-any-return]
+        return _in_strips(self._strip, [features], reach=2)
+
+    def _strip(self, features: Tensor) -> Tensor:
+        return self.second(relu(self.first(features), inplace=True)).add_(features)  # type: ignore[no-any-return]
 
 
 class Join(nn.Module):
-    """A frame's features beside what all frames have in common."""
+    """A frame's features beside what all frames have in common, which is looked at once for all of them."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -36,12 +43,15 @@ class Join(nn.Module):
         self.common = nn.Conv2d(2 * channels, channels, 1, bias=False)
         self.block = Residual(channels)
 
-    def forward(self, own: Tensor, mean: Tensor, most: Tensor) -> Tensor:
-        """Features (B·N, F, H, W) of frames joined with those of all, (B, F, H, W)."""
-        common = self.common(torch.cat([mean, most], 1))
-        count = len(own) // len(common)
-        mixed = self.own(own).unflatten(0, (-1, count)) + common[:, None]
-        return self.block(relu(mixed.flatten(0, 1)))  # type: ignore[no-any-return]
+    def shared(self, mean: Tensor, most: Tensor) -> Tensor:
+        """What is common, (B, F, H, W), of the mean and the maximum of all frames' features."""
+        return beside(self.common, (mean, most))
+
+    def forward(self, own: Tensor, shared: Tensor) -> Tensor:
+        """Features (B·N, F, H, W) of frames joined with what is `shared` by all, (B, F, H, W)."""
+        count = len(own) // len(shared)
+        mixed = self.own(own).unflatten(0, (-1, count)).add_(shared[:, None])
+        return self.block(relu(mixed.flatten(0, 1), inplace=True))  # type: ignore[no-any-return]
 
 
 class PlainFrames(nn.Module):
@@ -58,11 +68,13 @@ class PlainFrames(nn.Module):
     def __init__(self, inputs: int, widths: tuple[int, int, int]) -> None:
         super().__init__()
         fine, middle, coarse = widths
-        self.stem = nn.Sequential(nn.Conv2d(inputs, fine, 3, padding=1), nn.ReLU(), Residual(fine))
+        self.stem = nn.Sequential(nn.Conv2d(inputs, fine, 3, padding=1), nn.ReLU(inplace=True), Residual(fine))
         self.down = nn.ModuleList(
             [
-                nn.Sequential(nn.Conv2d(fine, middle, 3, 2, 1), nn.ReLU(), Residual(middle)),
-                nn.Sequential(nn.Conv2d(middle, coarse, 3, 2, 1), nn.ReLU(), Residual(coarse), Residual(coarse)),
+                nn.Sequential(nn.Conv2d(fine, middle, 3, 2, 1), nn.ReLU(inplace=True), Residual(middle)),
+                nn.Sequential(
+                    nn.Conv2d(middle, coarse, 3, 2, 1), nn.ReLU(inplace=True), Residual(coarse), Residual(coarse)
+                ),
             ]
         )
         self.joins = nn.ModuleList(Join(width) for width in widths)
@@ -79,16 +91,22 @@ class PlainFrames(nn.Module):
             found.append(step(found[-1]))
         return found
 
-    def joined(self, own: list[Tensor], mean: list[Tensor], most: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Finest features (B·N, F, H, W) of frames beside what all have in common, (B, F, H, W): seen near and far."""
-        near, middle, coarse = (join(*scale) for join, *scale in zip(self.joins, own, mean, most, strict=True))
+    def shared(self, mean: list[Tensor], most: list[Tensor]) -> list[Tensor]:
+        """What all frames have in common, (B, F, H, W) at each scale, of the mean and the maximum of their features."""
+        return [join.shared(*scale) for join, *scale in zip(self.joins, mean, most, strict=True)]  # type: ignore[operator] # Joins
+
+    def joined(self, own: list[Tensor], shared: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Finest features (B·N, F, H, W) of frames beside what is `shared` by all: seen near and far."""
+        near, middle, coarse = (join(*scale) for join, *scale in zip(self.joins, own, shared, strict=True))
         for up, finer in zip(self.up, (middle, near), strict=True):
-            coarse = relu(up(torch.cat([doubled(coarse), finer], 1)))
+            coarse = relu(beside(up, (doubled(coarse), finer)), inplace=True)
         return near, self.last(coarse)
 
 
 class Correction(nn.Module):
     """Encoder and decoder of residual blocks at three scales; before training, it answers zero.
+
+    In two steps, so that whoever calls may let go of what the first has seen.
 
     Attributes
     ----------
@@ -113,15 +131,53 @@ class Correction(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type] # it has one
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Answer (B, outputs, H, W) to planes (B, inputs, H, W), whose height and width are multiples of 4."""
-        features = [self.before[0](relu(self.enter(planes)))]
+    def entered(self, planes: Sequence[Tensor]) -> Tensor:
+        """First features (B, F, H, W) of planes (B, ·, H, W), whose height and width are multiples of 4."""
+        return relu(beside(self.enter, planes), inplace=True)
+
+    def forward(self, entered: Tensor) -> Tensor:
+        """Answer (B, outputs, H, W) to what was `entered`."""
+        features = [self.before[0](entered)]
         for down, block in zip(self.down, self.before[1:], strict=True):
-            features.append(block(relu(down(features[-1]))))
+            features.append(block(relu(down(features[-1]), inplace=True)))
         found = features.pop()
         for up, block in zip(self.up, self.after, strict=True):
-            found = block(relu(up(torch.cat([doubled(found), features.pop()], 1))))
+            found = block(relu(beside(up, (doubled(found), features.pop())), inplace=True))
         return self.head(found)  # type: ignore[no-any-return]
+
+
+def beside(layer: nn.Module, parts: Sequence[Tensor]) -> Tensor:
+    """What a convolution says of features (B, ·, H, W) side by side, which are not copied for it."""
+    assert isinstance(layer, nn.Conv2d)
+    pieces = layer.weight.split([part.shape[1] for part in parts], 1)
+
+    def strip(*parts: Tensor) -> Tensor:
+        found = conv2d(parts[0], pieces[0], layer.bias, padding=layer.padding)
+        for part, piece in zip(parts[1:], pieces[1:], strict=True):
+            found.add_(conv2d(part, piece, padding=layer.padding))
+        return found
+
+    return _in_strips(strip, parts, reach=layer.kernel_size[0] // 2)
+
+
+def _in_strips(function: Callable[..., Tensor], parts: Sequence[Tensor], *, reach: int) -> Tensor:
+    """What a function that reaches so many rows far says of features (B, ·, H, W).
+
+    Without gradients it is asked strip by strip, so that what it needs on its way is never there whole. The strips
+    overlap by its reach: nothing else changes.
+    """
+    height = parts[0].shape[2]
+    if torch.is_grad_enabled() or height <= STRIP:
+        return function(*parts)
+    found: Tensor | None = None
+    for top in range(0, height, STRIP):
+        first = max(0, top - reach)
+        strip = function(*(part[:, :, first : top + STRIP + reach] for part in parts))[:, :, top - first :]
+        if found is None:
+            found = strip.new_empty((*strip.shape[:2], height, strip.shape[3]))
+        found[:, :, top : top + STRIP] = strip[:, :, :STRIP]
+    assert found is not None
+    return found
 
 
 def _begin(*modules: nn.Module) -> None:

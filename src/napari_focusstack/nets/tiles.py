@@ -277,7 +277,8 @@ def _windows(frames: Frames, *, again: bool) -> Iterator[Read]:
         yield lambda tile: (_cut(image, tile) for _, image in visit(frames, ""))
         return
     dtype, shape = np.dtype(frames.dtype).newbyteorder("="), tuple(frames.shape)
-    needed, place = dtype.itemsize * int(np.prod(shape)), tempfile.gettempdir()
+    size = dtype.itemsize * int(np.prod(shape[1:]))
+    needed, place = shape[0] * size, tempfile.gettempdir()
     if shutil.disk_usage(place).free < needed + SPARE:
         raise OSError(
             errno.ENOSPC,
@@ -291,8 +292,8 @@ def _windows(frames: Frames, *, again: bool) -> Iterator[Read]:
         file.flush()
 
         def read(tile: Tile) -> Iterator[NDArray[Any]]:
-            stored = np.memmap(file, dtype, "r", shape=shape)  # anew each time: what was read before is let go
-            return (_cut(image, tile) for image in stored)
+            for k in range(shape[0]):  # each by itself, so that what was read before is let go
+                yield _cut(np.memmap(file, dtype, "r", k * size, shape[1:]), tile)
 
         yield read
 

@@ -56,13 +56,19 @@ class Known:
                 self.origin or "Not known: depth is in frames. Type the distance from frame to frame to have it in µm."
             )
         low, high = self._gaps()
-        gaps = f"{self.step:.4g}" if self.step else f"{low:.4g} to {high:.4g}"
+        gaps = _digits(self.step) if self.step else f"{_digits(low)} to {_digits(high)}"
         return f"{gaps} {symbol(self.unit)}{'' if self.step else ', uneven'} · {self.origin}"
 
     def _gaps(self) -> tuple[float, float]:
         """Smallest and largest distance of frames that are neighbours along the focus axis."""
         gaps = np.diff(np.sort(self.positions)) if self.positions else np.zeros(1)
         return float(gaps.min()), float(gaps.max())
+
+
+def _digits(length: float) -> str:
+    """Number with four digits at least, and all of those before the point."""
+    decimals = max(0, 3 - int(np.floor(np.log10(length)))) if length > 0 else 0
+    return f"{length:.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{length:.0f}"
 
 
 def known_positions(source: Source) -> Known:
