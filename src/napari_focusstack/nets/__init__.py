@@ -22,6 +22,7 @@ ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a
     "unet": "unet.UNet",
     "focusdeep": "focusdeep.FocusDeep",
     "focusdeep-any": "anylength.AnyLength",
+    "aifdepthnet": "aifdepthnet.AiFDepthNet",
 }
 PLANES = 4  # of a mosaic: red, green beside red, green beside blue, blue
 

@@ -1,0 +1,133 @@
+"""Parts of the small `AiFDepthNet`: each frame's features in fine detail, all frames' along the sweep in coarse.
+
+What tells depth is how a frame compares with all others, in the fine, and with the next ones, over larger areas. So the
+fine scales know the others by the mean and the maximum of their features alone, which can be had frame by frame, and
+only the coarsest, a sixteenth of a value for each pixel and channel, is held of all frames and mixed along the sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, pixel_shuffle, pixel_unshuffle, relu, softsign
+
+from .blocks import doubled
+from .merging import SITES, Stats
+from .pyramids import Join, Residual
+
+__all__ = ["SweepAttention"]
+
+FINE, MIDDLE, COARSE = 32, 48, 80  # features at 1/2, 1/4 and 1/8 of the size
+DETAIL = (0.01, 0.06)  # contrasts that count as little: without noise, and with much
+AROUND = 5  # planes' px whose mean is not detail
+MIXINGS = 4  # of the coarsest features along the sweep
+SHARPNESS = 4.0  # what scores are multiplied by
+
+
+class SweepAttention(nn.Module):
+    """Logits (B, N, H, W) of the frames (B, N, 3, H, W) in [0, 1], in the order of the sweep; H, W multiples of 8.
+
+    Attributes
+    ----------
+    reach : int
+        How far, in px, a logit depends on others.
+
+    Notes
+    -----
+    Frames become planes of 2 × 2 px blocks, beside their detail d on two scales of contrast, d / (|d| + c). A residual
+    encoder finds features at three scales. The coarsest ones are mixed by residual blocks that look at the frames
+    before and behind, and at the mean and the maximum over all; the decoder joins what comes of it with the finer
+    features of each frame, which know the others by mean and maximum, too. No layer normalises: nothing depends on what
+    else is in a batch, and a tile is as the whole.
+    """
+
+    reach = 136
+
+    def __init__(self) -> None:
+        super().__init__()
+        inputs = 3 * SITES * (1 + len(DETAIL))
+        self.stem = nn.Sequential(nn.Conv2d(inputs, FINE, 3, padding=1), nn.ReLU(), Residual(FINE))
+        self.to_half = nn.Sequential(nn.Conv2d(FINE, MIDDLE, 3, 2, 1), nn.ReLU(), Residual(MIDDLE))
+        self.to_quarter = nn.Sequential(nn.Conv2d(MIDDLE, COARSE, 3, 2, 1), nn.ReLU(), Residual(COARSE))
+        self.mixings = nn.ModuleList(Mixing(COARSE) for _ in range(MIXINGS))
+        self.joins = nn.ModuleList([Join(FINE), Join(MIDDLE)])
+        self.up = nn.ModuleList(
+            [nn.Conv2d(COARSE + MIDDLE, MIDDLE, 3, padding=1), nn.Conv2d(MIDDLE + FINE, FINE, 3, padding=1)]
+        )
+        self.last = Residual(FINE)
+        self.scores = nn.Conv2d(FINE, SITES, 3, padding=1)
+        nn.init.zeros_(self.scores.weight)
+        nn.init.zeros_(self.scores.bias)  # type: ignore[arg-type] # it has one
+        for layer in (self.stem[0], self.to_half[0], self.to_quarter[0], *self.up):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Logits of all frames together."""
+        count = frames.shape[1]
+        fine, middle = self.fine(frames)
+        coarse = self.mixed(self.coarse(middle), count)
+        return self.logits((fine, middle), coarse, stats_of((fine, middle), count))
+
+    def fine(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B·N, F, h, w) of frames, each by itself, at 1/2 and 1/4 of the size."""
+        planes = pixel_unshuffle(frames.flatten(0, 1), 2)
+        detail = planes - avg_pool2d(planes, AROUND, 1, AROUND // 2, count_include_pad=False)
+        fine = self.stem(torch.cat([planes - 0.5, *(softsign(detail / contrast) for contrast in DETAIL)], 1))
+        return fine, self.to_half(fine)
+
+    def coarse(self, middle: Tensor) -> Tensor:
+        """Features (B·N, F, h, w) of frames, each by itself, at 1/8 of the size."""
+        return self.to_quarter(middle)  # type: ignore[no-any-return]
+
+    def mixed(self, coarse: Tensor, count: int) -> Tensor:
+        """Coarsest features of all the `count` frames of each burst, mixed along the sweep."""
+        for mixing in self.mixings:
+            coarse = mixing(coarse, count)
+        return coarse
+
+    def logits(self, own: Sequence[Tensor], coarse: Tensor, stats: Stats) -> Tensor:
+        """Logits (B, n, H, W) of some frames of each burst: their fine and coarse features beside those of all."""
+        found = coarse
+        fine, middle = (
+            join(*scale, most)
+            for join, *scale, most in zip(
+                self.joins, own, (total / stats.count for total in stats.total), stats.most, strict=True
+            )
+        )
+        for up, finer in zip(self.up, (middle, fine), strict=True):
+            found = relu(up(torch.cat([doubled(found), finer], 1)))
+        scores = pixel_shuffle(self.scores(self.last(found)), 2)[:, 0]
+        logits: Tensor = SHARPNESS * scores.float().unflatten(0, (len(stats.most[0]), -1))
+        return logits
+
+
+class Mixing(nn.Module):
+    """Features (B·N, F, h, w) of the same shape: each frame's beside those of its neighbours, and of all."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.near = nn.Conv2d(3 * channels, channels, 1)
+        self.common = nn.Conv2d(2 * channels, channels, 1, bias=False)
+        self.out = nn.Conv2d(channels, channels, 1)
+        self.block = Residual(channels)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type] # it has one
+
+    def forward(self, features: Tensor, count: int) -> Tensor:
+        """Features of bursts of `count` frames; beyond the ends of the sweep there are none."""
+        frames = features.unflatten(0, (-1, count))
+        nothing = torch.zeros_like(frames[:, :1])
+        before = torch.cat([nothing, frames[:, :-1]], 1)
+        behind = torch.cat([frames[:, 1:], nothing], 1)
+        near = self.near(torch.cat([before, frames, behind], 2).flatten(0, 1)).unflatten(0, (-1, count))
+        common = self.common(torch.cat([frames.mean(1), frames.amax(1)], 1))
+        return self.block(features + self.out(relu(near + common[:, None]).flatten(0, 1)))  # type: ignore[no-any-return]
+
+
+def stats_of(features: Sequence[Tensor], count: int) -> Stats:
+    """What the features (B·count, F, h, w) of each burst's frames have in common."""
+    split = [scale.unflatten(0, (-1, count)) for scale in features]
+    return Stats([scale.sum(1) for scale in split], [scale.amax(1) for scale in split], count)
