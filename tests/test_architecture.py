@@ -41,6 +41,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
         "methods",
         "metrics",
         "nets",
+        "optics",
         "progress",
         "simulation",
         "stages",

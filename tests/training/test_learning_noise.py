@@ -118,7 +118,7 @@ def test_noise_levels_of_a_frame_are_in_its_scale():
 
 def test_nobody_knows_the_noise():
     network = build("focusdeep-any", {})
-    with pytest.raises(ValueError, match="nobody knows how loud the noise of these examples is; train on others"):
+    with pytest.raises(ValueError, match="nobody knows the noise of these examples; train on others"):
         Examples(torch.zeros(1, 2, 3, 8, 8), torch.zeros(1, 3, 8, 8)).asked(network)
     assert len(Noisy().draw((1,), bursts=1, size=16).asked(network)) == 2
     assert len(Noisy().draw((1,), bursts=1, size=16).asked(build("unet", {"frames": 4}))) == 1

@@ -13,6 +13,7 @@ from napari_focusstack.nets.checkpoint import load_network, read_checkpoint
 from napari_focusstack.progress import Cancelled, listening
 from napari_focusstack.training import Trainer, TrainingRecipe, data, train
 from napari_focusstack.training import trainer as module
+from napari_focusstack.training.lessons import LESSONS, Lesson
 from napari_focusstack.training.logbook import read_log
 from napari_focusstack.training.recipe import DataPart
 
@@ -143,7 +144,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(run):
 
 
 def test_a_gradient_that_is_not_finite_stops_too(run, monkeypatch):
-    monkeypatch.setitem(module.LOSSES, "squared", lambda found, truth: (found.sum() * 0).sqrt())
+    monkeypatch.setitem(LESSONS, "squared", Lesson("fusion", lambda found, draw: (found.sum() * 0).sqrt()))
     with pytest.raises(RuntimeError, match="or its gradient, is not finite.*nothing was saved"):
         list(start(run, loss="squared"))
     assert not run.exists()

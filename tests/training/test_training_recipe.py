@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from napari_focusstack.nets import build, parameters_of
-from napari_focusstack.training.losses import LOSSES
+from napari_focusstack.training.lessons import LESSONS
 from napari_focusstack.training.recipe import KEY, RECIPES, DataPart, TrainingRecipe, read_recipe
 from napari_focusstack.training.recipe import LOSSES as NAMES
 from napari_focusstack.training.schedules import rate_at
@@ -88,7 +88,7 @@ def test_files_that_are_no_recipes(content, message, tmp_path):
 
 
 def test_names_of_losses_are_those_that_there_are():
-    assert tuple(LOSSES) == NAMES
+    assert tuple(LESSONS) == NAMES
 
 
 def test_shipped_recipes_are_found_by_name_and_can_be_built(tmp_path, monkeypatch):

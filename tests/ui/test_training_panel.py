@@ -128,9 +128,10 @@ def test_a_full_disk_is_told(panel, qtbot, monkeypatch):
 
 
 def test_divergence_is_told(panel, qtbot, monkeypatch):
-    from napari_focusstack.training import losses
+    from napari_focusstack.training.lessons import LESSONS, Lesson
 
-    monkeypatch.setitem(losses.LOSSES, "smooth-absolute", lambda found, truth: (found - truth).sum() * float("nan"))
+    spoilt = Lesson("fusion", lambda found, draw: (found - draw.truth).sum() * float("nan"))
+    monkeypatch.setitem(LESSONS, "smooth-absolute", spoilt)
     panel.button.click()
     ended(panel, qtbot)
     assert "training diverged; nothing was saved. Lower the learning rate" in panel.message.text()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -16,6 +16,8 @@ class Network(nn.Module):
 
     Attributes
     ----------
+    task : {"fusion", "depth", "foreground", "kernel"}
+        What it finds, see `Checkpoint`.
     arguments : dict
         What it was built with: its class with these makes it again.
     channels : int or None
@@ -32,6 +34,7 @@ class Network(nn.Module):
         What it finds: see `Checkpoint`. "fusion": a picture. "depth": depth and a picture, from frames and positions.
     """
 
+    task: ClassVar[Task] = "fusion"
     scale = 1
     takes_noise = False
     task: Task = "fusion"

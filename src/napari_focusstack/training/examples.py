@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from ..simulation.batches import Batch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Examples", "as_stored", "noise_levels"]
+__all__ = ["Examples", "as_stored", "noise_levels", "positions_of"]
 
 LINEAR = 0.3  # share of batches in linear light, as microscopes store it; the others as photographs, in sRGB
 LEVELS = (255, 4095, 65535)  # of a file of 8, 12 or 16 bit
@@ -42,6 +42,10 @@ class Examples:
         Standard deviation of the noise in each channel, in stored values, at K levels of brightness: see `nets.noise`.
     blur : float, optional
         Blur radius, in px, of what is one frame out of focus.
+    mask : (B, 1, H, W) float32, optional
+        Of a pair of frames, focused near and far: 1 where the foreground is.
+    sigma : (B,) float32, optional
+        Standard deviation, in px, of the foreground's blur in the far frame of a pair.
     """
 
     frames: Tensor
@@ -51,20 +55,45 @@ class Examples:
     depths: Tensor | None = None
     noise: Tensor | None = None
     blur: float | None = None
+    mask: Tensor | None = None
+    sigma: Tensor | None = None
 
     def asked(self, network: Network) -> tuple[Tensor, ...]:
-        """What the network is given.
+        """What the network is given: frames, and what its task asks for beside.
 
         Raises
         ------
         ValueError
-            If it is to know the noise, and nobody does.
+            If nobody knows it.
         """
-        if not network.takes_noise:
-            return (self.frames,)
-        if self.noise is None:
-            raise ValueError("nobody knows how loud the noise of these examples is; train on others")
-        return self.frames, self.noise
+        if network.task == "depth":
+            return self.frames, positions_of(self.frames)
+        if network.task == "kernel":
+            return self.frames, self.known("mask")
+        return (self.frames, self.known("noise")) if network.takes_noise else (self.frames,)
+
+    def known(self, name: Literal["depth", "mask", "noise", "sigma"]) -> Tensor:
+        """What is true of the examples, by the attribute's name.
+
+        Raises
+        ------
+        ValueError
+            If nobody knows it.
+        """
+        value: Tensor | None = getattr(self, name)
+        if value is None:
+            raise ValueError(f"nobody knows the {name} of these examples; train on others, such as simulated ones")
+        return value
+
+    def shares(self) -> Tensor:
+        """Depth (B, H, W) as a share of the sweep: 0 in the first frame, 1 in the last.
+
+        Raises
+        ------
+        ValueError
+            If nobody knows it.
+        """
+        return self.known("depth") / max(self.frames.shape[1] - 1, 1)
 
     def to(self, device: torch.device | str) -> Examples:
         """Return the same on a device."""
@@ -93,6 +122,11 @@ def as_stored(batch: Batch, generator: torch.Generator) -> Examples:
     wrong = torch.exp(MISJUDGED * torch.randn((len(noise), 1, 1), generator=generator)).to(noise.device)
     noise = (wrong * noise).expand(-1, frames.shape[2], -1)
     return Examples(frames, truth, batch.depth, batch.alphas, batch.depths, noise, batch.blur)
+
+
+def positions_of(frames: Tensor) -> Tensor:
+    """(B, N) places of the frames (B, N, C, H, W) in the sweep, evenly from 0 to 1."""
+    return torch.linspace(0, 1, frames.shape[1], device=frames.device).expand(len(frames), -1)
 
 
 def noise_levels(frame: NDArray[Any]) -> Tensor:

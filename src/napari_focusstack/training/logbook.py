@@ -13,7 +13,8 @@ from ..files import standing
 __all__ = ["LOG", "Logbook", "read_log"]
 
 LOG, EVENTS = "log.csv", "tensorboard"
-COLUMNS = ("step", "loss", "rate", "psnr", "psnr_mean", "psnr_single", "seconds")
+SCORES = ("psnr", "psnr_mean", "psnr_single", "miou", "sigma_error", "depth_error")  # of all tasks
+COLUMNS = ("step", "loss", "rate", *SCORES, "seconds")
 
 
 class Logbook:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 __all__ = [
     "BORDER",
-    "LOSSES",
     "absolute_error",
     "depth_error",
     "focus_error",
@@ -112,10 +109,3 @@ def _laplacian(planes: Tensor) -> Tensor:
     channels = planes.flatten(0, 1)[:, None]
     around = functional.pad(channels, (1, 1, 1, 1), mode="replicate")
     return functional.conv2d(around, kernel).view_as(planes)
-
-
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of pictures: name in a recipe to function
-    "absolute": absolute_error,
-    "smooth-absolute": smooth_absolute_error,
-    "squared": squared_error,
-}

@@ -23,7 +23,16 @@ Schedule = Literal["constant", "cosine", "halving"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Kind = Literal["simulation", "dataset", "stack"]
 CHOICES = {"optimiser": get_args(Optimiser), "schedule": get_args(Schedule), "precision": get_args(Precision)}
-LOSSES = ("absolute", "smooth-absolute", "squared")  # the keys of losses.LOSSES, known here without torch
+LOSSES = (  # the keys of lessons.LESSONS, known here without torch
+    "absolute",
+    "smooth-absolute",
+    "squared",
+    "foreground",
+    "kernel",
+    "depth",
+    "focus",
+    "depth-and-focus",
+)
 RANGES: dict[str, tuple[float, float]] = {
     "size": (32, 1024),
     "batch": (1, 4096),
@@ -102,8 +111,8 @@ class TrainingRecipe:
         Bursts in a draw, which are alike in length and blur, and draws in a step, which processes share among them.
     steps : int
         Updates of the weights.
-    loss : {"absolute", "smooth-absolute", "squared"}
-        See `training.losses`.
+    loss : str
+        One of `LOSSES` that is of the network's task: see `training.lessons`.
     optimiser, learning_rate, weight_decay : str, float, float
         "adam" or "adamw".
     schedule : {"constant", "cosine", "halving"}

@@ -21,7 +21,7 @@ class Report:
         Learning rate.
     psnr, psnr_mean, psnr_single : float or None
         Of held-out pictures, in dB, where they were looked at after this step: the network's, that of the mean of the
-        frames, and that of each burst's best frame.
+        frames, and that of each burst's best frame. Of networks that find no picture, see `validation.SCORES`.
     seconds : float
         That the run has taken, also before it was resumed.
     seconds_left : float

@@ -26,8 +26,8 @@ from ..nets.checkpoint import CONFIG, Checkpoint, Input, Training, load_network,
 from ..progress import track
 from .beginning import fabric_of, network_of, optimiser_of
 from .data import held_out_of, source_of
+from .lessons import FRAMES, lesson_of
 from .logbook import Logbook
-from .losses import LOSSES
 from .prefetch import prefetched
 from .recipe import TrainingRecipe
 from .report import Report
@@ -79,7 +79,8 @@ class Trainer:
     Raises
     ------
     ValueError
-        If the folder holds a run of another recipe, or something that is not allowed is asked for.
+        If the folder holds a run of another recipe, or something that is not allowed is asked for, such as a loss that
+        is not for the network's task.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Trainer:
         self.fabric = fabric_of(recipe, device)
         self.checkpoint: Checkpoint | None = None
         self._raw = network_of(recipe)
+        self._lesson = lesson_of(recipe.loss, self._raw)
         self.averaged: Network = copy.deepcopy(self._raw).to(self.fabric.device).eval().requires_grad_(False)
         self._source = source_of(recipe, stacks or {}, self.fabric.device)
         self._held_out = held_out_of(recipe, stacks or {}, self.fabric.device)
@@ -179,9 +181,7 @@ class Trainer:
         for left in track(range(draws - 1, -1, -1)):
             draw = next(examples).to(fabric.device)
             with fabric.no_backward_sync(self._network, enabled=left > 0):
-                found = self._network(*draw.asked(self._raw))
-                truth = draw.truth if found.ndim == draw.truth.ndim else draw.truth[:, None]  # of several pictures
-                loss = LOSSES[recipe.loss](found, truth) / draws
+                loss = self._lesson.error(self._network(*draw.asked(self._raw)), draw) / draws
                 fabric.backward(loss)
             total += loss.detach()
         mean = fabric.all_reduce(total, reduce_op="mean").item()  # type: ignore[union-attr] # a tensor
@@ -218,8 +218,8 @@ class Trainer:
             f"learning rate ({self.recipe.learning_rate:g}), or use precision '32-true', and begin in another folder"
         )
 
-    def preview(self, frames: Frames) -> NDArray[np.float32]:
-        """Picture (Y, X, C) of aligned frames (N, Y, X, C) by the averaged weights, as they stand."""
+    def preview(self, frames: Frames) -> NDArray[np.float32] | None:
+        """What the averaged weights, as they stand, make of aligned frames (N, Y, X, C): see `validation.pictured`."""
         return pictured(copy.deepcopy(self.averaged), frames, tile=TILE, device=self.fabric.device.type)
 
     # ------------------------------------------------------------------
@@ -246,8 +246,8 @@ class Trainer:
             self.checkpoint = save_checkpoint(
                 self.folder,
                 self.averaged,
-                task="fusion",
-                input=Input(self._raw.channels, (0.0, 1.0), "stored", (1, 300)),
+                task=self._raw.task,
+                input=Input(self._raw.channels, (0.0, 1.0), "stored", FRAMES[self._raw.task]),
                 training=Training(recipe.data_in_words(), self.step, recipe.seed, recipe.loss, __version__),
                 metrics=self._metrics,
                 licence=recipe.licence,

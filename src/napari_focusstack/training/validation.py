@@ -12,8 +12,9 @@ from torch import Tensor
 from ..nets.anylength import AnyLength
 from ..nets.network import Network
 from ..nets.tiles import infer
+from ..optics import Layer, defocused
 from ..progress import track
-from .examples import Examples, noise_levels
+from .examples import Examples, noise_levels, positions_of
 from .losses import psnr_of
 
 if TYPE_CHECKING:
@@ -21,17 +22,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..arrays import Frames
+    from ..nets.config import Task
 
-__all__ = ["measured", "pictured"]
+__all__ = ["SCORES", "measured", "pictured"]
 
-NAMES = ("psnr", "psnr_mean", "psnr_single")
+Scores = dict[str, Tensor]  # (B,) each, by name; NaN where there is nothing to measure
 
 
 @torch.no_grad()
 def measured(
     network: Network, draws: Sequence[Examples], precision: Callable[[], AbstractContextManager[Any]]
 ) -> dict[str, float]:
-    """Mean PSNR in dB over all bursts: of the network, of the mean of the frames, and of each burst's best frame.
+    """Means over all bursts of the scores of the network's task, see `SCORES`, by name.
 
     Parameters
     ----------
@@ -42,31 +44,86 @@ def measured(
     precision : callable
         Gives the context that the network runs in.
     """
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
+    found: list[Scores] = []
     for draw in track(draws):
-        frames, truth = draw.frames, draw.truth
         with precision():
-            picture = network(*draw.asked(network))
-        mean, single = (torch.full((len(frames),), torch.nan) for _ in range(2))
-        if truth.shape[1:] == frames.shape[2:]:  # not so of a mosaic's planes, which are smaller
-            mean = psnr_of(frames.mean(1), truth)
-            single = torch.stack([psnr_of(frame, truth) for frame in frames.unbind(1)]).amax(0)
-        found.append((psnr_of(picture, truth), mean, single))
-    means = (float(torch.cat(values).mean()) for values in zip(*found, strict=True))
-    return {name: round(mean, 4) for name, mean in zip(NAMES, means, strict=True) if mean == mean}
+            said = network(*draw.asked(network))
+        found.append(SCORES[network.task](said, draw))
+    columns = {name: torch.cat([scores[name] for scores in found]) for name in found[0]}
+    means = {name: float(column[column.isfinite()].mean()) for name, column in columns.items()}
+    return {name: round(mean, 4) for name, mean in means.items() if mean == mean}
 
 
-def pictured(network: Network, frames: Frames, *, tile: int, device: str) -> NDArray[np.float32]:
-    """Picture (Y, X, C) by a network of aligned frames (N, Y, X, C), as it gets them in training."""
+def pictured(network: Network, frames: Frames, *, tile: int, device: str) -> NDArray[np.float32] | None:
+    """What a network makes of aligned frames (N, Y, X, C), to be looked at: (Y, X, K) from 0 to 1; None of a kernel.
+
+    Fusion: the picture. Depth: the share of the sweep, K = 1. Foreground: the mask of what is sharp in the first frame
+    and not in the last, K = 1.
+    """
+    if network.task == "kernel":
+        return None
+    ways: dict[str, Any] = {"tile": tile, "device": device, "stage": "Preview"}
+    if network.task == "depth":
+        return infer(network, frames, **ways, function=lambda burst: network(burst, positions_of(burst))[0][:, None])
+    if network.task == "foreground":
+        return infer(network, frames, **ways, function=lambda burst: network(burst[:, [0, -1]]))
     if not isinstance(network, AnyLength):
-        return infer(network, frames, tile=tile, device=device, stage="Preview")
+        return infer(network, frames, **ways)
     levels = noise_levels(frames[0])
-    found = infer(
-        network,
-        frames,
-        tile=tile,
-        device=device,
-        streamed=lambda burst: network.streamed(burst, levels),
-        stage="Preview",
-    )
-    return found[..., :-2]
+    return infer(network, frames, **ways, streamed=lambda burst: network.streamed(burst, levels))[..., :-2]
+
+
+def _of_picture(picture: Tensor, draw: Examples) -> Scores:
+    """PSNR in dB: of the network, of the mean of the frames, and of each burst's best frame."""
+    frames, truth = draw.frames, draw.truth
+    mean, single = (torch.full((len(frames),), torch.nan) for _ in range(2))
+    if truth.shape[1:] == frames.shape[2:]:  # not so of a mosaic's planes, which are smaller
+        mean = psnr_of(frames.mean(1), truth)
+        single = torch.stack([psnr_of(frame, truth) for frame in frames.unbind(1)]).amax(0)
+    return {"psnr": psnr_of(picture, truth), "psnr_mean": mean, "psnr_single": single}
+
+
+def _of_mask(mask: Tensor, draw: Examples) -> Scores:
+    """PSNR of what is taken from the near frame under the mask and from the far one elsewhere; mean IoU of the mask."""
+    near, far = draw.frames.unbind(1)
+    sure, true = mask > 0.5, draw.known("mask") > 0.5
+    sides = [_shared(sure, true), _shared(~sure, ~true)]
+    return _of_picture(torch.where(sure, near, far), draw) | {"miou": torch.stack(sides).mean(0)}
+
+
+def _shared(one: Tensor, other: Tensor) -> Tensor:
+    """Intersection over union of masks (B, 1, H, W); 1 where both are empty."""
+    common, either = ((one & other).sum((1, 2, 3)), (one | other).sum((1, 2, 3)))
+    return torch.where(either > 0, common / either.clamp_min(1), 1.0)
+
+
+def _of_kernel(sigma: Tensor, draw: Examples) -> Scores:
+    """Absolute error of σ in px, and PSNR of a picture blurred by it beside the same blurred by the true one."""
+    true = draw.known("sigma")
+    pairs = [
+        [_blurred(picture, float(value)) for value in values]
+        for picture, *values in zip(draw.truth, sigma, true, strict=True)
+    ]
+    found, expected = (torch.stack(pictures) for pictures in zip(*pairs, strict=True))
+    return {"psnr": psnr_of(found, expected), "sigma_error": (sigma - true).abs()}
+
+
+def _blurred(picture: Tensor, sigma: float) -> Tensor:
+    return next(defocused([Layer(picture, 1.0, 1.0)], [0.0], blur=sigma, psf="gaussian"))
+
+
+def _of_depth(found: tuple[Tensor, Tensor], draw: Examples) -> Scores:
+    """PSNR of the picture as of fusion, and mean absolute error of depth, as a share of the sweep."""
+    depth, picture = found
+    error = torch.full((len(depth),), torch.nan)
+    if draw.depth is not None:
+        error = (depth - draw.shares()).abs().flatten(1).nanmean(1)
+    return _of_picture(picture, draw) | {"depth_error": error}
+
+
+SCORES: dict[Task, Callable[[Any, Examples], Scores]] = {  # what a network of a task said of examples, to its scores
+    "fusion": _of_picture,
+    "depth": _of_depth,
+    "foreground": _of_mask,
+    "kernel": _of_kernel,
+}

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QApplication, QComboBox, QVBoxLayout, QWidget
 
 from ..methods import Method, options_of
-from ..nets import ARCHITECTURES, architecture
+from ..nets import architecture
 from ..nets.checkpoint import SHIPPED, read_checkpoint
 from .checkpoints import CheckpointChooser
 from .fields import quiet
@@ -19,7 +19,7 @@ __all__ = ["NetworkPart"]
 
 FIRST = "focusdeep-small"  # the checkpoint that training starts from unless another is chosen
 TASKS = {"fusion": "sharp picture"}
-TITLES = {  # of the architectures, the usual one first
+TITLES = {  # of the architectures that fuse, the usual one first
     "focusdeep-any": "FocusDeep (any length)",
     "focusdeep": "FocusDeep (as published)",
     "unet": "UNet",
@@ -50,12 +50,12 @@ class NetworkPart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.task, self.starts, self.architecture = (quiet(QComboBox()) for _ in range(3))
-        self.checkpoint, self.about = quiet(CheckpointChooser(self._on_change)), help_label()
+        self.checkpoint, self.about = quiet(CheckpointChooser(self._on_change, tuple(TITLES))), help_label()
         self._forms: dict[str, OptionsForm] = {}
         for combo, entries in (
             (self.task, TASKS),
             (self.starts, {True: "a checkpoint", False: "random weights"}),
-            (self.architecture, {name: TITLES[name] for name in sorted(ARCHITECTURES, key=list(TITLES).index)}),
+            (self.architecture, TITLES),
         ):
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             for value, text in entries.items():

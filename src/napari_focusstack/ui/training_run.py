@@ -165,7 +165,9 @@ class TrainingRun(QObject):
         def show() -> tuple[float, float]:
             """Show a preview; return when the next one is due, and from when on a look at examples may bring it."""
             began = time.monotonic()
-            self.previewed.emit(Preview(trainer.preview(burst), where, trainer.step))
+            picture = trainer.preview(burst)
+            if picture is not None:
+                self.previewed.emit(Preview(picture, where, trainer.step))
             now = time.monotonic()
             return now + max(PREVIEW_S, SPARSE * (now - began)), now + SPARSE * (now - began)
 

@@ -1,0 +1,104 @@
+"""What networks are taught: for each loss, of which task it is, and how far an answer is from what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from .losses import (
+    absolute_error,
+    depth_error,
+    focus_error,
+    foreground_error,
+    kernel_error,
+    smooth_absolute_error,
+    squared_error,
+)
+
+if TYPE_CHECKING:
+    from ..nets.config import Task
+    from ..nets.network import Network
+    from .examples import Examples
+
+__all__ = ["FRAMES", "LESSONS", "Lesson", "lesson_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A loss, and who learns from it.
+
+    Attributes
+    ----------
+    task : {"fusion", "depth", "foreground", "kernel"}
+        Of the networks.
+    error : callable
+        Loss of what such a network said of some examples, as a tensor of one number.
+    """
+
+    task: Task
+    error: Callable[[Any, Examples], Tensor]
+
+
+def lesson_of(loss: str, network: Network) -> Lesson:
+    """Lesson of a loss's name.
+
+    Raises
+    ------
+    ValueError
+        If a network of this task cannot learn from it; the message says from what it can.
+    """
+    if LESSONS[loss].task != network.task:
+        fitting = " or ".join(repr(name) for name, lesson in LESSONS.items() if lesson.task == network.task)
+        raise ValueError(
+            f"loss={loss!r} is for the task {LESSONS[loss].task!r}, but a {type(network).__name__} learns "
+            f"{network.task!r}; choose {fitting}"
+        )
+    return LESSONS[loss]
+
+
+def _of_pictures(error: Callable[[Tensor, Tensor], Tensor], found: Tensor, draw: Examples) -> Tensor:
+    """Error of a picture (B, C, H, W), or of several at once (B, K, C, H, W)."""
+    return error(found, draw.truth if found.ndim == draw.truth.ndim else draw.truth[:, None])
+
+
+def _of_mask(found: Tensor, draw: Examples) -> Tensor:
+    near, far = draw.frames.unbind(1)
+    return foreground_error(found, draw.known("mask"), near, far, draw.truth)
+
+
+def _of_kernel(found: Tensor, draw: Examples) -> Tensor:
+    return kernel_error(found, draw.known("sigma"))
+
+
+def _of_depth(found: tuple[Tensor, Tensor], draw: Examples) -> Tensor:
+    return depth_error(found[0], draw.shares())
+
+
+def _of_focus(found: tuple[Tensor, Tensor], draw: Examples) -> Tensor:
+    return focus_error(found[1], draw.truth, found[0])
+
+
+def _of_both(found: tuple[Tensor, Tensor], draw: Examples) -> Tensor:
+    return _of_depth(found, draw) + _of_focus(found, draw)
+
+
+LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
+    "absolute": Lesson("fusion", partial(_of_pictures, absolute_error)),
+    "smooth-absolute": Lesson("fusion", partial(_of_pictures, smooth_absolute_error)),
+    "squared": Lesson("fusion", partial(_of_pictures, squared_error)),
+    "foreground": Lesson("foreground", _of_mask),
+    "kernel": Lesson("kernel", _of_kernel),
+    "depth": Lesson("depth", _of_depth),
+    "focus": Lesson("depth", _of_focus),
+    "depth-and-focus": Lesson("depth", _of_both),
+}
+FRAMES: dict[Task, tuple[int, int]] = {  # fewest and most that a network takes
+    "fusion": (1, 300),
+    "depth": (2, 300),
+    "foreground": (2, 2),
+    "kernel": (2, 2),
+}
