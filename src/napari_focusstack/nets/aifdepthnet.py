@@ -116,11 +116,11 @@ class AiFDepthNet(Network):
             stats = seen if stats is None else stats + seen
         if stats is None:
             raise ValueError("a burst without frames has no depth; give at least one")
-        coarse = network.mixed(torch.stack(held, 1).flatten(0, 1), len(held)).unflatten(0, (-1, len(held)))
+        held = network.mixed_one_by_one(held)
         sums: Attended | None = None
         for number, frame in enumerate(frames):
             own = network.fine(self._padded(frame[:, None]))
-            logits = network.logits(own, coarse[:, number], stats)
+            logits = network.logits(own, held[number], stats)
             part = attended(logits, positions[:, number : number + 1])
             sums = part if sums is None else sums + part
         assert sums is not None

@@ -37,7 +37,7 @@ class InceptionAttention(nn.Module):
         How far, in px, a logit depends on others.
     """
 
-    reach = 290
+    reach = 274
 
     def __init__(self) -> None:
         super().__init__()

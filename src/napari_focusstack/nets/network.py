@@ -30,14 +30,11 @@ class Network(nn.Module):
         Pixels of the picture for each pixel of a frame, to either side.
     takes_noise : bool
         Whether it is told, beside the burst, how loud the noise is: see `nets.noise`.
-    task : str
-        What it finds: see `Checkpoint`. "fusion": a picture. "depth": depth and a picture, from frames and positions.
     """
 
     task: ClassVar[Task] = "fusion"
     scale = 1
     takes_noise = False
-    task: Task = "fusion"
     arguments: dict[str, Any]
     channels: int | None
     multiple: int

@@ -83,10 +83,29 @@ class SweepAttention(nn.Module):
         return self.to_quarter(middle)  # type: ignore[no-any-return]
 
     def mixed(self, coarse: Tensor, count: int) -> Tensor:
-        """Coarsest features of all the `count` frames of each burst, mixed along the sweep."""
+        """Coarsest features (B·N, F, h, w) of all the `count` frames of each burst, mixed along the sweep."""
         for mixing in self.mixings:
-            coarse = mixing(coarse, count)
+            frames = coarse.unflatten(0, (-1, count))
+            nothing = torch.zeros_like(frames[:, :1])
+            before, behind = torch.cat([nothing, frames[:, :-1]], 1), torch.cat([frames[:, 1:], nothing], 1)
+            common = torch.cat([frames.mean(1), frames.amax(1)], 1)
+            coarse = mixing(before.flatten(0, 1), coarse, behind.flatten(0, 1), common)
         return coarse
+
+    def mixed_one_by_one(self, coarse: Sequence[Tensor]) -> list[Tensor]:
+        """Coarsest features (B, F, h, w) of each frame, as of `mixed`: nothing but these is held of all frames."""
+        frames = list(coarse)
+        for mixing in self.mixings:
+            mean, most = frames[0] / len(frames), frames[0]
+            for frame in frames[1:]:
+                mean, most = mean + frame / len(frames), torch.maximum(most, frame)
+            common, nothing = torch.cat([mean, most], 1), torch.zeros_like(mean)
+            before = nothing
+            for number, own in enumerate(frames):
+                behind = frames[number + 1] if number + 1 < len(frames) else nothing
+                frames[number] = mixing(before, own, behind, common)
+                before = own
+        return frames
 
     def logits(self, own: Sequence[Tensor], coarse: Tensor, stats: Stats) -> Tensor:
         """Logits (B, n, H, W) of some frames of each burst: their fine and coarse features beside those of all."""
@@ -105,7 +124,7 @@ class SweepAttention(nn.Module):
 
 
 class Mixing(nn.Module):
-    """Features (B·N, F, h, w) of the same shape: each frame's beside those of its neighbours, and of all."""
+    """Features (B·n, F, h, w) of the same shape: each frame's beside those of its neighbours, and of all."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -116,15 +135,11 @@ class Mixing(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type] # it has one
 
-    def forward(self, features: Tensor, count: int) -> Tensor:
-        """Features of bursts of `count` frames; beyond the ends of the sweep there are none."""
-        frames = features.unflatten(0, (-1, count))
-        nothing = torch.zeros_like(frames[:, :1])
-        before = torch.cat([nothing, frames[:, :-1]], 1)
-        behind = torch.cat([frames[:, 1:], nothing], 1)
-        near = self.near(torch.cat([before, frames, behind], 2).flatten(0, 1)).unflatten(0, (-1, count))
-        common = self.common(torch.cat([frames.mean(1), frames.amax(1)], 1))
-        return self.block(features + self.out(relu(near + common[:, None]).flatten(0, 1)))  # type: ignore[no-any-return]
+    def forward(self, before: Tensor, own: Tensor, behind: Tensor, common: Tensor) -> Tensor:
+        """Features of frames, of those before and behind (zeros beyond the ends), and what all have (B, 2·F, h, w)."""
+        near = self.near(torch.cat([before, own, behind], 1)).unflatten(0, (len(common), -1))
+        joined = relu(near + self.common(common)[:, None]).flatten(0, 1)
+        return self.block(own + self.out(joined))  # type: ignore[no-any-return]
 
 
 def stats_of(features: Sequence[Tensor], count: int) -> Stats:

@@ -71,4 +71,4 @@ def _part(
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
-    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames), mosaics)
+    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames, sweep=recipe.sweep), mosaics)
