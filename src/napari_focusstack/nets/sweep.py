@@ -22,6 +22,8 @@ __all__ = ["SweepAttention"]
 FINE, MIDDLE, COARSE = 32, 48, 80  # features at 1/2, 1/4 and 1/8 of the size
 DETAIL = (0.01, 0.06)  # contrasts that count as little: without noise, and with much
 AROUND = 5  # planes' px whose mean is not detail
+WINDOWS, FAINT = (3, 11), 0.004  # planes' px over which the detail's power is averaged; contrast that counts as none
+USUAL, SPREAD = 7.0, 2.0  # what its logarithm mostly is below zero, and how far from there
 MIXINGS = 4  # of the coarsest features along the sweep
 SHARPNESS = 4.0  # what scores are multiplied by
 
@@ -36,18 +38,19 @@ class SweepAttention(nn.Module):
 
     Notes
     -----
-    Frames become planes of 2 × 2 px blocks, beside their detail d on two scales of contrast, d / (|d| + c). A residual
+    Frames become planes of 2 × 2 px blocks, beside their detail d on two scales of contrast, d / (|d| + c), and the
+    logarithm of its mean square over two windows: what shape from focus looks at is there from the start. A residual
     encoder finds features at three scales. The coarsest ones are mixed by residual blocks that look at the frames
     before and behind, and at the mean and the maximum over all; the decoder joins what comes of it with the finer
     features of each frame, which know the others by mean and maximum, too. No layer normalises: nothing depends on what
     else is in a batch, and a tile is as the whole.
     """
 
-    reach = 136
+    reach = 144
 
     def __init__(self) -> None:
         super().__init__()
-        inputs = 3 * SITES * (1 + len(DETAIL))
+        inputs = 3 * SITES * (1 + len(DETAIL)) + len(WINDOWS)
         self.stem = nn.Sequential(nn.Conv2d(inputs, FINE, 3, padding=1), nn.ReLU(), Residual(FINE))
         self.to_half = nn.Sequential(nn.Conv2d(FINE, MIDDLE, 3, 2, 1), nn.ReLU(), Residual(MIDDLE))
         self.to_quarter = nn.Sequential(nn.Conv2d(MIDDLE, COARSE, 3, 2, 1), nn.ReLU(), Residual(COARSE))
@@ -74,8 +77,11 @@ class SweepAttention(nn.Module):
     def fine(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Features (B·N, F, h, w) of frames, each by itself, at 1/2 and 1/4 of the size."""
         planes = pixel_unshuffle(frames.flatten(0, 1), 2)
-        detail = planes - avg_pool2d(planes, AROUND, 1, AROUND // 2, count_include_pad=False)
-        fine = self.stem(torch.cat([planes - 0.5, *(softsign(detail / contrast) for contrast in DETAIL)], 1))
+        detail = planes - _mean(planes, AROUND)
+        power = detail.square().mean(1, keepdim=True)
+        powers = [_mean(power, window).add(FAINT**2).log().add(USUAL).div(SPREAD) for window in WINDOWS]
+        contrasts = [softsign(detail / contrast) for contrast in DETAIL]
+        fine = self.stem(torch.cat([planes - 0.5, *contrasts, *powers], 1))
         return fine, self.to_half(fine)
 
     def coarse(self, middle: Tensor) -> Tensor:
@@ -140,6 +146,11 @@ class Mixing(nn.Module):
         near = self.near(torch.cat([before, own, behind], 1)).unflatten(0, (len(common), -1))
         joined = relu(near + self.common(common)[:, None]).flatten(0, 1)
         return self.block(own + self.out(joined))  # type: ignore[no-any-return]
+
+
+def _mean(planes: Tensor, window: int) -> Tensor:
+    """Mean over windows of so many px to a side."""
+    return avg_pool2d(planes, window, 1, window // 2, count_include_pad=False)
 
 
 def stats_of(features: Sequence[Tensor], count: int) -> Stats:
