@@ -33,6 +33,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
         "alignment",
         "arrays",
         "color",
+        "depth",
         "devices",
         "files",
         "fusion",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["estimate_aif"]
+__all__ = ["ARCHITECTURES", "Scale", "depth_by", "estimate_aif", "scale_of"]
 
 ARCHITECTURES = ("aifdepthnet",)
 CHECKPOINT = "aifdepthnet-small"
@@ -38,11 +38,26 @@ STREAMED = 700, 15  # bytes for each pixel of a tile and its halo; and for each 
 WHOLE = 0, 500  # the same of the published network
 
 
-class _Scale(NamedTuple):
-    """How stored values become what the network knows: from 0 to 1, red, green and blue."""
+class Scale(NamedTuple):
+    """How stored values become what the network knows: white is 1, and there are three channels.
 
-    white: float  # as `to_float` scales
-    channel: int  # that decides; -1: all
+    Attributes
+    ----------
+    white : float
+        What is taken for white, in the scale of `to_float`.
+    channel : int
+        Which one is looked at; -1: red, green and blue, or the mean of as many as there are.
+    """
+
+    white: float
+    channel: int = -1
+
+    def known(self, frames: Tensor) -> Tensor:
+        """Frames (B, 3, H, W) of frames (B, C, H, W) in the scale of `to_float`."""
+        light = frames.nan_to_num(nan=0.0, posinf=self.white, neginf=0.0) / self.white
+        if self.channel >= 0:
+            light = light[:, self.channel : self.channel + 1]
+        return light if light.shape[1] == 3 else light.mean(1, keepdim=True).expand(-1, 3, -1, -1)
 
 
 def estimate_aif(
@@ -108,8 +123,22 @@ def estimate_aif(
     check_frames(described, np.broadcast_to(np.float32(0), (*frames.shape[:3], 3)))  # as the network gets them
     check_channel(channel, frames.shape[3])
     network = cast("AiFDepthNet", apart(load_network, described, device))  # torch, too, the first time
+    return depth_by(network, frames, positions, tile=tile, noise_floor=noise_floor, channel=channel, device=device)
+
+
+def depth_by(
+    network: AiFDepthNet,
+    frames: Frames,
+    positions: NDArray[np.float64],
+    *,
+    tile: int = 1280,
+    noise_floor: float = 1.7,
+    channel: int = -1,
+    device: str = "auto",
+) -> Depth:
+    """Depth by a network that is at hand, as `estimate_aif` has it by one in a file; the arguments are the same."""
     side = tile_of(network, len(frames), tile)
-    found = _attended(network, frames, positions, _Scale(_white(frames), channel), side, device)
+    found = _attended(network, frames, positions, scale_of(frames, channel), side, device)
     return _judged(found, frames, positions, noise_floor, channel, device)
 
 
@@ -121,22 +150,17 @@ def tile_of(network: AiFDepthNet, count: int, most: int) -> int:
 
 
 class _Known:
-    """Frames (1, 3, H, W) as the network knows them, of frames (1, C, H, W) that come one by one, each time anew."""
+    """Frames as the network knows them, of frames (1, C, H, W) that come one by one, each time they are asked for."""
 
-    def __init__(self, frames: Iterable[Tensor], scale: _Scale) -> None:
+    def __init__(self, frames: Iterable[Tensor], scale: Scale) -> None:
         self._frames, self._scale = frames, scale
 
     def __iter__(self) -> Iterator[Tensor]:
-        white, channel = self._scale
-        for frame in self._frames:
-            light = frame.nan_to_num(nan=0.0, posinf=white, neginf=0.0) / white
-            if channel >= 0:
-                light = light[:, channel : channel + 1]
-            yield light if light.shape[1] == 3 else light.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+        return map(self._scale.known, self._frames)
 
 
 def _attended(
-    network: AiFDepthNet, frames: Frames, positions: NDArray[np.float64], scale: _Scale, tile: int, device: str
+    network: AiFDepthNet, frames: Frames, positions: NDArray[np.float64], scale: Scale, tile: int, device: str
 ) -> Plane:
     """Depth from 0 to 1, its variance, entropy and weight, (Y, X, 4), of what the network attends to."""
     import torch
@@ -150,7 +174,7 @@ def _attended(
         return network.streamed(_Known(burst, scale), places)
 
     def whole(burst: Tensor) -> Tensor:
-        known = torch.stack(list(_Known(burst.unbind(1), scale)), 1)
+        known = scale.known(burst.flatten(0, 1)).unflatten(0, burst.shape[:2])
         return attended(network.logits(known), places.to(known.device)).found()
 
     ways = {"streamed": streamed} if network.streams else {"function": whole}
@@ -197,11 +221,11 @@ def _error(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, 
     return tuple(plane.astype(np.float32) for plane in planes)  # type: ignore[return-value]
 
 
-def _white(frames: Frames) -> float:
-    """Value that is taken for white, as `to_float` scales: nearly the largest of first, middle and last frame."""
+def scale_of(frames: Frames, channel: int = -1) -> Scale:
+    """Scale of a burst (N, Y, X, C): white is nearly the largest value of the first, the middle and the last frame."""
     found = []
     for _, image in visit(frames, "", sorted({0, len(frames) // 2, len(frames) - 1})):
         values = np.asarray(image[::SAMPLED, ::SAMPLED], np.float32) / np.float32(unit(image.dtype))
         values = values[np.isfinite(values)]
         found.append(float(np.quantile(values, BRIGHT)) if values.size else 0.0)
-    return max(found) if max(found) > 0 else 1.0
+    return Scale(max(found) if max(found) > 0 else 1.0, channel)
