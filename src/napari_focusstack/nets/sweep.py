@@ -25,6 +25,7 @@ AROUND = 5  # planes' px whose mean is not detail
 WINDOWS, FAINT = (3, 11), 0.004  # planes' px over which the detail's power is averaged; contrast that counts as none
 USUAL, SPREAD = 7.0, 2.0  # what its logarithm mostly is below zero, and how far from there
 MIXINGS = 4  # of the coarsest features along the sweep
+STEEPNESS, LIFT = 2.0, 0.3  # of the scores that training begins with: how fast they fall, and the best one's
 SHARPNESS = 4.0  # what scores are multiplied by
 
 
@@ -39,7 +40,8 @@ class SweepAttention(nn.Module):
     Notes
     -----
     Frames become planes of 2 × 2 px blocks, beside their detail d on two scales of contrast, d / (|d| + c), and the
-    logarithm of its mean square over two windows: what shape from focus looks at is there from the start. A residual
+    logarithm of its mean square over two windows. By how much this is below its largest value over the sweep is what
+    scores begin with, so that before training the network is a shape from focus, which it learns to correct. A residual
     encoder finds features at three scales. The coarsest ones are mixed by residual blocks that look at the frames
     before and behind, and at the mean and the maximum over all; the decoder joins what comes of it with the finer
     features of each frame, which know the others by mean and maximum, too. No layer normalises: nothing depends on what
@@ -61,6 +63,9 @@ class SweepAttention(nn.Module):
         )
         self.last = Residual(FINE)
         self.scores = nn.Conv2d(FINE, SITES, 3, padding=1)
+        self.sharpest = nn.Conv2d(len(WINDOWS), SITES, 1)
+        nn.init.constant_(self.sharpest.weight, STEEPNESS / len(WINDOWS))
+        nn.init.constant_(self.sharpest.bias, LIFT)  # type: ignore[arg-type] # it has one
         nn.init.zeros_(self.scores.weight)
         nn.init.zeros_(self.scores.bias)  # type: ignore[arg-type] # it has one
         for layer in (self.stem[0], self.to_half[0], self.to_quarter[0], *self.up):
@@ -70,19 +75,19 @@ class SweepAttention(nn.Module):
     def forward(self, frames: Tensor) -> Tensor:
         """Logits of all frames together."""
         count = frames.shape[1]
-        fine, middle = self.fine(frames)
-        coarse = self.mixed(self.coarse(middle), count)
-        return self.logits((fine, middle), coarse, stats_of((fine, middle), count))
+        own = self.fine(frames)
+        coarse = self.mixed(self.coarse(own[1]), count)
+        return self.logits(own, coarse, stats_of(own, count))
 
-    def fine(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B·N, F, h, w) of frames, each by itself, at 1/2 and 1/4 of the size."""
+    def fine(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (B·N, F, h, w) of frames, each by itself, at 1/2 and 1/4 of the size, and the detail's power."""
         planes = pixel_unshuffle(frames.flatten(0, 1), 2)
         detail = planes - _mean(planes, AROUND)
         power = detail.square().mean(1, keepdim=True)
-        powers = [_mean(power, window).add(FAINT**2).log().add(USUAL).div(SPREAD) for window in WINDOWS]
+        powers = torch.cat([_mean(power, window).add(FAINT**2).log().add(USUAL).div(SPREAD) for window in WINDOWS], 1)
         contrasts = [softsign(detail / contrast) for contrast in DETAIL]
-        fine = self.stem(torch.cat([planes - 0.5, *contrasts, *powers], 1))
-        return fine, self.to_half(fine)
+        fine = self.stem(torch.cat([planes - 0.5, *contrasts, powers], 1))
+        return fine, self.to_half(fine), powers
 
     def coarse(self, middle: Tensor) -> Tensor:
         """Features (B·N, F, h, w) of frames, each by itself, at 1/8 of the size."""
@@ -119,14 +124,14 @@ class SweepAttention(nn.Module):
         fine, middle = (
             join(*scale, most)
             for join, *scale, most in zip(
-                self.joins, own, (total / stats.count for total in stats.total), stats.most, strict=True
+                self.joins, own[:2], [total / stats.count for total in stats.total[:2]], stats.most[:2], strict=True
             )
         )
         for up, finer in zip(self.up, (middle, fine), strict=True):
             found = relu(up(torch.cat([doubled(found), finer], 1)))
-        scores = pixel_shuffle(self.scores(self.last(found)), 2)[:, 0]
-        logits: Tensor = SHARPNESS * scores.float().unflatten(0, (len(stats.most[0]), -1))
-        return logits
+        below = (own[2].unflatten(0, (len(stats.most[2]), -1)) - stats.most[2][:, None]).flatten(0, 1)
+        scores = self.scores(self.last(found)).float() + self.sharpest(below).float()
+        return SHARPNESS * pixel_shuffle(scores, 2)[:, 0].unflatten(0, (len(stats.most[0]), -1))
 
 
 class Mixing(nn.Module):
