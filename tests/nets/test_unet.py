@@ -46,7 +46,7 @@ def test_every_architecture_is_built_by_its_name_and_tells_what_it_is(name):
 
 
 def test_wrong_names_and_arguments_are_refused():
-    with pytest.raises(ValueError, match="unknown architecture 'vnet'; choices: unet, focusdeep, focusdeep-any"):
+    with pytest.raises(ValueError, match="unknown architecture 'vnet'; choices: unet, focusdeep, focusdeep-any, aifdepthnet"):
         build("vnet", {})
     with pytest.raises(ValueError, match="frames=0 is out of range; 1 to 256"):
         build("unet", {"frames": 0})
@@ -59,7 +59,7 @@ def test_wrong_names_and_arguments_are_refused():
     with pytest.raises(ValueError, match="channels=3: a UNet of size 'small' takes any number; leave it out"):
         build("unet", {"channels": 3})
     with pytest.raises(
-        ValueError, match="a Linear is none of the architectures unet, focusdeep, focusdeep-any; unwrap it"
+        ValueError, match="a Linear is none of the architectures unet, focusdeep, focusdeep-any, aifdepthnet; unwrap it"
     ):
         name_of(torch.nn.Linear(1, 1))
 

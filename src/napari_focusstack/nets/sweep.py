@@ -131,7 +131,8 @@ class SweepAttention(nn.Module):
             found = relu(up(torch.cat([doubled(found), finer], 1)))
         below = (own[2].unflatten(0, (len(stats.most[2]), -1)) - stats.most[2][:, None]).flatten(0, 1)
         scores = self.scores(self.last(found)).float() + self.sharpest(below).float()
-        return SHARPNESS * pixel_shuffle(scores, 2)[:, 0].unflatten(0, (len(stats.most[0]), -1))
+        logits: Tensor = SHARPNESS * pixel_shuffle(scores, 2)[:, 0].unflatten(0, (len(stats.most[0]), -1))
+        return logits
 
 
 class Mixing(nn.Module):
