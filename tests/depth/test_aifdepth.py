@@ -149,5 +149,5 @@ def test_what_does_not_fit_is_refused(tmp_path, steps, untrained):
 def test_forms_offer_networks_for_depth_alone():
     from napari_focusstack import DEPTH_ESTIMATORS
 
-    assert list(DEPTH_ESTIMATORS)[0] == "sff"
+    assert next(iter(DEPTH_ESTIMATORS)) == "sff"
     assert options_of(DEPTH_ESTIMATORS["aif"])["checkpoint"].architectures == ("aifdepthnet",)

@@ -90,10 +90,13 @@ def test_patches_do_not_grow_with_the_stack_and_some_are_held_out(monkeypatch):
 
 def test_cancelling_is_felt(untrained, stack, monkeypatch):
     taken = []
-    learn = tuning.apart
-    monkeypatch.setattr(
-        tuning, "apart", lambda function, *args: taken.append(function.__name__) or learn(function, *args)
-    )
+    apart = tuning.apart
+
+    def counted(function, *args):
+        taken.append(function.__name__)
+        return apart(function, *args)
+
+    monkeypatch.setattr(tuning, "apart", counted)
 
     def listener(step):
         if step is not None and step.stage == "Adapting" and step.done == 2:
