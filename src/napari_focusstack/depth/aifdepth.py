@@ -225,7 +225,8 @@ def scale_of(frames: Frames, channel: int = -1) -> Scale:
     """Scale of a burst (N, Y, X, C): white is nearly the largest value of the first, the middle and the last frame."""
     found = []
     for _, image in visit(frames, "", sorted({0, len(frames) // 2, len(frames) - 1})):
-        values = np.asarray(image[::SAMPLED, ::SAMPLED], np.float32) / np.float32(unit(image.dtype))
+        seen = image[::SAMPLED, ::SAMPLED] if channel < 0 else image[::SAMPLED, ::SAMPLED, channel]
+        values = np.asarray(seen, np.float32) / np.float32(unit(image.dtype))
         values = values[np.isfinite(values)]
         found.append(float(np.quantile(values, BRIGHT)) if values.size else 0.0)
     return Scale(max(found) if max(found) > 0 else 1.0, channel)
