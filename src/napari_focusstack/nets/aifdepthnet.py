@@ -23,6 +23,7 @@ from .unet import padded
 __all__ = ["AiFDepthNet", "Attended", "attended"]
 
 CHANNELS = 3
+KEPT = 2**29  # bytes of fine features of the first frames of a tile, which need not be found again
 LEAST = 1e-6  # added to the sum of weights: softplus may vanish in all frames
 
 
@@ -97,7 +98,7 @@ class AiFDepthNet(Network):
     def streamed(self, frames: Iterable[Tensor], positions: Tensor) -> Tensor:
         """What `attended` finds, (B, 4, H, W), in frames (B, 3, H, W) that come one by one, and are asked for twice.
 
-        Of all frames, only the coarsest features are held.
+        Of all frames, only the coarsest features are held; of the first ones, the fine ones too, to save time.
 
         Raises
         ------
@@ -108,9 +109,12 @@ class AiFDepthNet(Network):
         if not isinstance(network, SweepAttention):
             raise ValueError("the published network looks at all frames at once; use `logits`, or the small size")
         stats: Stats | None = None
-        held = []
+        held, kept, room = [], [], KEPT
         for frame in frames:
             own = network.fine(self._padded(frame[:, None]))
+            room -= sum(scale.nbytes for scale in own)
+            if room >= 0:
+                kept.append(own)
             held.append(network.coarse(own[1]))
             seen = stats_of(own, 1)
             stats = seen if stats is None else stats + seen
@@ -119,7 +123,7 @@ class AiFDepthNet(Network):
         held = network.mixed_one_by_one(held)
         sums: Attended | None = None
         for number, frame in enumerate(frames):
-            own = network.fine(self._padded(frame[:, None]))
+            own = kept[number] if number < len(kept) else network.fine(self._padded(frame[:, None]))
             logits = network.logits(own, held[number], stats)
             part = attended(logits, positions[:, number : number + 1])
             sums = part if sums is None else sums + part
