@@ -23,6 +23,8 @@ ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a
     "focusdeep": "focusdeep.FocusDeep",
     "focusdeep-any": "anylength.AnyLength",
     "aifdepthnet": "aifdepthnet.AiFDepthNet",
+    "fsb": "fsb.FSB",
+    "keb": "keb.KEB",
 }
 PLANES = 4  # of a mosaic: red, green beside red, green beside blue, blue
 

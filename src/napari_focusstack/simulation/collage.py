@@ -12,7 +12,7 @@ from ..optics import Layer
 from .library import Library
 from .variety import Chance, Variety
 
-__all__ = ["random_layers"]
+__all__ = ["random_layers", "random_shade", "random_surfaces"]
 
 ZOOM = (0.35, 1.6)  # px of a burst per px of a picture
 SHRUNK = 0.7  # zoom below which pictures are averaged first, or fine detail would alias
@@ -44,18 +44,29 @@ def random_layers(
     """
     count = chance.whole(*variety.layers) if len(library.cutouts) else 0
     ends = sorted(chance.between(0, last) for _ in range(2 * count + 1))
-    shade = torch.exp(variety.shade * chance.normal(bursts, 1, 1, 1) * _waves(chance, bursts, size)[:, None])
+    shade = random_shade(variety, chance, bursts, size)
     layers = []
     for i in range(count):
-        light, alpha = _crops(library.cutouts, chance, bursts, size)
-        light = _finished(light, alpha, variety, chance)
+        light, alpha = random_surfaces(library.cutouts, variety, chance, bursts, size)
         veil = chance.there(variety.translucent, bursts)
         seen = chance.there(PRESENT, bursts) * (1 - veil * (0.2 + 0.7 * chance.uniform(bursts, 1, 1, 1)))
         depth = _relief(chance, bursts, size, ends[2 * i], ends[2 * i + 1])
         layers.append(Layer(light * seen * shade, (alpha * seen)[:, 0], depth))
-    light, alpha = _crops(library.textures, chance, bursts, size)
-    light = _finished(light, alpha, variety, chance) * shade
-    return [*layers, Layer(light, 1.0, _relief(chance, bursts, size, ends[-1], last))]
+    light, _ = random_surfaces(library.textures, variety, chance, bursts, size)
+    return [*layers, Layer(light * shade, 1.0, _relief(chance, bursts, size, ends[-1], last))]
+
+
+def random_surfaces(
+    pictures: Tensor, variety: Variety, chance: Chance, bursts: int, size: int
+) -> tuple[Tensor, Tensor]:
+    """Premultiplied light (B, 3, size, size) and coverage (B, 1, ...) of parts of a library's pictures, recoloured."""
+    light, alpha = _crops(pictures, chance, bursts, size)
+    return _finished(light, alpha, variety, chance), alpha
+
+
+def random_shade(variety: Variety, chance: Chance, bursts: int, size: int) -> Tensor:
+    """(B, 1, size, size) factors: how much more light there is on one side of each scene."""
+    return torch.exp(variety.shade * chance.normal(bursts, 1, 1, 1) * _waves(chance, bursts, size)[:, None])
 
 
 def _crops(pictures: Tensor, chance: Chance, bursts: int, size: int) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import torch
 
-from ..nets import sees_mosaics
+from ..nets import architecture, sees_mosaics
 from ..progress import track
 from ..simulation.batches import Variety
 from ..simulation.library import Split, drawn_library, read_library
 from .examples import Examples
 from .own import Own
 from .recipe import DataPart, TrainingRecipe
-from .sources import Mixed, Simulated, Source
+from .sources import Mixed, Paired, Simulated, Source
 from .store import read_dataset
 from .stored import Stored
 
@@ -23,6 +23,7 @@ __all__ = ["held_out_of", "source_of"]
 DRAWN = {"train": (84, 135), "test": (21, 27)}  # procedural textures and cut-outs of each split
 SEEDS = {"train": 1, "test": 999}
 MEASURED = 4  # bursts that are held out, of each number of frames
+OF_PAIRS = ("foreground", "kernel")  # tasks of networks that see two frames, and learn from what only simulation knows
 VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
 
@@ -34,7 +35,8 @@ def source_of(
     Raises
     ------
     ValueError
-        If it asks for a stack that is not among the `stacks`, or a dataset cannot be read.
+        If it asks for a stack that is not among the `stacks`, a dataset cannot be read, or the network learns from
+        simulated pairs alone.
     """
     parts = [(_part(part, recipe, stacks, device, split), part.share) for part in recipe.data]
     return parts[0][0] if len(parts) == 1 else Mixed(parts)
@@ -54,6 +56,12 @@ def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: to
 def _part(
     part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: Split
 ) -> Source:
+    of_pairs = architecture(recipe.architecture).task in OF_PAIRS
+    if of_pairs and part.kind != "simulation":
+        raise ValueError(
+            f"data of kind {part.kind!r} does not tell what is in front, which a {recipe.architecture} learns; give "
+            "parts of kind 'simulation'"
+        )
     if part.kind == "stack":
         if part.name is None or part.name not in stacks:
             raise ValueError(f"there is no stack {part.name!r}; open are: {', '.join(stacks) or 'none'}")
@@ -71,4 +79,6 @@ def _part(
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
+    if of_pairs:
+        return Paired(library.to(device))
     return Simulated(library.to(device), replace(Variety(), frames=recipe.frames, sweep=recipe.sweep), mosaics)

@@ -115,8 +115,13 @@ def evaluate(
     CheckpointError
         If the network does not take such frames.
     ValueError
-        If a method is unknown, or there is no burst.
+        If the network does not fuse, a method is unknown, or there is no burst.
     """
+    if checkpoint.task != "fusion":
+        raise ValueError(
+            f"checkpoint {checkpoint.name!r} is for the task {checkpoint.task!r}; only networks that fuse are "
+            "evaluated, the log.csv of a training run tells of the others"
+        )
     for method in methods:
         pick(FUSERS, method, "fusion")
     ways: dict[str, Callable[[Picture, Picture], Picture]] = {

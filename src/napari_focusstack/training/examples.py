@@ -13,6 +13,7 @@ from ..fusion.noise import variances_of
 from ..nets.network import Network
 from ..nets.noise import deviations
 from ..simulation.batches import Batch
+from ..simulation.pairs import Pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,23 +105,26 @@ class Examples:
         return Examples(**values)
 
 
-def as_stored(batch: Batch, generator: torch.Generator) -> Examples:
+def as_stored(batch: Batch | Pairs, generator: torch.Generator) -> Examples:
     """Simulated light as a camera or a microscope would store it: clipped, sRGB or linear, of 8, 12 or 16 bit.
 
     Planes of a mosaic are white-balanced, and have the sRGB curve, too: so noise is alike in light and in shade.
     """
     chance = torch.rand(2, generator=generator, device=generator.device).tolist()
     levels = LEVELS[int(chance[0] * len(LEVELS))]
-    transfer: Transfer = "linear" if batch.gains is None and chance[1] < LINEAR else "srgb"
+    gains = batch.gains if isinstance(batch, Batch) else None
+    transfer: Transfer = "linear" if gains is None and chance[1] < LINEAR else "srgb"
     frames, truth = batch.frames.clamp(0, 1), batch.truth.clamp(0, 1)
     if transfer == "srgb":
         frames, truth = _srgb(frames), _srgb(truth)
-    noise = deviations(batch.noise, transfer, batch.gains)
-    if batch.gains is None:  # else the sensor's own values were rounded
+    noise = deviations(batch.noise, transfer, gains)
+    if gains is None:  # else the sensor's own values were rounded
         frames = (frames * levels).round() / levels
         noise = (noise.square() + 1 / (12 * levels**2)).sqrt()
     wrong = torch.exp(MISJUDGED * torch.randn((len(noise), 1, 1), generator=generator)).to(noise.device)
     noise = (wrong * noise).expand(-1, frames.shape[2], -1)
+    if isinstance(batch, Pairs):
+        return Examples(frames, truth, noise=noise, mask=batch.mask, sigma=batch.sigma)
     return Examples(frames, truth, batch.depth, batch.alphas, batch.depths, noise, batch.blur)
 
 

@@ -14,9 +14,10 @@ import torch
 
 from ..simulation.batches import Variety, draw_batch
 from ..simulation.library import Library
+from ..simulation.pairs import draw_pairs
 from .examples import Examples, as_stored
 
-__all__ = ["Mixed", "Seed", "Simulated", "Source", "generator_of"]
+__all__ = ["Mixed", "Paired", "Seed", "Simulated", "Source", "generator_of"]
 
 Seed = tuple[int, ...]
 
@@ -60,6 +61,27 @@ class Simulated:
             self.library, self.variety, generator, bursts=bursts, size=size, frames=frames, mosaic=self.mosaic
         )
         return as_stored(batch, generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Pairs of frames that the simulator draws, focused on a foreground and behind it, on the library's device.
+
+    Attributes
+    ----------
+    library : Library
+        Pictures that scenes are made of.
+    variety : Variety
+        What colours, light and noise are like.
+    """
+
+    library: Library
+    variety: Variety = field(default_factory=Variety)
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:  # noqa: ARG002
+        """Examples of two frames each, whatever number is asked for, that follow from the seed."""
+        generator = generator_of(seed)
+        return as_stored(draw_pairs(self.library, self.variety, generator, bursts=bursts, size=size), generator)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,84 @@
+"""FSB and KEB learn, from a run of the trainer to its checkpoint; their data is simulated alone."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from napari_focusstack.nets import build
+from napari_focusstack.nets.checkpoint import load_network
+from napari_focusstack.simulation.library import drawn_library
+from napari_focusstack.training import TrainingRecipe, data, read_recipe, train
+from napari_focusstack.training.evaluate import evaluate
+from napari_focusstack.training.lessons import LESSONS
+from napari_focusstack.training.logbook import read_log
+from napari_focusstack.training.recipe import DataPart
+from napari_focusstack.training.sources import Paired
+
+LOSSES = {"fsb": "foreground", "keb": "kernel"}
+
+
+@pytest.fixture
+def few_pictures(monkeypatch):
+    """Fewer and smaller ones than a real run has."""
+    monkeypatch.setattr(data, "drawn_library", lambda *_, seed: drawn_library(2, 4, seed=seed, size=128))
+
+
+def recipe_of(architecture, **changes):
+    made = TrainingRecipe(architecture=architecture, loss=LOSSES[architecture], size=32, frames=(2, 2), batch=2)
+    return replace(made, steps=2, held_out=1, validate_every=2, **changes)
+
+
+@pytest.mark.parametrize("architecture", LOSSES)
+def test_a_run_leaves_a_checkpoint_of_its_task(architecture, few_pictures, tmp_path):
+    made = train(recipe_of(architecture), tmp_path / "run", device="cpu")
+    assert made.task == LOSSES[architecture] and made.training.loss == LOSSES[architecture]
+    assert made.input.frames == (2, 2) and made.input.channels == 3
+    measured = {"fsb": "miou", "keb": "sigma_error"}[architecture]
+    assert read_log(tmp_path / "run")[-1][measured] == pytest.approx(made.metrics[measured])
+    assert {"psnr", measured} <= set(made.metrics)
+    load_network(made, "cpu")
+    with pytest.raises(ValueError, match=f"'run' is for the task '{made.task}'; only networks that fuse are evaluated"):
+        evaluate(made, [])
+
+
+@pytest.mark.parametrize("part", [DataPart("stack", name="mine"), DataPart("dataset", folder="mine")])
+def test_other_data_than_simulated_is_refused(part, tmp_path):
+    message = (
+        f"data of kind '{part.kind}' does not tell what is in front, which a fsb learns; give parts of kind 'simul"
+    )
+    with pytest.raises(ValueError, match=message):
+        train(recipe_of("fsb", data=(part,)), tmp_path / "run", device="cpu")
+
+
+def test_pairs_are_stored_as_files_have_them():
+    drawn = Paired(drawn_library(2, 4, seed=1, size=128)).draw((3,), bursts=3, size=32, frames=7)
+    assert drawn.frames.shape == (3, 2, 3, 32, 32) and drawn.truth.shape == (3, 3, 32, 32)
+    assert 0 <= drawn.frames.min() < drawn.frames.max() <= 1
+    assert drawn.mask.shape == (3, 1, 32, 32) and set(drawn.mask.unique().tolist()) == {0, 1}
+    assert drawn.sigma.shape == (3,) and drawn.noise.shape == (3, 3, 9)
+
+
+@pytest.mark.parametrize("architecture", LOSSES)
+def test_a_few_pairs_can_be_learned_by_heart(architecture):
+    pairs = Paired(drawn_library(2, 4, seed=1, size=128)).draw((5,), bursts=4, size=32)
+    torch.manual_seed(2)
+    network = build(architecture, {})
+    optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(50):
+        loss = LESSONS[LOSSES[architecture]].error(network(*pairs.asked(network)), pairs)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_paper_s_recipes_are_the_paper_s():
+    for name in LOSSES:
+        recipe = read_recipe(f"{name}-paper")
+        assert (recipe.size, recipe.batch, recipe.optimiser, recipe.learning_rate) == (256, 32, "adamw", 1e-4)
+        assert recipe.steps == 16 * recipe.halve_every  # halved every 25 of 400 epochs
+        assert (recipe.architecture, recipe.loss) == (name, LOSSES[name])
