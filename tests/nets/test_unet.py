@@ -58,9 +58,7 @@ def test_wrong_names_and_arguments_are_refused():
         build("unet", {"size": "paper"})
     with pytest.raises(ValueError, match="channels=3: a UNet of size 'small' takes any number; leave it out"):
         build("unet", {"channels": 3})
-    with pytest.raises(
-        ValueError, match="a Linear is none of the architectures unet, focusdeep, focusdeep-any, aifdepthnet; unwrap it"
-    ):
+    with pytest.raises(ValueError, match="a Linear is none of the architectures unet, .*, aifdepthnet, .*; unwrap it"):
         name_of(torch.nn.Linear(1, 1))
 
 
