@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
 from ..kernels.strips import over_rows
-from ..progress import track
+from ..progress import apart, track
 from .evidence import Evidence, gathered, reach_of
 from .law import Law, Nearest, Patches, Psf, fitted
 from .result import Elimination
@@ -39,6 +39,7 @@ SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better t
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
 ASKED = 2000  # pixels of them
 ENDS: Sequence[Nearest] = ("first", "last")
+ROUNDS = 2  # of the subtractive form, which takes what is around from the one before
 LEVELS = 4096  # of linear light, to look stored values up by
 
 
@@ -126,7 +127,7 @@ def eliminate_diffusion(
     work = _Veils(evidence, depth, reach, gap, subtract, transfer)
     law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
     if edge:
-        moved = _moved(depth, edge, law.nearest)
+        moved = _moved(depth, edge, law.nearest, gap - 0.5)
         evidence = gathered(frames, stored, moved, reach, transfer)
         work = _Veils(evidence, moved, reach, gap, subtract, transfer)
     return _written(work, law, stored, strength, depth)
@@ -147,14 +148,18 @@ class _Veils:
         from ..kernels import veil_cpu
 
         light, depth = self.evidence.light, self._ascending(law)
-        solved, veil, radius = light.copy(), np.zeros_like(depth), np.zeros_like(depth)
+        around = light
+        veil, radius = np.zeros_like(depth), np.zeros_like(depth)
         level = np.floor(depth[points[:, 0], points[:, 1]]).astype(np.int32)
-        order = np.argsort(level, kind="stable")
+        order = apart(np.argsort, level, kind="stable")
         bounds = np.flatnonzero(np.diff(level[order], prepend=-(2**30), append=2**30))
-        for first, last in track(list(pairwise(bounds)), "Eliminating diffusion"):
-            some = points[order[first:last]]
-            args = (some, light, depth, self.reach, law.near, self.gap, _number(law), self.subtract)
-            over_rows(veil_cpu.unveil, len(some), *args, solved, veil, radius)
+        buckets = [points[order[first:last]] for first, last in pairwise(bounds)]
+        for _ in range(ROUNDS if self.subtract else 1):
+            solved = light.copy()
+            for some in track(buckets, "Eliminating diffusion"):
+                args = (some, light, around, depth, self.reach, law.near, self.gap, _number(law), self.subtract)
+                over_rows(veil_cpu.unveil, len(some), *args, solved, veil, radius)
+            around = solved
         return solved, veil, radius
 
     def worst(self, solved: NDArray[np.float32], radius: Plane, law: Law, which: NDArray[np.intp]) -> Plane:
@@ -213,10 +218,10 @@ def _written(work: _Veils, law: Law, stored: NDArray[np.float32], strength: floa
     weight[(work.depth != given)[rows, columns]] = 1
     some = weight > 0
     rows, columns, weight = rows[some], columns[some], weight[some]
-    before = to_linear(stored[rows, columns], work.transfer)
+    before = apart(to_linear, stored[rows, columns], work.transfer)
     taken = strength * weight[:, None] * (before - light[rows, columns])
     image = stored.copy()
-    image[rows, columns] = to_stored(before - taken, work.transfer)
+    image[rows, columns] = apart(to_stored, before - taken, work.transfer)
     result.component[rows, columns], result.acted[rows, columns] = taken, weight
     return replace(result, image=image, veil=veil, blur=radius, law=law)
 
@@ -231,10 +236,11 @@ def _sound(
     worst, before = work.worst(light, radius, law, which)
     gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
     where = tuple(work.evidence.points[which].T)
-    around = np.zeros_like(radius)
-    around[where] = gain
-    around = cv2.blur(around, (SEGMENT, SEGMENT))
-    return (worst <= tolerance) & (around[where] > 0) & (gain.mean() > 0)
+    gains = np.zeros_like(radius)
+    gains[where] = gain
+    around = cv2.blur(gains, (SEGMENT, SEGMENT))[where]
+    sound: NDArray[np.bool_] = (worst <= tolerance) & (around > 0) & (gain.mean() > 0)
+    return sound
 
 
 def _measured(
@@ -251,12 +257,12 @@ def _number(law: Law) -> int:
     return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[law.psf]
 
 
-def _moved(depth: Plane, edge: int, nearest: Nearest) -> Plane:
+def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:
     """Depth whose edges are moved outwards (> 0) or inwards from the nearer surface."""
     window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(edge) + 1,) * 2)
     lower = (edge > 0) == (nearest == "first")
     found = (cv2.erode if lower else cv2.dilate)(depth, window)
-    return np.where(np.abs(found - depth) > 1, found, depth)
+    return np.where(np.abs(found - depth) > jump, found, depth)
 
 
 def _unchanged(stored: NDArray[np.float32]) -> Elimination:

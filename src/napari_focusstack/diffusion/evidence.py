@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from ..arrays import Frames, from_float, to_float, visit
 from ..color import Transfer, to_linear
 from ..focus import image_noise
+from ..progress import apart, track
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +70,7 @@ def reach_of(index: Plane, jump: float, blur: float) -> NDArray[np.uint8]:
     jumps = cv2.dilate(index, window) - cv2.erode(index, window)
     far = np.where(jumps > jump, jumps * blur + MARGIN_PX, 0)
     reach = np.zeros(index.shape, np.uint8)
-    for lower, upper in zip((0, *WIDTHS), WIDTHS, strict=False):
+    for lower, upper in track(list(pairwise((0, *WIDTHS)))):
         some = (far > lower) & ((far <= upper) | (upper == MOST_REACH))
         if some.any():
             distance = cv2.distanceTransform((~some).astype(np.uint8), cv2.DIST_L2, 3)
@@ -98,20 +100,19 @@ def gathered(
     transfer : {"linear", "srgb"}
         How stored values relate to light.
     """
-    points = np.argwhere(reach > 0).astype(np.int32)
+    points = apart(np.argwhere, reach > 0).astype(np.int32)
     rows, columns = points.T
     nearest = np.rint(index[rows, columns]).astype(np.int32)
-    light = to_linear(image, transfer).astype(np.float32, copy=False)
+    light = apart(to_linear, image, transfer).astype(np.float32, copy=transfer == "linear")
     low, high = math.floor(index.min()), math.ceil(index.max())
     checks = sorted({round(k) for k in np.linspace(low, high, CHECKS)})
     seen = np.empty((len(checks), len(points), image.shape[2]), np.uint8)
-    noise = 0.0
+    noise = math.inf
     for k, stored in visit(frames, "Gathering light"):
-        if k == len(frames) // 2:
-            noise = image_noise(stored)
         own = nearest == k
         if own.any():
             light[rows[own], columns[own]] = to_linear(to_float(stored[rows[own], columns[own]]), transfer)
         if k in checks:
+            noise = min(noise, image_noise(stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = from_float(np.clip(to_float(stored[rows, columns]), 0, 1), np.uint8)
     return Evidence(points, light, np.array(checks, np.float32), seen, noise)

@@ -33,6 +33,7 @@ OFFSETS = (1, 2, 4, 8, 16, 32, 64)  # frames from the sharp one, to either side
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.3, 16, 30)])  # px: blur radii that are tried
 EXPLAINED = 0.3  # of what defocus changes in a patch: what the best blur leaves at most, where it counts
 TINY = 1e-12
+BEST = 0.25  # quantile of what is left, by which kinds of spots are compared: other patches are seen through veils
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto") -> Law | No
         found = [one for at in track(range(len(patches.own))) for one in _widths(patches, at, widths, kernels)]
         law = _law([(offset, width) for offset, width, left in found if left < EXPLAINED], kind)
         if law:
-            left = float(np.mean([min(left, 1.0) for _, _, left in found]))
+            left = float(np.quantile([left for _, _, left in found], BEST))
             if best is None or left < best[0]:
                 best = left, law
     return best[1] if best else None

@@ -61,7 +61,7 @@ def _spread(square, radius, kind):  # type: ignore[no-untyped-def]  # pragma: no
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def unveil(points, light, depth, reach, blur, gap, kind, subtract, solved, veil, radius, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+def unveil(points, light, surroundings, depth, reach, blur, gap, kind, subtract, solved, veil, radius, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Light of pixels `start` to `stop` of those listed, without what nearer surfaces spread over them.
 
     Parameters
@@ -70,6 +70,8 @@ def unveil(points, light, depth, reach, blur, gap, kind, subtract, solved, veil,
         Rows and columns, such that all pixels nearer than these by `gap` are solved already.
     light : (Y, X, C) float32
         Linear light of each pixel in its own frame.
+    surroundings : (Y, X, C) float32
+        The same, as well as it is known so far, for what the subtractive form takes from around a pixel.
     depth : (Y, X) float32
         Frames, ascending from near to far.
     reach : (Y, X) uint8
@@ -108,7 +110,7 @@ def unveil(points, light, depth, reach, blur, gap, kind, subtract, solved, veil,
                     if subtract:
                         around += 1
                         for c in range(channels):
-                            local[c] += solved[v, u, c]
+                            local[c] += surroundings[v, u, c]
                     continue
                 size = frames * blur
                 share = _spread((a * a + b * b) * step * step, size, kind) * step * step

@@ -1,0 +1,240 @@
+"""Light of nearer surfaces is taken away where it is there, and nothing is changed where it is not."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_focusstack.color import to_stored
+from napari_focusstack.depth import estimate_depth
+from napari_focusstack.diffusion import eliminate_diffusion
+from napari_focusstack.fusion import fuse
+from napari_focusstack.metrics import band_beside_depth_edges, psnr
+from napari_focusstack.optics import Layer, all_in_focus, defocused
+from napari_focusstack.progress import Cancelled, listening
+from napari_focusstack.simulation import simulate
+
+SIZE, SIGMA = 160, 4.0
+
+
+def textured(seed, size=SIZE):
+    """(3, size, size) linear light with details of all sizes."""
+    generator = torch.Generator().manual_seed(seed)
+    total = torch.zeros(3, size, size)
+    for cells in (6, 20, 64, size):
+        coarse = torch.rand(1, 3, cells, cells, generator=generator)
+        total += torch.nn.functional.interpolate(coarse, size=(size, size), mode="bicubic")[0]
+    return (total / 4).clamp(0.02, 0.95)
+
+
+def disc(radius, size=SIZE):
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    return (np.hypot(y, x) < radius).astype(np.float32)
+
+
+class Pair:
+    """A disc before a background: eqs. 3 and 4 with K1 = K4 = 1, K2 = K3 a Gaussian of 4 px."""
+
+    def __init__(self, noise=0.0):
+        self.mask = disc(45)
+        alpha = torch.from_numpy(self.mask)
+        near, far = 0.5 * textured(1) + 0.4, 0.6 * textured(2)  # a bright surface before a dark one
+        layers = [Layer(near * alpha, alpha, 0.0), Layer(far, depth=1.0)]
+        seen = torch.stack(list(defocused(layers, [0, 1], blur=SIGMA, psf="gaussian")))
+        seen += noise * torch.randn(seen.shape, generator=torch.Generator().manual_seed(3))
+        self.frames = seen.movedim(1, -1).numpy()
+        self.truth = all_in_focus(layers).movedim(0, -1).numpy()
+        distance = torch.nn.functional.max_pool2d(alpha[None], 21, 1, 10)[0].numpy()
+        self.band = (distance > 0) & (self.mask == 0)
+
+    def fused(self, mask=None):
+        mask = (self.mask if mask is None else mask)[..., None]
+        return mask * self.frames[0] + (1 - mask) * self.frames[1]
+
+    def gain(self, mask=None, **options):
+        """Gain in the band beside the edge, dB."""
+        mask = self.mask if mask is None else mask
+        known = {"nearest": "first", "blur": SIGMA, "psf": "gaussian"}
+        found = eliminate_diffusion(self.frames, self.fused(mask), 1 - mask, **(known | options))
+        return psnr(found.image, self.truth, mask=self.band) - psnr(self.fused(mask), self.truth, mask=self.band), found
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return Pair()
+
+
+@pytest.fixture(scope="module")
+def stack():
+    return simulate("steps", frames=13, height=SIZE, width=SIZE, blur=1.0)
+
+
+def test_a_known_veil_is_lifted(pair):
+    gain, found = pair.gain()
+    assert gain > 8
+    assert np.array_equal(found.image[found.acted == 0], pair.fused()[found.acted == 0])
+    lifted = pair.fused() - found.image
+    assert np.abs(lifted - found.component).max() < 1e-6
+    assert found.blur[pair.band & (found.veil > 0.2)] == pytest.approx(SIGMA)
+
+
+def test_the_pair_itself_tells_blur_kind_and_order(pair):
+    gain, found = pair.gain(blur=0.0, psf="auto", nearest="auto")
+    assert gain > 6
+    assert found.law.psf == "gaussian"
+    assert found.law.nearest == "first"
+    assert found.law.near == pytest.approx(SIGMA, rel=0.1)
+
+
+def test_a_reversed_pair_gives_the_same(pair):
+    one = eliminate_diffusion(pair.frames, pair.fused(), 1 - pair.mask, blur=SIGMA, psf="gaussian")
+    other = eliminate_diffusion(pair.frames[::-1], pair.fused(), pair.mask, blur=SIGMA, psf="gaussian")
+    assert (one.law.nearest, other.law.nearest) == ("first", "last")
+    assert np.abs(one.image - other.image).max() < 1e-5
+
+
+@pytest.mark.parametrize("error", [0.8, 1.2])
+def test_a_wrong_blur_still_gains(pair, error):
+    assert pair.gain(blur=error * SIGMA)[0] > 3
+
+
+def test_noise_still_gains():
+    assert Pair(noise=0.02).gain()[0] > 3
+
+
+def test_a_dilated_mask_gains_and_an_eroded_one_is_refused(pair):
+    assert pair.gain(disc(47))[0] > 1
+    rim = (disc(45) - disc(43)) > 0
+    _, found = pair.gain(disc(43))
+    assert found.acted[rim].mean() < 0.05
+    assert pair.gain(disc(43))[0] > -0.05
+
+
+def test_subtraction_gains_too_and_keeps_the_noise():
+    noisy = Pair(noise=0.03)
+    gains = {form: noisy.gain(form=form)[0] for form in ("division", "subtraction", "auto")}
+    assert min(gains.values()) > 2
+    assert gains["auto"] == gains["subtraction"]  # the noise is high
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_strength_is_a_share(pair, strength):
+    whole, part = pair.gain()[1], pair.gain(strength=strength)[1]
+    assert np.abs(part.component - strength * whole.component).max() < 1e-6
+
+
+def test_layers_of_a_stack_are_freed_of_each_other():
+    y, x = np.mgrid[:SIZE, :SIZE]
+    layers, depth = [], np.full((SIZE, SIZE), 9.0)
+    for number, (middle, across, radius) in enumerate([(30, 40, 22), (50, 90, 30), (100, 60, 40)]):
+        mask = np.hypot(y - middle, x - across) < radius
+        alpha = torch.from_numpy(mask.astype(np.float32))
+        layers.append(Layer(textured(10 + number) * alpha, alpha, 3.0 * number))
+        depth[mask & (depth == 9)] = 3 * number
+    layers.append(Layer(textured(20), depth=9.0))
+    frames = torch.stack(list(defocused(layers, range(10), blur=0.8))).movedim(1, -1).numpy()
+    truth = all_in_focus(layers).movedim(0, -1).numpy()
+    image = np.take_along_axis(frames, depth.astype(int)[None, ..., None], 0)[0]
+    found = eliminate_diffusion(frames, image, depth)
+    band = band_beside_depth_edges(depth, width=5, step=2)
+    assert psnr(found.image, truth, mask=band) > psnr(image, truth, mask=band) + 10
+    assert found.law.near == pytest.approx(0.8, rel=0.02)
+    assert (found.law.psf, found.law.nearest) == ("disc", "first")
+
+
+def test_estimated_depth_gains_too_in_either_order(stack):
+    band = band_beside_depth_edges(stack.depth, width=5, step=2)
+    for frames, nearest in ((stack.frames, "first"), (stack.frames[::-1], "last")):
+        image = fuse(frames, "pyramid").image
+        index = estimate_depth(frames, fill=True, guide=image).index
+        found = eliminate_diffusion(frames, image, index, transfer="srgb")
+        assert found.law.nearest == nearest
+        assert psnr(found.image, stack.truth, mask=band) > psnr(image, stack.truth, mask=band) + 2
+
+
+@pytest.mark.parametrize("scene", ["flat", "slanted"])
+def test_nothing_is_done_without_depth_edges(scene):
+    burst = simulate(scene, frames=6, height=96, width=96)
+    image = fuse(burst.frames, "average").image
+    found = eliminate_diffusion(burst.frames, image, np.nan_to_num(burst.depth), transfer="srgb")
+    assert np.array_equal(found.image, image)
+    assert found.law is None
+    assert not found.acted.any()
+    assert found.describe().startswith("nothing to eliminate")
+
+
+def test_light_that_only_adds_up_is_left_alone():
+    burst = simulate("fluorescence", frames=10, height=SIZE, width=SIZE, blur=1.0, transfer="linear", dtype="uint16")
+    image = fuse(burst.frames, "pyramid").image
+    index = estimate_depth(burst.frames, fill=True, guide=image).index
+    found = eliminate_diffusion(burst.frames, image, index)
+    assert psnr(found.image, burst.truth) > psnr(image, burst.truth) - 0.02
+
+
+def test_edges_go_to_the_nearer_surface_or_to_the_other(pair):
+    grown, shrunk = pair.gain(edge=3, nearest="first")[1], pair.gain(edge=-3, nearest="first")[1]
+    outside, inside = (disc(48) - pair.mask) > 0, (pair.mask - disc(42)) > 0
+    assert np.allclose(grown.image[outside & (disc(47) > 0)], pair.frames[0][outside & (disc(47) > 0)], atol=1e-5)
+    assert shrunk.veil[inside & (disc(42.5) == 0)].mean() > 0.2  # they lie behind now
+
+
+def test_what_is_given_is_not_written_to(pair):
+    frames, image, index = pair.frames.copy(), pair.fused(), 1 - pair.mask
+    before = image.copy(), index.copy()
+    eliminate_diffusion(frames, image, index, blur=SIGMA, psf="gaussian")
+    assert np.array_equal(frames, pair.frames)
+    assert np.array_equal(image, before[0])
+    assert np.array_equal(index, before[1])
+
+
+def test_what_was_done_is_told(pair):
+    words = pair.gain()[1].describe()
+    assert "4.00 px per frame (Gaussian, σ), first frame nearest" in words
+
+
+def test_plain_surfaces_tell_no_blur(caplog):
+    frames = np.full((2, 64, 64, 1), 0.5, np.float32)
+    index = np.zeros((64, 64), np.float32)
+    index[:, 32:] = 1
+    found = eliminate_diffusion(frames, frames[0], index)
+    assert np.array_equal(found.image, frames[0])
+    assert "no texture on flat surfaces to measure the blur by; give blur=" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("image", "index", "message"),
+    [
+        (
+            np.zeros((8, 9, 3)),
+            np.zeros((8, 8)),
+            r"a picture of shape \(8, 9, 3\) does not belong to frames of \(8, 8, 3\)",
+        ),
+        (np.zeros((8, 8, 3)), np.zeros((8, 9)), r"an index of shape \(8, 9\) does not fit a picture of \(8, 8\)"),
+        (np.zeros((8, 8, 3)), np.full((8, 8), np.nan), "the index is not known everywhere; fill it: estimate_depth"),
+        (np.zeros((8, 8, 3)), np.full((8, 8), 2.5), "an index from 2.5 to 2.5; frames are numbered 0 to 2"),
+    ],
+)
+def test_what_does_not_fit_is_refused(image, index, message):
+    with pytest.raises(ValueError, match=message):
+        eliminate_diffusion(np.zeros((3, 8, 8, 3), np.float32), image, index)
+
+
+def test_it_can_be_cancelled(pair):
+    steps = []
+
+    def listener(step):
+        steps.append(step)
+        if step is not None and step.stage == "Eliminating diffusion":
+            raise Cancelled
+
+    with pytest.raises(Cancelled), listening(listener):
+        pair.gain()
+    assert {step.stage for step in steps if step} == {"Gathering light", "Eliminating diffusion"}
+
+
+def test_stored_values_are_taken_as_their_transfer_says(pair):
+    stored = to_stored(pair.frames, "srgb")
+    mask = pair.mask[..., None]
+    image = mask * stored[0] + (1 - mask) * stored[1]
+    found = eliminate_diffusion(stored, image, 1 - pair.mask, blur=SIGMA, psf="gaussian", transfer="srgb")
+    truth = to_stored(pair.truth, "srgb")
+    assert psnr(found.image, truth, mask=pair.band) > psnr(image, truth, mask=pair.band) + 8
