@@ -104,7 +104,7 @@ def test_shipped_recipes_are_found_by_name_and_can_be_built(tmp_path, monkeypatc
     assert parameters_of(build("unet", read_recipe("unet-paper").arguments)) == 46_780_163
     replace(read_recipe("unet-small"), steps=3).save(tmp_path / "mine.json")
     assert read_recipe(tmp_path / "mine.json").steps == 3
-    with pytest.raises(ValueError, match="mine: there is no such recipe; give a JSON file, or one of aifdepthnet-paper"):
+    with pytest.raises(ValueError, match="mine: there is no such recipe; give a JSON file, or one of aifdepthnet"):
         read_recipe("mine")
 
 

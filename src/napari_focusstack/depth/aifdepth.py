@@ -119,7 +119,7 @@ def estimate_aif(
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
 
     described = read_checkpoint(checkpoint)
-    check_architecture(described, ARCHITECTURES)
+    check_architecture(described, ARCHITECTURES, "aif")
     check_frames(described, np.broadcast_to(np.float32(0), (*frames.shape[:3], 3)))  # as the network gets them
     check_channel(channel, frames.shape[3])
     network = cast("AiFDepthNet", apart(load_network, described, device))  # torch, too, the first time

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .inception import InceptionAttention
-from .merging import Stats
+from .merging import Stats, added
 from .network import Network
 from .sweep import SweepAttention, stats_of
 from .unet import padded
@@ -117,7 +117,7 @@ class AiFDepthNet(Network):
                 kept.append(own)
             held.append(network.coarse(own[1]))
             seen = stats_of(own, 1)
-            stats = seen if stats is None else stats + seen
+            stats = added(stats, seen)
         if stats is None:
             raise ValueError("a burst without frames has no depth; give at least one")
         held = network.mixed_one_by_one(held)

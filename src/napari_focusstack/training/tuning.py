@@ -163,7 +163,7 @@ def tune(
     of the smallest loss there are kept. Batch normalisation keeps its statistics.
     """
     described = read_checkpoint(checkpoint)
-    check_architecture(described, ARCHITECTURES)
+    check_architecture(described, ARCHITECTURES, "aif")
     frames = as_frames(frames)
     places, unit = focus_positions(len(frames), positions, step=step, unit=unit)
     _check(frames, target, places, minutes, steps)
