@@ -118,7 +118,7 @@ def test_frames_that_are_left_out_are_not_looked_at(burst):
         run(frames, recipe, transfer="srgb", alignment=alignment) for recipe in (OFF, ON, replace(ON, depth="sff"))
     )
     np.testing.assert_array_equal(plain.image, run(frames[kept], ON, transfer="srgb").image)
-    assert deep.depth.index.max() > 10.9
+    assert np.nanmax(deep.depth.index) > 10.9
     assert min(in_the_band(burst, one) for one in (plain, deep)) > in_the_band(burst, with_halos) + 1.5
 
 

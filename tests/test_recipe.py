@@ -20,7 +20,8 @@ def values_for(option):
         return st.booleans()
     if option.architectures:
         shipped = [found.checkpoint for found in list_checkpoints()]
-        return st.sampled_from([one.name for one in shipped if one.architecture in option.architectures])
+        names = [one.name for one in shipped if one.architecture in option.architectures]
+        return st.sampled_from(names) if names else st.text()
     if option.type is str:
         return st.text()
     low, high = option.minimum, option.maximum
