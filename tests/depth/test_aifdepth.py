@@ -135,7 +135,7 @@ def test_cancelling_is_felt(untrained, steps):
 
 def test_what_does_not_fit_is_refused(tmp_path, steps, untrained):
     unet = saved(tmp_path / "unet", build("unet", {}), task="fusion")
-    with pytest.raises(ValueError, match="checkpoint 'unet' is a unet, not a aifdepthnet; choose another checkpoint"):
+    with pytest.raises(ValueError, match="checkpoint 'unet' is a unet; method aif takes aifdepthnet"):
         learned(steps.frames, unet)
     few = saved(tmp_path / "few", build("aifdepthnet", {}), frames=(10, 12))
     with pytest.raises(CheckpointError, match="few was trained for bursts of 10 to 12 frames, not 5"):

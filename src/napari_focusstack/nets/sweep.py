@@ -122,10 +122,8 @@ class SweepAttention(nn.Module):
         """Logits (B, n, H, W) of some frames of each burst: their fine and coarse features beside those of all."""
         found = coarse
         fine, middle = (
-            join(*scale, most)
-            for join, *scale, most in zip(
-                self.joins, own[:2], [total / stats.count for total in stats.total[:2]], stats.most[:2], strict=True
-            )
+            join(mine, join.shared(mean, most))  # type: ignore[operator] # a Join
+            for join, mine, mean, most in zip(self.joins, own[:2], stats.mean[:2], stats.most[:2], strict=True)
         )
         for up, finer in zip(self.up, (middle, fine), strict=True):
             found = relu(up(torch.cat([doubled(found), finer], 1)))
