@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS, FUSERS, Recipe
+from napari_focusstack.diffusion import eliminate_diffusion
 from napari_focusstack.methods import options_of
 from napari_focusstack.nets.listing import list_checkpoints
 
@@ -19,7 +20,8 @@ def values_for(option):
         return st.booleans()
     if option.architectures:
         shipped = [found.checkpoint for found in list_checkpoints()]
-        return st.sampled_from([one.name for one in shipped if one.architecture in option.architectures])
+        names = [one.name for one in shipped if one.architecture in option.architectures]
+        return st.sampled_from(names) if names else st.text()
     if option.type is str:
         return st.text()
     low, high = option.minimum, option.maximum
@@ -36,6 +38,7 @@ def recipes(draw):
         return {key: draw(values_for(options[key])) for key in chosen}
 
     tables = {"align": ALIGNERS, "fuse": FUSERS, "depth": DEPTH_ESTIMATORS}
+    elimination = {"diffusion": eliminate_diffusion}
     names = {
         "align": draw(st.sampled_from([*ALIGNERS, "none"])),
         "fuse": draw(st.sampled_from(list(FUSERS))),
@@ -51,6 +54,8 @@ def recipes(draw):
         steady=draw(st.booleans()),
         exposure=draw(st.sampled_from(["auto", "on", "off"])),
         channels=draw(st.sampled_from(["joint", "separate", 0, 3])),
+        diffusion=draw(st.sampled_from(["auto", "on", "off"])),
+        diffusion_options=of(elimination, "diffusion"),
     )
 
 
@@ -101,6 +106,7 @@ def test_json_names_the_program_and_may_be_short():
         ('{"napari-focusstack": "1", "fusion": "pyramid"}', "a recipe has no 'fusion'; it has align, .*fuse"),
         ('{"napari-focusstack": "1", "fuse_options": [1]}', "is not a JSON object of options"),
         ('{"napari-focusstack": "1", "fuse_options": null}', "is not a JSON object of options"),
+        ('{"napari-focusstack": "1", "diffusion_options": 2}', "diffusion_options=2 of a recipe is not a JSON object"),
         ('{"napari-focusstack": "1", "fuse": ["pyramid"]}', r"unknown fusion method \['pyramid'\]"),
     ],
 )
@@ -117,6 +123,9 @@ def test_wrong_json_is_refused(text, message):
         ({"fuse": "helicon"}, "unknown fusion method 'helicon'.*Choices: pyramid"),
         ({"fuse_options": {"speed": 3}}, "unknown option of 'pyramid' 'speed'"),
         ({"exposure": True}, "exposure=True is not one of 'auto', 'on', 'off'"),
+        ({"diffusion": True}, "diffusion=True is not one of 'auto', 'on', 'off'"),
+        ({"diffusion_options": {"strength": 2.0}}, "strength=2.0 is out of range; 0.0 to 1.0 is allowed"),
+        ({"diffusion_options": {"nearer": "first"}}, "unknown option of 'diffusion' 'nearer'; did you mean 'nearest'"),
         ({"channels": -1}, "channels=-1 is not 'joint', 'separate' or a channel's number"),
         ({"channels": True}, "channels=True is not"),
         ({"device": "tpu"}, "unknown device 'tpu'; choices: auto, cpu, cuda, mps"),
@@ -148,3 +157,23 @@ def test_depths_that_cannot_be_are_refused(choices, error, words):
 
 def test_units_go_by_their_short_names():
     assert Recipe(step=2, unit="µm").unit == "um"
+
+
+@pytest.mark.parametrize(
+    ("choices", "photographs", "others"),
+    [
+        ({}, True, False),
+        ({"diffusion": "on"}, True, True),
+        ({"diffusion": "off"}, False, False),
+        ({"fuse": "guided", "channels": 1}, True, False),
+        ({"channels": "separate"}, False, False),
+        ({"fuse": "focusdeep"}, False, False),
+        ({"fuse": "average"}, False, False),
+        ({"fuse": "focusdeep", "diffusion": "on"}, True, True),
+        ({"fuse": "none", "depth": "sff", "diffusion": "on"}, False, False),
+    ],
+)
+def test_diffusion_is_taken_out_of_photographs_or_when_asked_to(choices, photographs, others):
+    recipe = Recipe(**choices)
+    assert recipe.eliminates(photograph=True) == photographs
+    assert recipe.eliminates(photograph=False) == others

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .alignment import ALIGNERS, Alignment, align, warped
     from .depth import DEPTH_ESTIMATORS, Depth, estimate_depth
+    from .diffusion import Elimination, eliminate_diffusion
     from .fusion import FUSERS, Fusion, fuse
     from .io import Burst, UnreadableFrame, read_burst, write_image
     from .pipeline import Recipe, Result, run, run_series
@@ -26,6 +27,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 _HOMES = {
     "alignment": ("ALIGNERS", "Alignment", "align", "warped"),
     "depth": ("DEPTH_ESTIMATORS", "Depth", "estimate_depth"),
+    "diffusion": ("Elimination", "eliminate_diffusion"),
     "fusion": ("FUSERS", "Fusion", "fuse"),
     "io": ("Burst", "UnreadableFrame", "read_burst", "write_image"),
     "pipeline": ("Recipe", "Result", "run", "run_series"),
@@ -42,12 +44,14 @@ __all__ = [
     "Burst",
     "Cancelled",
     "Depth",
+    "Elimination",
     "Fusion",
     "Recipe",
     "Result",
     "Step",
     "UnreadableFrame",
     "align",
+    "eliminate_diffusion",
     "estimate_depth",
     "fuse",
     "listening",

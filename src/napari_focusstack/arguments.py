@@ -15,6 +15,7 @@ from .arguments_training import add_training
 from .depth import DEPTH_ESTIMATORS
 from .depth.positions import UNITS, check_unit
 from .devices import DEVICES
+from .diffusion import eliminate_diffusion
 from .fusion import FUSERS
 from .methods import Method, options_of, summary_of
 
@@ -56,11 +57,19 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     files.add_argument("--index-out", type=Path, metavar="INDEX.tif", help="source frame of each pixel, float32")
     files.add_argument("--confidence-out", type=Path, metavar="CONF.tif", help="confidence of each pixel, float32")
     files.add_argument("--depth-out", type=Path, metavar="DEPTH.tif", help="depth: .tif or .ome.tif (float32), or .png")
+    files.add_argument("--diffusion-out", type=Path, metavar="S.tif", help="light that --diffusion took away, float32")
     _add_files(files)
     choices = _add_choices(parser)
     choices.add_argument("--fuse", choices=list(FUSERS), help="fusion method (pyramid)")
+    choices.add_argument(
+        "--diffusion",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="eliminate diffusion, the halos beside depth edges (without either: in photographs only)",
+    )
     _add_sweep(parser)
     _add_methods(parser, words, ("align", "fuse", "depth"))
+    _add_options(parser, "diffusion", "--diffusion", eliminate_diffusion)
     parser.set_defaults(command="stack")
 
 
@@ -75,7 +84,8 @@ def _add_depth(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     _add_choices(parser)
     _add_sweep(parser)
     _add_methods(parser, words, ("align", "depth"))
-    parser.set_defaults(command="depth", out=None, index_out=None, confidence_out=None, fuse=None)
+    others = ("out", "index_out", "confidence_out", "diffusion_out", "fuse", "diffusion")  # of the picture
+    parser.set_defaults(command="depth", **dict.fromkeys(others))
 
 
 def _add_files(files: argparse._ArgumentGroup) -> None:
@@ -133,7 +143,7 @@ def _add_methods(parser: argparse.ArgumentParser, words: Sequence[str], stages: 
     named = _methods_named_in(words)
     for stage in stages:
         if named[stage] in TABLES[stage]:
-            _add_options(parser, stage, named[stage], TABLES[stage][named[stage]])
+            _add_options(parser, stage, f"--{stage} {named[stage]}", TABLES[stage][named[stage]])
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -185,9 +195,9 @@ def _methods_named_in(words: Sequence[str]) -> dict[str, str]:
     return {stage: DEFAULTS[stage] if stage == "depth" and name == "none" else name for stage, name in named.items()}
 
 
-def _add_options(parser: argparse.ArgumentParser, stage: str, name: str, method: Method) -> None:
+def _add_options(parser: argparse.ArgumentParser, stage: str, title: str, method: Method) -> None:
     """One flag for each option of a method's signature."""
-    group = parser.add_argument_group(f"--{stage} {name}", summary_of(method))
+    group = parser.add_argument_group(title, summary_of(method))
     for option in options_of(method).values():
         if option.name == "channel":
             continue  # --channels sets it

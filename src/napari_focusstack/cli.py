@@ -74,6 +74,8 @@ def _stack(chosen: argparse.Namespace) -> None:
 
     recipe = _recipe(chosen)
     check_outputs(chosen)
+    if chosen.diffusion_out and recipe.diffusion == "off":
+        raise ValueError(f"{chosen.diffusion_out} would hold what --diffusion takes away; leave --no-diffusion out")
     alignment = Alignment.load(chosen.alignment) if chosen.alignment else None
     started = time.perf_counter()
     with bars(chosen.quiet):
@@ -91,6 +93,8 @@ def _stack(chosen: argparse.Namespace) -> None:
         if result.image is not None and chosen.out:
             count = f"{len(burst)} frame{'s' * (len(burst) != 1)}"
             print(f"{chosen.out}: {size}, {result.image.dtype}, from {count} in {seconds:.1f} s")
+        if result.diffusion is not None:
+            print(f"{chosen.diffusion_out or chosen.out or chosen.mesh_out}: {result.diffusion.describe()}")
         if result.depth is not None:
             print(f"{chosen.depth_out or chosen.sigma_out or chosen.mesh_out}: {result.depth.describe()}")
         for path, what in ((chosen.sigma_out, "its standard deviation"), (chosen.mesh_out, "its surface")):
@@ -160,13 +164,21 @@ def _recipe(chosen: argparse.Namespace) -> Recipe:
         elif stage != "align" and name == "none":
             name = DEFAULTS[stage]
         options = dict(getattr(recipe, f"{stage}_options")) if name == getattr(recipe, stage) else {}
-        flags = {key.partition(":")[2]: value for key, value in vars(chosen).items() if key.startswith(f"{stage}:")}
-        options.update({key: value for key, value in flags.items() if value is not None})
+        options.update(_options(stage, chosen))
         values |= {stage: name, f"{stage}_options": {} if name == "none" else options}
+    if chosen.diffusion is not None or chosen.diffusion_out:
+        values["diffusion"] = "off" if chosen.diffusion is False else "on"
+    values["diffusion_options"] = {**recipe.diffusion_options, **_options("diffusion", chosen)}
     for name in ("exposure", "channels", "device", "step", "unit", "fill", "steady"):
         if getattr(chosen, name) is not None:
             values[name] = getattr(chosen, name)
     return replace(recipe, **values)
+
+
+def _options(stage: str, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Options of a stage's method that are among the flags."""
+    flags = {key.partition(":")[2]: value for key, value in vars(chosen).items() if key.startswith(f"{stage}:")}
+    return {key: value for key, value in flags.items() if value is not None}
 
 
 def _asked_for(stage: str, chosen: argparse.Namespace) -> bool:

@@ -18,7 +18,17 @@ __all__ = ["check_burst", "check_file", "check_outputs", "write_outputs"]
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("out", "index_out", "confidence_out", "depth_out", "sigma_out", "mesh_out", "alignment_out", "recipe_out")
+OUTPUTS = (
+    "out",
+    "index_out",
+    "confidence_out",
+    "diffusion_out",
+    "depth_out",
+    "sigma_out",
+    "mesh_out",
+    "alignment_out",
+    "recipe_out",
+)
 
 
 def check_outputs(chosen: argparse.Namespace) -> None:
@@ -87,6 +97,8 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
         raise ValueError(f"channel {recipe.channels} is not there; channels are numbered 0 to {sizes['C'] - 1}")
     if chosen.out:
         check_writable(chosen.out, [sizes[a] for a in axes], burst.dtype, like=burst, axes=axes)
+    if chosen.diffusion_out:
+        check_writable(chosen.diffusion_out, [sizes[a] for a in axes], "float32", like=burst, axes=axes)
     one = axes.replace("C", "").replace("S", "")
     maps = axes if recipe.channels == "separate" else one
     for path in filter(None, (chosen.index_out, chosen.confidence_out)):
@@ -115,6 +127,8 @@ def write_outputs(result: Result, burst: Burst, chosen: argparse.Namespace) -> N
         write_image(chosen.index_out, result.index, axes=result.index_axes, like=burst)
     if chosen.confidence_out:
         write_image(chosen.confidence_out, result.confidence, axes=result.index_axes, like=burst)
+    if chosen.diffusion_out and result.diffusion is not None:
+        write_image(chosen.diffusion_out, result.diffusion.component, axes=result.axes, like=burst)
     if result.depth is not None:
         _write_depth(result, burst, chosen)
     if chosen.alignment_out and result.alignments:

@@ -15,20 +15,23 @@ from .alignment import Alignment, Area, warped
 from .arrays import as_frames, from_float
 from .depth import Depth
 from .depth.temporal import steadied
+from .diffusion import Elimination
 from .progress import part
 from .recipe import Recipe
 from .series import Series
-from .stages import align_burst, check_mosaics, depth_of, fuse_burst, known_sweep
+from .stages import Stacked, align_burst, check_mosaics, known_sweep, stack_burst
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .color import Transfer
+    from .diffusion import Law
     from .io import Burst
 
 __all__ = ["Aligned", "Recipe", "Result", "aligned", "run", "run_series"]
 
 PLANES = ("position", "sigma", "index", "confidence")  # of a depth
+VEILS = ("acted", "veil", "blur")  # planes of an elimination
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,9 @@ class Result:
         One for each burst of a series; empty if frames were taken as they are.
     recipe : Recipe
         The choices that made it.
+    diffusion : Elimination or None
+        What was taken out of `image`, which is its `image`, too; None if nothing was looked for. The `component` has
+        the picture's axes, the planes the index's; of a series, `law` is that of the first burst that has one.
     """
 
     image: NDArray[Any] | None
@@ -66,6 +72,7 @@ class Result:
     area: Area
     alignments: tuple[Alignment, ...]
     recipe: Recipe
+    diffusion: Elimination | None = None
 
 
 @dataclass(frozen=True)
@@ -134,15 +141,15 @@ def run(
     check_mosaics(frames, recipe)
     if alignment is None:
         alignment = align_burst(frames, recipe, transfer)
-    fusion = fuse_burst(frames, alignment, recipe)
-    depth = depth_of(frames, alignment, recipe, sweep, fusion)
+    done = stack_burst(frames, alignment, recipe, transfer, sweep)
     axes = "YXC" if recipe.channels == "separate" else "YX"
     area = alignment.area if alignment else Area(0, 0, *frames.shape[1:3])
     found = (alignment,) if alignment else ()
-    if fusion is None:
-        return Result(None, None, None, depth, "YXC", axes, "YX", area, found, recipe)
-    image = from_float(fusion.image, frames.dtype)
-    return Result(image, fusion.index, fusion.confidence, depth, "YXC", axes, "YX", area, found, recipe)
+    if done.fusion is None:
+        return Result(None, None, None, done.depth, "YXC", axes, "YX", area, found, recipe)
+    fusion, image = done.fusion, from_float(done.fusion.image, frames.dtype)
+    diffusion = replace(done.elimination, image=image) if done.elimination else None
+    return Result(image, fusion.index, fusion.confidence, done.depth, "YXC", axes, "YX", area, found, recipe, diffusion)
 
 
 def run_series(
@@ -202,23 +209,19 @@ def run_series(
     alignments = _series_alignments(series, recipe, alignment, transfer)
     image_axes = axes.replace(focus_axis, "")
     depth_axes = image_axes.replace("C", "").replace("S", "")
-    index_axes = image_axes if recipe.channels == "separate" else depth_axes
+    all_axes = image_axes, image_axes if recipe.channels == "separate" else depth_axes, depth_axes
     wholes: dict[str, NDArray[Any]] = {}
     depth: Depth | None = None
+    laws: list[Law | None] = []
     for at, (place, frames) in enumerate(series):
         found = alignments[at] if alignments else None
         with _burst_of(series, at):
-            fusion = fuse_burst(frames, found, recipe, raw)
-            depth = depth_of(frames, found, recipe, sweep, fusion)
-        parts: dict[str, tuple[str, NDArray[Any]]] = {}
-        if fusion is not None:
-            parts["image"] = image_axes, from_float(fusion.image, frames.dtype)
-            parts |= {name: (index_axes, getattr(fusion, name)) for name in ("index", "confidence")}
-        if depth is not None:
-            parts |= {f"depth {name}": (depth_axes, getattr(depth, name)) for name in PLANES}
-        for name, (names, one) in parts.items():
+            done = stack_burst(frames, found, recipe, transfer, sweep, raw)
+        depth = done.depth or depth
+        laws += [done.elimination.law] if done.elimination else []
+        for name, (names, one) in _parts(done, frames.dtype, all_axes).items():
             if name not in wholes:
-                wholes[name] = np.empty(series.shape_of(names, one.shape), one.dtype)
+                wholes[name] = np.zeros(series.shape_of(names, one.shape), one.dtype)
             series.put(wholes[name], names, place, one)
     if depth is not None:
         position, sigma, indices, sure = (wholes[f"depth {name}"] for name in PLANES)
@@ -227,7 +230,24 @@ def run_series(
             depth = steadied(depth, depth_axes.index("T"))
     area = alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
     image, index, confidence = (wholes.get(name) for name in ("image", "index", "confidence"))
-    return Result(image, index, confidence, depth, image_axes, index_axes, depth_axes, area, alignments, recipe)
+    taken = {name: wholes[name] for name in ("image", "component", *VEILS) if laws}
+    diffusion = Elimination(**taken, law=next(filter(None, laws), None)) if laws else None
+    return Result(image, index, confidence, depth, *all_axes, area, alignments, recipe, diffusion)
+
+
+def _parts(done: Stacked, dtype: Any, all_axes: tuple[str, str, str]) -> dict[str, tuple[str, NDArray[Any]]]:
+    """What was made of one burst of a series: names, axes and arrays."""
+    image_axes, index_axes, depth_axes = all_axes
+    parts: dict[str, tuple[str, NDArray[Any]]] = {}
+    if done.fusion is not None:
+        parts["image"] = image_axes, from_float(done.fusion.image, dtype)
+        parts |= {name: (index_axes, getattr(done.fusion, name)) for name in ("index", "confidence")}
+    if done.elimination is not None:
+        parts["component"] = image_axes, done.elimination.component
+        parts |= {name: (depth_axes, getattr(done.elimination, name)) for name in VEILS}
+    if done.depth is not None:
+        parts |= {f"depth {name}": (depth_axes, getattr(done.depth, name)) for name in PLANES}
+    return parts
 
 
 def aligned(

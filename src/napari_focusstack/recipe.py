@@ -15,6 +15,7 @@ from .alignment import ALIGNERS
 from .depth import DEPTH_ESTIMATORS
 from .depth.positions import check_unit
 from .devices import pick_device
+from .diffusion import eliminate_diffusion
 from .files import write_text
 from .fusion import check_fuser
 from .methods import check_options, pick
@@ -22,6 +23,8 @@ from .methods import check_options, pick
 __all__ = ["Recipe"]
 
 STAGES = {"align": "alignment", "depth": "depth"}  # as they are called in words
+WHENS = ("auto", "on", "off")
+UNVEILED = ("average", "focusdeep")  # fusers whose pictures are no choice among the frames
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Recipe:
         Even out exposure and white balance over the frames; "auto": for photographs, not for microscopy.
     channels : {"joint", "separate"} or int
         What decides where a pixel is sharp: all channels together, each for itself, or the one with this number.
+    diffusion : {"auto", "on", "off"}
+        Take the light out of the fused picture that nearer surfaces spread beside their edges; "auto": of photographs,
+        not in microscopy, and not from pictures of all channels on their own or by the methods average and focusdeep.
+    diffusion_options : mapping
+        Keyword arguments of `eliminate_diffusion`.
     device : str
         "auto", "cpu", "cuda" or "mps".
 
@@ -68,6 +76,8 @@ class Recipe:
     steady: bool = False
     exposure: Literal["auto", "on", "off"] = "auto"
     channels: Literal["joint", "separate"] | int = "joint"
+    diffusion: Literal["auto", "on", "off"] = "auto"
+    diffusion_options: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -80,8 +90,10 @@ class Recipe:
         if self.fuse == self.depth == "none":
             raise ValueError("fuse='none' and depth='none' leave nothing to do; choose a method for one of them")
         self._check_step()
-        if self.exposure not in ("auto", "on", "off"):
-            raise ValueError(f"exposure={self.exposure!r} is not one of 'auto', 'on', 'off'")
+        for name in ("exposure", "diffusion"):
+            if getattr(self, name) not in WHENS:
+                raise ValueError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, WHENS))}")
+        check_options(eliminate_diffusion, "diffusion", self.diffusion_options)
         number = isinstance(self.channels, int) and not isinstance(self.channels, bool) and self.channels >= 0
         if not number and self.channels not in ("joint", "separate"):
             raise ValueError(f"channels={self.channels!r} is not 'joint', 'separate' or a channel's number from 0")
@@ -97,6 +109,14 @@ class Recipe:
                 raise ValueError(f"step={self.step!r} is no distance between frames; give a number other than 0")
             if self.unit in (None, "frame"):
                 raise ValueError(f"step={self.step!r} needs its unit: unit='um', 'mm' or another length")
+
+    def eliminates(self, *, photograph: bool) -> bool:
+        """Whether diffusion is to be taken out of the picture of a burst, which was taken with a camera or was not."""
+        if self.fuse == "none":
+            return False
+        if self.diffusion != "auto":
+            return self.diffusion == "on"
+        return photograph and self.fuse not in UNVEILED and self.channels != "separate"
 
     def to_json(self) -> str:
         """Return the recipe as JSON text, with the version of the program that wrote it."""
@@ -142,7 +162,7 @@ class Recipe:
         for name in values:
             if name not in known:
                 raise ValueError(f"a recipe has no {name!r}; it has {', '.join(sorted(known))}")
-        for name in ("align_options", "fuse_options", "depth_options"):
+        for name in ("align_options", "fuse_options", "depth_options", "diffusion_options"):
             if not isinstance(values.get(name, {}), dict):
                 raise TypeError(f"{name}={values[name]!r} of a recipe is not a JSON object of options")
         return cls(**values)

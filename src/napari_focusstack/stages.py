@@ -1,4 +1,4 @@
-"""The stages of one burst, as a recipe asks for them: its alignment, its fused picture, its depth."""
+"""The stages of one burst, as a recipe asks for them: its alignment, its fused picture, its depth, and no halos."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from .alignment import Alignment, BalancedPlanes, align, warped
 from .arrays import Frames
 from .depth import LEAST, Depth, estimate_depth
 from .depth.positions import check_unit, factor
+from .diffusion import Elimination, eliminate_diffusion
 from .fusion import Fusion, fuse
 from .fusion.focusdeep import takes_mosaics
 from .series import OneChannel
@@ -23,7 +25,17 @@ if TYPE_CHECKING:
     from .color import Transfer
     from .recipe import Recipe
 
-__all__ = ["Sweep", "align_burst", "check_mosaics", "depth_of", "fuse_burst", "known_sweep"]
+__all__ = [
+    "Stacked",
+    "Sweep",
+    "align_burst",
+    "check_mosaics",
+    "depth_of",
+    "eliminate_burst",
+    "fuse_burst",
+    "known_sweep",
+    "stack_burst",
+]
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +54,32 @@ class Sweep:
         """Raise a ValueError if the recipe wants depth in a unit that these positions cannot give."""
         if recipe.depth != "none" and recipe.step is None and recipe.unit:
             factor("frame" if self.unit is None else self.unit, recipe.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Stacked:
+    """What was made of one aligned burst; None what its recipe does not ask for, or could not be made."""
+
+    fusion: Fusion | None
+    depth: Depth | None
+    elimination: Elimination | None
+
+
+def stack_burst(
+    frames: Frames, alignment: Alignment | None, recipe: Recipe, transfer: Transfer, sweep: Sweep, raw: Any = None
+) -> Stacked:
+    """Picture and depth of a burst, after its alignment; parameters as in `fuse_burst` and `depth_of`.
+
+    The picture is the one without diffusion where that is eliminated: by the depth that is asked for, if there is one.
+    """
+    fusion = fuse_burst(frames, alignment, recipe, raw)
+    depth = depth_of(frames, alignment, recipe, sweep, fusion)
+    elimination = eliminate_burst(frames, alignment, recipe, transfer, sweep, fusion, depth)
+    if fusion is not None and elimination is not None:
+        fusion = replace(fusion, image=elimination.image)
+    if depth is not None and not recipe.fill:
+        depth = depth.unfilled()
+    return Stacked(fusion, depth, elimination)
 
 
 def align_burst(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment | None:
@@ -101,7 +139,7 @@ def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw:
 def depth_of(
     frames: Frames, alignment: Alignment | None, recipe: Recipe, sweep: Sweep, fusion: Fusion | None
 ) -> Depth | None:
-    """Depth on the alignment's area, guided by the fused picture if there is one; None where none is asked for.
+    """Depth on the alignment's area, its gaps filled, guided by the fused picture if there is one; None if not wanted.
 
     None, too, with a warning, where the alignment left too few frames for a depth, but enough for the picture.
     """
@@ -122,12 +160,55 @@ def depth_of(
         positions=places[numbers],
         unit=sweep.unit if known else "frame",
         guide=None if fusion is None else fusion.image,
-        fill=recipe.fill,
+        fill=True,
         device=recipe.device,
         **{**recipe.depth_options, **_channel(frames, recipe)},
     )
     found = replace(found, index=_renumbered(found.index, numbers, len(frames)), positions=places)
     return found.to(recipe.unit) if recipe.unit else found
+
+
+def eliminate_burst(
+    frames: Frames,
+    alignment: Alignment | None,
+    recipe: Recipe,
+    transfer: Transfer,
+    sweep: Sweep,
+    fusion: Fusion | None,
+    depth: Depth | None = None,
+) -> Elimination | None:
+    """The fused picture without diffusion; None where the recipe does not ask for that, or it cannot be.
+
+    It cannot be where picture and frames do not share their values, that is, of pictures fused from the mosaics of raw
+    files; nor of channels on their own, of one frame, or of frames that are not in the order of the sweep.
+
+    Parameters
+    ----------
+    frames, alignment, recipe, transfer, sweep, fusion
+        Of the burst.
+    depth : Depth, optional
+        From `depth_of`; taken if its method is shape from focus, which otherwise finds a depth for this. Of two frames,
+        the fusion's index says what is near.
+    """
+    photograph = transfer == "srgb" or bool(getattr(frames, "camera", None))
+    if fusion is None or not recipe.eliminates(photograph=photograph):
+        return None
+    numbers, ready = _ready(frames, alignment)
+    obstacle = _obstacle(recipe, sweep, len(numbers))
+    if obstacle:
+        if recipe.diffusion == "on":
+            log.warning("no diffusion eliminated: %s", obstacle)
+        return None
+    index: NDArray[Any]
+    if depth is not None and recipe.depth == "sff":
+        index = np.interp(depth.index, numbers, range(len(numbers)))
+    elif len(numbers) >= LEAST:
+        channel: dict[str, Any] = _channel(frames, recipe)
+        index = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **channel).index
+    else:
+        index = np.rint(np.interp(fusion.index, numbers, range(len(numbers))))
+    options = recipe.diffusion_options
+    return eliminate_diffusion(ready, fusion.image, _without_gaps(index), transfer=transfer, **options)
 
 
 def known_sweep(
@@ -170,6 +251,32 @@ def _developed(raw: Any, alignment: Alignment | None, recipe: Recipe, options: d
 def _fuses_mosaics(recipe: Recipe) -> bool:
     checkpoint = recipe.fuse_options.get("checkpoint") if recipe.fuse == "focusdeep" else None
     return checkpoint is not None and takes_mosaics(checkpoint)
+
+
+def _obstacle(recipe: Recipe, sweep: Sweep, count: int) -> str:
+    """Why no diffusion can be eliminated from the picture of so many frames, in words; empty if it can."""
+    if recipe.channels == "separate":
+        return "channels on their own have no depth in common; let all, or one, decide (channels)"
+    if _fuses_mosaics(recipe):
+        return "the picture was fused from mosaics, not from the frames' values; choose another method of fusion"
+    if count < 2:
+        return "there is one frame only"
+    steps = np.sign(np.diff(sweep.positions or [0, 1]))
+    return "" if abs(steps.sum()) == len(steps) else "the frames are not in the order of the sweep; sort them"
+
+
+def _without_gaps(index: NDArray[Any]) -> NDArray[np.float32]:
+    """(Y, X) index whose gaps take the nearest value that is known; 0 everywhere if none is."""
+    gaps = np.isnan(index)
+    if gaps.all():
+        return np.zeros(index.shape, np.float32)
+    whole = index.astype(np.float32)
+    if gaps.any():
+        zones = cv2.distanceTransformWithLabels(gaps.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[
+            1
+        ]
+        whole[gaps] = whole[~gaps][zones[gaps] - 1]
+    return whole
 
 
 def _ready(frames: Frames, alignment: Alignment | None) -> tuple[NDArray[np.intp], Frames]:

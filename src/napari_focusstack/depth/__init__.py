@@ -104,7 +104,7 @@ def estimate_depth(
         found = function(ordered, places[order], guide, device="cpu", **options)
     assert found is not None
     found = replace(found, index=_renumbered(found.index, order), positions=places, unit=unit)
-    return found if fill else _without_unreliable(found)
+    return found if fill else found.unfilled()
 
 
 class _Ordered:
@@ -131,11 +131,3 @@ def _renumbered(index: NDArray[np.float32], order: NDArray[np.intp]) -> NDArray[
     known = np.isfinite(index)
     nearest = np.rint(np.where(known, index, 0)).astype(np.intp)
     return np.where(known, order[nearest], np.nan).astype(np.float32)
-
-
-def _without_unreliable(depth: Depth) -> Depth:
-    """NaN where the pixel itself showed no peak."""
-    gone = ~depth.measured
-    for plane in (depth.position, depth.sigma, depth.index):
-        plane[gone] = np.nan
-    return depth

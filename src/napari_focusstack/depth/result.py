@@ -63,6 +63,12 @@ class Depth:
         sigma = f"{plain(float(np.nanmedian(self.sigma[self.measured])), 2)} {symbol(self.unit)}"
         return f"depth mostly {most}, measured at {share:.0%} of the pixels, σ {sigma}"
 
+    def unfilled(self) -> Depth:
+        """Return the same depth with NaN where the pixel itself showed no peak of sharpness."""
+        measured, gap = self.measured, np.float32(np.nan)
+        position, sigma, index = (np.where(measured, p, gap) for p in (self.position, self.sigma, self.index))
+        return replace(self, position=position, sigma=sigma, index=index)
+
     def to(self, unit: str) -> Depth:
         """Return the same depth in another unit of length.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
@@ -20,7 +21,7 @@ from .law import Law, Nearest, Patches, Psf, fitted
 from .result import Elimination
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     Plane = NDArray[np.float32]  # (Y, X)
 

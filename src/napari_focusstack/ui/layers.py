@@ -1,4 +1,4 @@
-"""Results as layers: the picture and its index, the depth and its error, the aligned frames."""
+"""Results as layers: the picture and its index, its halos, the depth and its error, the aligned frames."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .depth_layers import put_depth
+from .diffusion_layers import put_diffusion
 from .hover import go_to_frame
 from .results import Results, split
 from .source import Source, notes
@@ -20,15 +21,16 @@ __all__ = ["show_aligned", "show_result"]
 
 
 def show_result(layers: LayerList, source: Source, result: Result) -> None:
-    """Put picture, index and depth into `layers`, new or in place of those of an earlier run.
+    """Put picture, index, halos and depth into `layers`, new or in place of those of an earlier run.
 
-    The source is hidden, because the picture covers it; index and depth are hidden until they are asked for, unless
+    The source is hidden, because the picture covers it; all but the picture are hidden until they are asked for, unless
     there is a depth alone.
     """
     record = {
         "recipe": json.loads(result.recipe.to_json()),
         "alignments": result.alignments,
         "frames": source.frames,
+        "diffusion": result.diffusion and result.diffusion.describe(),
     }
     results = Results(layers, source, result.area, record)
     if result.index is not None:
@@ -39,6 +41,7 @@ def show_result(layers: LayerList, source: Source, result: Result) -> None:
     if result.image is not None:
         for owners, image, axes in split(source, result.image, result.axes):
             results.put("fused", owners, image, axes, _look(owners[0]))
+        put_diffusion(results, source, result.diffusion, result.axes, result.depth_axes)
     depths = []
     if result.depth is not None:
         depths.append(put_depth(results, source, result.depth, result.depth_axes, filled=result.recipe.fill))

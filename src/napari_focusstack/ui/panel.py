@@ -14,6 +14,7 @@ from ..recipe import Recipe
 from .capture import CaptureReport, Checked, checking
 from .chooser import LayerChooser
 from .depth_section import DepthPart
+from .diffusion_section import DiffusionPart
 from .feedback import JsonFiles, Message, ProgressRow
 from .look import Section, style_sheet
 from .opening import OpenRow
@@ -106,6 +107,7 @@ class FocusStackPanel(QScrollArea):
             exposure=self.alignment.exposure.currentData(),
             channels=self.chooser.channel_choice(),
             device=self.fusion.device.currentData(),
+            **self.diffusion.choices(),
             **self.depth.choices(),
         )
 
@@ -113,7 +115,8 @@ class FocusStackPanel(QScrollArea):
         """Show these choices in the panel."""
         self.alignment.methods.choose(recipe.align, recipe.align_options)
         self.fusion.methods.choose(recipe.fuse, recipe.fuse_options)
-        self.depth.show_recipe(recipe)
+        for part in (self.diffusion, self.depth):
+            part.show_recipe(recipe)
         self.alignment.exposure.setCurrentIndex(self.alignment.exposure.findData(recipe.exposure))
         self.fusion.device.setCurrentIndex(self.fusion.device.findData(recipe.device))
         self.chooser.choose_channels(recipe.channels)
@@ -224,10 +227,12 @@ class FocusStackPanel(QScrollArea):
         self.button.setObjectName("main")
         self.progress, self.message = ProgressRow(), Message()
         self.files = JsonFiles(self, self.say)
-        self.alignment, self.fusion, self.depth, self.recipes = AlignmentPart(), FusionPart(), DepthPart(), RecipePart()
+        self.alignment, self.fusion, self.diffusion = AlignmentPart(), FusionPart(), DiffusionPart()
+        self.depth, self.recipes = DepthPart(), RecipePart()
         self.sections = {
             "Alignment": Section("Alignment", self.alignment),
             "Fusion": Section("Fusion", self.fusion),
+            "Halos": Section("Halos", self.diffusion),
             "Depth": Section("Depth", self.depth),
             "Recipe": Section("Recipe", self.recipes),
         }
@@ -267,7 +272,8 @@ class FocusStackPanel(QScrollArea):
         self.chooser.changed.connect(self._on_source)
         for part in (self.alignment, self.fusion):
             part.methods.changed.connect(self._show_state)
-        self.depth.changed.connect(self._show_state)
+        for part in (self.diffusion, self.depth):
+            part.changed.connect(self._show_state)
         self._viewer.events.theme.connect(self._on_theme)
 
     def _on_source(self) -> None:
@@ -290,6 +296,7 @@ class FocusStackPanel(QScrollArea):
         self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else self._button_text())
         self.sections["Alignment"].set_summary("as saved" if self._applied else self.alignment.methods.title)
         self.sections["Fusion"].set_summary(self.fusion.methods.title)
+        self.sections["Halos"].set_summary(self.diffusion.title())
         self.sections["Depth"].set_summary(self.depth.title())
 
     def _button_text(self) -> str:

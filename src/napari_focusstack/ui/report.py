@@ -63,7 +63,18 @@ def motions(alignment: Alignment) -> list[Motion]:
 def summary_of(result: Result | Aligned, frames: int, seconds: float) -> str:
     """Sentences that say how a result was made of that many frames, in that time."""
     fused, depth = getattr(result, "image", None) is not None, getattr(result, "depth", None)
-    return summary(result.alignments, frames, seconds, fused=fused, depth=depth)
+    words = summary(result.alignments, frames, seconds, fused=fused, depth=depth)
+    return " ".join([words, *_halo_words(result)])
+
+
+def _halo_words(result: Result | Aligned) -> list[str]:
+    """Sentence that says what became of the halos, if something should."""
+    found, recipe = getattr(result, "diffusion", None), getattr(result, "recipe", None)
+    if found is not None:
+        share = float((found.acted > 0).mean())
+        return [f"Halos taken from {max(share, 0.001):.1%} of the picture." if share else "No halos found."]
+    asked = recipe is not None and recipe.eliminates(photograph=False)
+    return ["Halos were left, as of channels on their own, raw mosaics, or frames out of order."] if asked else []
 
 
 def summary(

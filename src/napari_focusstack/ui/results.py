@@ -104,6 +104,11 @@ class Results:
         """Our layers of this role of the source, one for each channel if they are several."""
         return [layer for layer in of_sources(self._layers, self._source.layers) if notes(layer).get("role") == role]
 
+    def drop(self, role: str) -> None:
+        """Take away our layers of this role of the source."""
+        for layer in self.made(role):
+            self._layers.remove(layer)
+
     def reveal(self, wanted: Iterable[Image] = ()) -> None:
         """Show and select what is new or wanted; hide what it covers: its sources, and our other results of them."""
         for layer in self._source.layers:

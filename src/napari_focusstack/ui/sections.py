@@ -16,7 +16,7 @@ from .forms import MethodForm, add_row, form_layout, help_label
 if TYPE_CHECKING:
     from .source import Source
 
-__all__ = ["AlignmentPart", "FusionPart", "RecipePart", "push_button", "side_by_side"]
+__all__ = ["AlignmentPart", "FusionPart", "RecipePart", "combo", "push_button", "side_by_side"]
 
 AS_THEY_ARE = "The frames are taken as they are: right for a stage that moves nothing but the focus."
 EXPOSURES = {"auto": "automatic", "on": "even out", "off": "leave as it is"}
@@ -34,7 +34,7 @@ class AlignmentPart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.methods = MethodForm(ALIGNERS, nothing=AS_THEY_ARE)
-        self.exposure = _combo(EXPOSURES, EXPOSURE_TIP)
+        self.exposure = combo(EXPOSURES, EXPOSURE_TIP)
         self.only = push_button("Align only", "Make a layer of the aligned frames, without fusing them.")
         self.report = push_button("Report…", "Show how each frame was moved.")
         self.save = push_button("Save…", "Save the last alignment as JSON, to apply it to another burst.")
@@ -66,7 +66,7 @@ class FusionPart(QWidget):
         super().__init__()
         hidden = frozenset({"channel"})  # the chooser's, for all methods alike
         self.methods = MethodForm(FUSERS, hidden=hidden, titles=TITLES)
-        self.device = _combo({name: DEVICE_NAMES.get(name, name) for name in DEVICES}, DEVICE_TIP)
+        self.device = combo({name: DEVICE_NAMES.get(name, name) for name in DEVICES}, DEVICE_TIP)
         self.obstacle, self._mosaics = Message(), True
         _stack(self, self.methods, self.obstacle, _rows({"Compute on": self.device}))
         self.methods.changed.connect(self._check)
@@ -102,13 +102,14 @@ class RecipePart(QWidget):
         _stack(self, words, side_by_side(self.save, self.load, self.reset))
 
 
-def _combo(entries: dict[str, str], tip: str) -> QComboBox:
-    combo = quiet(QComboBox())
-    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+def combo(entries: dict[str, str], tip: str) -> QComboBox:
+    """Chooser of values, each with what people read."""
+    box = quiet(QComboBox())
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     for value, text in entries.items():
-        combo.addItem(text, value)
-    combo.setToolTip(tip)
-    return combo
+        box.addItem(text, value)
+    box.setToolTip(tip)
+    return box
 
 
 def push_button(text: str, tip: str) -> QPushButton:

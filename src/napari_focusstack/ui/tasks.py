@@ -74,7 +74,9 @@ def aligning(layers: LayerList, source: Source, recipe: Recipe) -> Run:
 
 
 def resolved(recipe: Recipe, source: Source) -> Recipe:
-    """Recipe with "auto" exposure decided by what the files said of their camera, and depth only where it can be."""
+    """Recipe with "auto" decided by what the files said of their camera, and depth only where it can be."""
     if recipe.exposure == "auto" and source.photograph:
         recipe = replace(recipe, exposure="on")
+    if recipe.diffusion == "auto" and recipe.eliminates(photograph=source.photograph):
+        recipe = replace(recipe, diffusion="on")
     return replace(recipe, depth="none") if source.frames < FEWEST and recipe.fuse != "none" else recipe
