@@ -20,12 +20,13 @@ __all__ = ["refined"]
 
 ITERATIONS = 5
 NEAR_PX, NEAR_WEIGHT = 3.0, 3.0  # standard deviation and weight of what only looks at the distance
-FAR_PX, COLOR, FAR_WEIGHT = 80.0, 13 / 255, 10.0  # of what looks at distance and colour
+FAR_PX, FAR_WEIGHT = 80.0, 10.0  # of what looks at distance and colour
+LEAST_COLOR = 5.0
 SUREST = 1e-5  # probability
 TILE, HALO = 1024, 160  # px: what is inferred at once, and what is seen around it
 
 
-def refined(mask: ArrayLike, picture: ArrayLike) -> Plane:
+def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 13.0) -> Plane:
     """Mask (Y, X) float32 in [0, 1] whose edges lie where the picture's are, and without specks.
 
     Parameters
@@ -34,27 +35,31 @@ def refined(mask: ArrayLike, picture: ArrayLike) -> Plane:
         How probably each pixel belongs to the foreground, 0 to 1.
     picture : (Y, X, C) or (Y, X) array_like
         Stored values; with another number of channels than three, their mean counts.
+    color : float
+        Standard deviation of colours, of 255, that belong together.
 
     Raises
     ------
     ValueError
-        If the two differ in size.
+        If the two differ in size, or `color` is too small.
 
     Notes
     -----
     Krähenbühl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge potentials" (NIPS 2011), for
     two labels: q ← σ(log(p / (1 - p)) + Σ_m w_m K_m (2 q - 1)), five times, where K_1 is a Gaussian of 3 px with a
-    weight of 3, and K_2 one of 80 px and of 13 of 255 steps of colour with a weight of 10, both normalised
-    symmetrically. Large pictures are inferred in tiles that see 160 px around them.
+    weight of 3, and K_2 one of 80 px and of `color` with a weight of 10, both normalised symmetrically. Large pictures
+    are inferred in tiles that see 160 px around them.
     """
     p = np.clip(np.asarray(mask, np.float32), SUREST, 1 - SUREST)
     colors = to_float(picture)
     if p.ndim != 2 or colors.shape[:2] != p.shape:
         raise ValueError(f"a mask of shape {p.shape} does not fit a picture of shape {colors.shape}; cut both alike")
+    if not color >= LEAST_COLOR:
+        raise ValueError(f"color={color} tells every two colours apart; give {LEAST_COLOR:g} or more, of 255")
     out = np.empty_like(p)
     for core, window in track(list(_tiles(*p.shape)), "Refining the mask"):
         inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
-        out[core] = apart(_inferred, p[window], _three(colors[window]))[inside]
+        out[core] = apart(_inferred, p[window], _three(colors[window]) * np.float32(255 / color))[inside]
     return out
 
 
@@ -62,12 +67,13 @@ def _inferred(p: Plane, picture: NDArray[np.float32]) -> Plane:
     from ..kernels.lattice_cpu import Lattice
 
     unary = np.log(p / (1 - p))
-    similar = Lattice(picture / np.float32(COLOR), FAR_PX)
-    whole = 1 / np.sqrt(_near(np.ones_like(p)))
+    similar = Lattice(picture, FAR_PX)
+    whole = np.asarray(1 / np.sqrt(_near(np.ones_like(p))), np.float32)
     q = p
     for _ in range(ITERATIONS):
         sides = 2 * q - 1
-        q = 1 / (1 + np.exp(-unary - NEAR_WEIGHT * whole * _near(whole * sides) - FAR_WEIGHT * similar(sides)))
+        message = NEAR_WEIGHT * whole * _near(whole * sides) + FAR_WEIGHT * similar(sides)
+        q = 1 / (1 + np.exp(-unary - message))
     return q
 
 

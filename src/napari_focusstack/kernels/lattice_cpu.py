@@ -91,7 +91,7 @@ def _placed(picture, step, keys, weights, start, stop):  # type: ignore[no-untyp
                 total += part
             high[0] = total
             for i in range(CORNERS):
-                nearest = int(math.floor(high[i] / CORNERS + 0.5))
+                nearest = math.floor(high[i] / CORNERS + 0.5)
                 base[i] = nearest * CORNERS
                 off += nearest
                 rank[i] = 0
