@@ -7,6 +7,7 @@ import pytest
 
 from napari_focusstack.diffusion import crf
 from napari_focusstack.diffusion.crf import refined
+from napari_focusstack.kernels.lattice_cpu import Lattice
 from napari_focusstack.progress import Cancelled, listening
 
 
@@ -35,11 +36,23 @@ def by_all_pairs(mask: np.ndarray, picture: np.ndarray) -> np.ndarray:
     return q.reshape(mask.shape)
 
 
+def test_the_lattice_filters_like_the_gaussian_itself():
+    picture, mask = two_colors(24, 30)
+    found = Lattice(picture * np.float32(255 / 20), 10.0)(mask)
+    y, x = (axis.ravel() / 10.0 for axis in np.mgrid[:24, :30])
+    features = np.column_stack([y, x, picture.reshape(-1, 3) * 255 / 20])
+    kernel = np.exp(-np.square(features[:, None] - features).sum(-1) / 2)
+    kernel /= np.sqrt(kernel.sum(1)[:, None] * kernel.sum(1))
+    expected = (kernel @ mask.ravel()).reshape(mask.shape)
+    assert np.abs(found - expected).max() < 0.12
+    assert np.abs(found - expected).mean() < 0.02
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_it_infers_what_all_pairs_of_pixels_do(seed):
     picture, mask = two_colors(24, 30)
     noisy = np.clip(0.3 + 0.4 * mask + np.random.default_rng(seed).normal(0, 0.25, mask.shape), 0.02, 0.98)
-    found, expected = refined(noisy, picture), by_all_pairs(noisy, picture)
+    found, expected = refined(noisy, picture, color=13), by_all_pairs(noisy, picture)
     assert found.dtype == np.float32
     assert np.abs(found - expected).mean() < 0.02
     assert ((found > 0.5) == (expected > 0.5)).mean() > 0.985
@@ -95,3 +108,5 @@ def test_sizes_have_to_fit():
     picture, mask = two_colors()
     with pytest.raises(ValueError, match=r"a mask of shape \(59, 80\) does not fit a picture of shape \(60, 80, 3\)"):
         refined(mask[1:], picture)
+    with pytest.raises(ValueError, match="color=1 tells every two colours apart; give 5 or more"):
+        refined(mask, picture, color=1)

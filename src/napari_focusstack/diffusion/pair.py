@@ -28,7 +28,6 @@ __all__ = ["find_blur", "find_foreground", "fuse_pair"]
 PRE_BLUR, SHARPER = 0.7, 3.0  # px: before detail is measured, and over which it is compared
 ALIKE = 1.5  # px: over which a frame is compared with the other one, blurred
 LEFT = 0.004  # of white, beside noise, by which they may differ
-SIMILAR = 8.0  # of 255: colours that belong together, where only sharpness tells
 AGAIN = 2  # times that blurs are measured and the mask is found
 
 
@@ -86,7 +85,7 @@ def find_foreground(
     if not refine:
         return mask
     picture = to_float(first) / np.float32(_white(first, second))
-    return refined(mask, picture, color=SIMILAR) if method == "sharpness" else refined(mask, picture)
+    return refined(mask, picture)
 
 
 def find_blur(
