@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from . import diffusion_pairs as pairs
 from . import diffusion_stacks as stacks
 from .learned_sets import held_out_library
 from .tables import markdown
-
-if TYPE_CHECKING:
-    from napari_focusstack.simulation.library import Library
 
 __all__ = ["PARTS", "report", "report_folder"]
 
@@ -79,18 +76,17 @@ def report(
     if count < 1:
         raise ValueError(f"pairs={count} make no table; 1 or more do")
     chosen = parts or PARTS
-    library = held_out_library() + read_library(corpus, "test") if corpus else held_out_library()
     found: dict[str, Any] = {}
-    for noise in pairs.NOISE:
-        if "pairs" in chosen:
-            rows = pairs.rows_of(fsb, keb, device, truth=True)
-            found[f"pairs {noise}"] = _of_pairs(rows, (_pair(library, noise, i, size) for i in range(count)))
-            print(f"pairs {noise}\n\n{_table(found[f'pairs {noise}'], OF_TRUTH, count)}\n")
-    for noise in pairs.NOISE:
-        if "kernels" in chosen:
-            made = (_pair(library, noise, i, size) for i in range(count))
-            found[f"kernels {noise}"] = _of_kernels(made, fsb, keb, device)
-            print(f"kernels {noise}\n\n{_kernel_table(found[f'kernels {noise}'], count)}\n")
+    if {"pairs", "kernels"} & set(chosen):
+        library = held_out_library() + read_library(corpus, "test") if corpus else held_out_library()
+        for noise in pairs.NOISE:
+            several = [pairs.simulated(library, noise, i, size) for i in range(count)]
+            if "pairs" in chosen:
+                found[f"pairs {noise}"] = _of_pairs(pairs.rows_of(fsb, keb, device, truth=True), several)
+                print(f"pairs {noise}\n\n{_table(found[f'pairs {noise}'], OF_TRUTH, count)}\n")
+            if "kernels" in chosen:
+                found[f"kernels {noise}"] = _of_kernels(several, fsb, keb, device)
+                print(f"kernels {noise}\n\n{_kernel_table(found[f'kernels {noise}'], count)}\n")
     for part, measured in (("stacks", _of_stacks), ("robustness", _of_robustness)):
         if part in chosen:
             found[part] = measured(size)
@@ -120,10 +116,6 @@ def report_folder(
 
 # --------------------------------------------------------------------
 # pairs
-
-
-def _pair(library: Library, noise: str, number: int, size: int) -> pairs.Pair:
-    return pairs.simulated(library, noise, number, size)
 
 
 def _of_pairs(rows: pairs.Rows, several: Iterable[pairs.Pair]) -> dict[str, list[Figures]]:
