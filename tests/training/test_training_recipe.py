@@ -17,6 +17,7 @@ FULL = TrainingRecipe(
     start="unet-small",
     data=(DataPart("stack", 2.0, name="beetle"), DataPart("dataset", 1.0, "/data/mine"), DataPart(folder="/corpus")),
     frames=(3, 9),
+    sweep=(4.0, 9.5),
     learning_rate=1e-3,
     schedule="halving",
     precision="16-mixed",
@@ -47,6 +48,8 @@ def test_what_is_left_out_takes_its_default():
         ({"schedule": ["cosine"]}, ValueError, "schedule=.*is not one of 'constant'"),
         ({"frames": [30, 2]}, ValueError, "frames=.30, 2.: fewest and most frames are needed"),
         ({"frames": 5}, TypeError, "frames=5 is no pair of numbers"),
+        ({"sweep": [9, 2]}, ValueError, "sweep=.9, 2.: least and most blur in px are needed, above 0"),
+        ({"sweep": 5}, TypeError, "sweep=5 is no pair of numbers"),
         ({"frames": [2.0, 5]}, ValueError, "fewest and most frames"),
         ({"data": []}, ValueError, "leaves nothing to train on"),
         ({"data": {}}, TypeError, "is no list of JSON objects"),
@@ -101,7 +104,7 @@ def test_shipped_recipes_are_found_by_name_and_can_be_built(tmp_path, monkeypatc
     assert parameters_of(build("unet", read_recipe("unet-paper").arguments)) == 46_780_163
     replace(read_recipe("unet-small"), steps=3).save(tmp_path / "mine.json")
     assert read_recipe(tmp_path / "mine.json").steps == 3
-    with pytest.raises(ValueError, match="mine: there is no such recipe; give a JSON file, or one of focusdeep-paper"):
+    with pytest.raises(ValueError, match="mine: there is no such recipe; give a JSON file, or one of aifdepthnet"):
         read_recipe("mine")
 
 

@@ -269,3 +269,16 @@ def test_every_label_fits(viewer, panel, stack):
         assert section.minimumSizeHint().width() <= room, name
         header = section.header.fontMetrics().horizontalAdvance(name) + section.summary.sizeHint().width()
         assert header + 32 <= room, name
+
+
+def test_a_learned_method_without_its_network_says_so_and_does_nothing(viewer, panel, stack, tmp_path):
+    viewer.add_image(stack, name="s", axis_labels=LABELS)
+    panel.depth.methods.choose("aif", {"checkpoint": str(tmp_path / "nowhere")})
+    assert header(panel).startswith("Learned (AiFDepthNet)")
+    assert "nowhere" in panel.depth.obstacle.text()
+    panel.depth.only.click()
+    assert panel._run is None
+    assert "no such folder" in panel.message.text()
+    panel.depth.methods.choose("second")
+    assert not panel.depth.obstacle.text()
+    assert not panel.depth.problem

@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import Frames, as_frames
 from ..devices import pick_device
 from ..methods import Method, check_options, pick
+from .aifdepth import estimate_aif
 from .positions import focus_positions
 from .result import Depth
 from .sff import estimate_sff
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LEAST = 3  # frames: a peak needs one on either side
 
-DEPTH_ESTIMATORS: dict[str, Method] = {"sff": estimate_sff}
+DEPTH_ESTIMATORS: dict[str, Method] = {"sff": estimate_sff, "aif": estimate_aif}
 
 
 def estimate_depth(

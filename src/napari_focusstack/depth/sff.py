@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +12,18 @@ from ..arrays import Frames, visit
 from ..focus import grey
 from ..kernels import load
 from ..kernels.strips import over_rows
-from ..progress import wait
+from ..progress import apart
 from .grain import Grain
 from .regularise import regularised, supported
 from .result import Depth
 from .trust import judged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..kernels.sff_cpu import Curves
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["estimate_sff"]
-
-T = TypeVar("T")
+__all__ = ["estimate_sff", "full_size", "observed"]
 
 PEAKS = ("gaussian", "parabola", "guo")  # as `sff_fit` numbers them
 SAMPLED = 8  # px between pixels that stand for all of them
@@ -100,11 +95,11 @@ def estimate_sff(
     A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames
     beyond are missing, the fit takes its width from the other peaks of the stack.
     """
-    curves, grain = _observed(frames, measure, radius, channel, device)
+    curves, grain = observed(frames, measure, radius, channel, device)
     light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
     judge = partial(judged, curves, grain, positions, measure=measure, radius=radius, peak=PEAKS.index(peak))
-    found = _aside(partial(judge, noise_floor=noise_floor, smoothing=smoothing))
-    index, sigma, confidence = (_large(plane, light.shape) for plane in found)
+    found = apart(judge, noise_floor=noise_floor, smoothing=smoothing)
+    index, sigma, confidence = (full_size(plane, light.shape) for plane in found)
     del curves, judge, found  # what follows needs the memory
     confidence = supported(index, sigma, confidence, radius=radius)
     calm = partial(regularised, contrast=_contrast(light), smoothing=smoothing, radius=radius, channel=channel)
@@ -112,7 +107,7 @@ def estimate_sff(
     return _placed(index, sigma, confidence, positions)
 
 
-def _observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Grain]:
+def observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Grain]:
     """Curves of sharpness around their peaks, and what the measure makes of the noise: the pass over the frames."""
     kernels = load("sff", device)
     state = kernels.curves(*frames.shape[1:3])
@@ -123,22 +118,13 @@ def _observed(frames: Frames, measure: str, radius: float, channel: int, device:
     return kernels.found(state), grain
 
 
-def _aside(function: Callable[[], T]) -> T:
-    """Result of a function that runs on a thread of its own, so that it can be cancelled meanwhile."""
-    pool = ThreadPoolExecutor(1, "depth")
-    try:
-        return wait(pool.submit(function))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
 def _contrast(light: Plane) -> float:
     """Step of the picture that is an edge."""
     low, high = np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99))
     return max(EDGE * float(high - low), TINY)
 
 
-def _large(plane: Plane, shape: tuple[int, ...]) -> Plane:
+def full_size(plane: Plane, shape: tuple[int, ...]) -> Plane:
     """Plane of the curves' grid in full size, bilinear."""
     from ..kernels.grids import enlarged
     from ..kernels.sff_cpu import GRID

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[Any]  # (Y, X) float32, on the grid of the curves
 
-__all__ = ["judged"]
+__all__ = ["judged", "standing_out", "sureness"]
 
 NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}  # px: std of the measure of noise
 ENLARGED = 1 / 3  # px²: variance of the interpolation from the grid
@@ -90,13 +90,38 @@ def judged(
     sharpness = measured(smoothed(curves.picture, PRE_BLUR), measure)
     index, slope = _centred(index, sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
-    above = curves.best / np.maximum(noise * _veil(curves, index, last) * np.float32(noise_floor), TINY)
-    own = _own(curves.best, curves.total / np.float32(last + 1), power)
-    sure = 1 / (1 + np.square(sigma / np.float32(UNSURE)))
-    stands_out = np.float32(RELIABLE) + np.float32(STEEP) * (np.minimum(above, own) - 1)
-    confidence = inside * np.clip(stands_out, 0, sure)
+    stands_out = standing_out(curves, noise * np.float32(noise_floor), index, last, power)
+    confidence = inside * np.clip(stands_out, 0, sureness(sigma))
     sigma = calibrated(index, sigma, confidence)
     return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), confidence
+
+
+def standing_out(curves: Curves, floor: Plane, index: Plane, last: int, power: float) -> Plane:
+    """Confidence that there is anything to focus on: `RELIABLE` where sharpness just exceeds what it must.
+
+    Parameters
+    ----------
+    curves : Curves
+        Of all frames.
+    floor : ndarray
+        (Y, X) sharpness that noise may have.
+    index : ndarray
+        (Y, X) depth in frames.
+    last : int
+        Number of the last frame.
+    power : float
+        Of the measure: see `POWERS`.
+    """
+    above = curves.best / np.maximum(floor * _veil(curves, index, last), TINY)
+    own = _own(curves.best, curves.total / np.float32(last + 1), power)
+    out: Plane = np.float32(RELIABLE) + np.float32(STEEP) * (np.minimum(above, own) - 1)
+    return out
+
+
+def sureness(sigma: Plane) -> Plane:
+    """Confidence in a depth of that standard deviation, in frames: `RELIABLE` at `UNSURE`."""
+    sure: Plane = 1 / (1 + np.square(sigma / np.float32(UNSURE)))
+    return sure
 
 
 def _centred(index: Plane, sigma: Plane, sharpness: Plane, radius: float) -> tuple[Plane, Plane]:

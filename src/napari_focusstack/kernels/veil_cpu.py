@@ -185,9 +185,9 @@ def _spots(depth, focus, near, far, gap, kind, hard, share, start, stop):  # typ
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _differ(
+def _differ(  # type: ignore[no-untyped-def]
     points, solved, light, depth, hard, share, reach, deep, far, focus, kind, seen, curve, least, worst, start, stop
-):  # type: ignore[no-untyped-def]  # pragma: no cover
+):  # pragma: no cover
     height, width, channels = solved.shape
     top = len(curve) - 1
     distance = np.empty((2 * FINE + 1, 2 * FINE + 1), np.float32)

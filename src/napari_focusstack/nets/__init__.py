@@ -22,6 +22,7 @@ ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a
     "unet": "unet.UNet",
     "focusdeep": "focusdeep.FocusDeep",
     "focusdeep-any": "anylength.AnyLength",
+    "aifdepthnet": "aifdepthnet.AiFDepthNet",
     "fsb": "fsb.FSB",
     "keb": "keb.KEB",
 }

@@ -81,4 +81,4 @@ def _part(
         library = library + read_library(part.folder, split)
     if of_pairs:
         return Paired(library.to(device))
-    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames), mosaics)
+    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames, sweep=recipe.sweep), mosaics)

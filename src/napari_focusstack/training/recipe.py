@@ -107,6 +107,8 @@ class TrainingRecipe:
         Height and width of examples, px.
     frames : (int, int)
         Fewest and most frames of simulated bursts.
+    sweep : (float, float)
+        Least and most blur, in px, of what is nearest when the focus is farthest, of simulated bursts.
     batch, draws : int
         Bursts in a draw, which are alike in length and blur, and draws in a step, which processes share among them.
     steps : int
@@ -147,6 +149,7 @@ class TrainingRecipe:
     data: tuple[DataPart, ...] = (DataPart(),)
     size: int = 128
     frames: tuple[int, int] = (2, 30)
+    sweep: tuple[float, float] = (1.5, 20.0)
     batch: int = 8
     draws: int = 1
     steps: int = 10_000
@@ -186,7 +189,11 @@ class TrainingRecipe:
             raise ValueError(f"frames={self.frames!r}: fewest and most frames are needed, from 2 to 300")
         if not self.data:
             raise ValueError("data=() leaves nothing to train on; give at least one part, such as the simulation")
+        sweep = tuple(self.sweep)
+        if len(sweep) != 2 or not all(map(_is_number, sweep)) or not 0 < sweep[0] <= sweep[1]:
+            raise ValueError(f"sweep={self.sweep!r}: least and most blur in px are needed, above 0")
         object.__setattr__(self, "frames", frames)
+        object.__setattr__(self, "sweep", sweep)
         object.__setattr__(self, "data", tuple(self.data))
         if not isinstance(self.arguments, Mapping):
             raise TypeError(f"arguments={self.arguments!r} is no mapping of names to values")
@@ -245,10 +252,11 @@ class TrainingRecipe:
             for part in parts:
                 _check_keys(part, DataPart, "data")
             values["data"] = tuple(DataPart(**part) for part in parts)
-        if "frames" in values:
-            if not isinstance(values["frames"], list):
-                raise TypeError(f"frames={values['frames']!r} is no pair of numbers")
-            values["frames"] = tuple(values["frames"])
+        for name in ("frames", "sweep"):
+            if not isinstance(values.get(name, []), list):
+                raise TypeError(f"{name}={values[name]!r} is no pair of numbers")
+            if name in values:
+                values[name] = tuple(values[name])
         return cls(**values)
 
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLa
 
 from ..depth import DEPTH_ESTIMATORS
 from ..depth.positions import plain, symbol
+from .feedback import Message
 from .fields import quiet
 from .forms import MethodForm, add_row, form_layout, help_label
 from .sections import push_button, side_by_side
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DepthPart", "StepField"]
 
-TITLES = {"sff": "Shape from focus", "none": "Off"}
+TITLES = {"sff": "Shape from focus", "aif": "Learned (AiFDepthNet)", "none": "Off"}
 NOTHING = "The button at the top makes the picture alone."
 TYPED = {True: "As typed; empty it to go by the file.", False: "As typed, from frame to frame."}
 LENGTHS = ("nm", "um", "mm", "m")
@@ -131,7 +132,7 @@ class DepthPart(QWidget):
         self.check = push_button(
             "Check capture", "Look for planes that are missing or too many, and for what is blurred, clipped or dusty."
         )
-        self._series = False
+        self.obstacle, self._series = Message(), False
         self._build()
         for signal in (self.step.changed, self.methods.changed, self.fill.toggled, self.steady.toggled):
             signal.connect(self._show)
@@ -141,6 +142,12 @@ class DepthPart(QWidget):
     def method(self) -> str:
         """Name of the chosen method, or "none"."""
         return self.methods.method
+
+    @property
+    def problem(self) -> str:
+        """Why depth cannot be measured as chosen, in plain words; empty if it can."""
+        chooser = self.methods.checkpoint
+        return self.step.problem or ("" if chooser is None else chooser.problem)
 
     def title(self) -> str:
         """Return what is chosen, for the section's header."""
@@ -183,13 +190,14 @@ class DepthPart(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2, 0, 10)
         column.setSpacing(6)
-        for widget in (rows, self.said, self.methods, checks, side_by_side(self.only, self.check)):
+        for widget in (rows, self.said, self.methods, self.obstacle, checks, side_by_side(self.only, self.check)):
             column.addWidget(widget)
 
     def _show(self) -> None:
         known = self.step.known
         words = str(known) if self.step.step is None else TYPED[known.positions is not None]
         self.said.setText(self.step.problem or words)
+        self.obstacle.say("" if self.step.problem else self.problem, "warning")
         self.steady.setVisible(self._series)
         self.changed.emit()
 

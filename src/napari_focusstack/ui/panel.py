@@ -63,14 +63,14 @@ class FocusStackPanel(QScrollArea):
         if self.fusion.problem:
             self.say(self.fusion.problem, "error")
             return
-        if self.depth.method != "none" and not self._step_is_fine():
+        if self.depth.method != "none" and not self._depth_is_fine():
             return
         source = self.chooser.source()
         self._compute(stacking(self._viewer.layers, source, self.recipe(), self._applied), source)
 
     def measure_depth(self) -> None:
         """Measure the depth of the chosen layer, without fusing a picture."""
-        if not self._step_is_fine():
+        if not self._depth_is_fine():
             return
         source, recipe = self.chooser.source(), depth_only(self.recipe())
         self._compute(stacking(self._viewer.layers, source, recipe, self._applied, verb="measuring"), source)
@@ -140,7 +140,7 @@ class FocusStackPanel(QScrollArea):
 
     def save_recipe(self) -> None:
         """Ask for a file and save all choices in it."""
-        if self._step_is_fine():
+        if self._depth_is_fine():
             self.files.save("recipe", self.recipe().save)
 
     def load_recipe(self) -> None:
@@ -167,9 +167,9 @@ class FocusStackPanel(QScrollArea):
         """Show a message: "info", "warning" or "error"."""
         self.message.say(text, kind)
 
-    def _step_is_fine(self) -> bool:
-        """Whether the frames' distance is one, or left to the files; says what is wrong with it otherwise."""
-        problem = self.depth.step.problem
+    def _depth_is_fine(self) -> bool:
+        """Whether depth can be measured as chosen; says what is in the way otherwise."""
+        problem = self.depth.problem
         if problem:
             self.say(problem, "error")
         return not problem
