@@ -190,9 +190,9 @@ def _kernel_table(found: dict[str, list[Figures]], count: int) -> str:
     rows = []
     for name, each in found.items():
         means = [_mean(one[figure] for one in each) for figure in ("SSIM", "PSNR")]
-        middle = float(np.median([one["error"] for one in each])) if each else math.nan
+        middle = f"{np.median([one['error'] for one in each]):.1%}" if each else "–"
         cells = [f"{mean:.{digits}f}" if mean is not None else "–" for mean, digits in zip(means, (4, 2), strict=True)]
-        rows.append((name, *cells, f"{middle:.1%}", f"{len(each) / count:.0%}"))
+        rows.append((name, *cells, middle, f"{len(each) / count:.0%}"))
     return markdown((f"pairs: {count}", "SSIM", "PSNR, dB", "median error of σ", "answered"), rows)
 
 

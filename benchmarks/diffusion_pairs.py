@@ -133,7 +133,8 @@ def of_folder(folder: Path) -> Iterator[Pair]:
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    data = np.fromfile(path, np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if picture is None:
         raise ValueError(f"{path}: not a picture that can be read; repair or remove it")
     return np.ascontiguousarray(picture[..., ::-1])

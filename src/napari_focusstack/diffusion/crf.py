@@ -52,15 +52,15 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 8.0) -> Plane
     are inferred in tiles that see 160 px around them.
     """
     p = np.clip(np.asarray(mask, np.float32), SUREST, 1 - SUREST)
-    colors = to_float(picture)
-    if p.ndim != 2 or colors.shape[:2] != p.shape:
-        raise ValueError(f"a mask of shape {p.shape} does not fit a picture of shape {colors.shape}; cut both alike")
+    seen = np.asarray(picture)
+    if p.ndim != 2 or seen.shape[:2] != p.shape:
+        raise ValueError(f"a mask of shape {p.shape} does not fit a picture of shape {seen.shape}; cut both alike")
     if not color >= LEAST_COLOR:
         raise ValueError(f"color={color} tells every two colours apart; give {LEAST_COLOR:g} or more, of 255")
     out = np.empty_like(p)
     for core, window in track(list(_tiles(*p.shape)), "Refining the mask"):
         inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
-        out[core] = apart(_inferred, p[window], _three(colors[window]) * np.float32(255 / color))[inside]
+        out[core] = apart(_inferred, p[window], _three(to_float(seen[window])) * np.float32(255 / color))[inside]
     return out
 
 

@@ -136,7 +136,7 @@ def find_blur(
         return _blur_by_network(first, second, inside, checkpoint, device) * (2 if psf == "disc" else 1)
     if method != "search":
         raise ValueError(f"unknown method {method!r}; choices: search, network")
-    sharp, soft = (to_linear(to_float(frame), transfer).astype(np.float32, copy=False) for frame in (first, second))
+    sharp, soft = (apart(_light, frame, transfer) for frame in (first, second))
     found = measured_blur(sharp, soft, (inside > 0.5).astype(np.float32), psf=psf)
     if found is None:
         raise ValueError(
@@ -153,29 +153,36 @@ def fuse_pair(near: ArrayLike, far: ArrayLike, mask: ArrayLike) -> Picture:
     return share * to_float(first) + (1 - share) * to_float(second)
 
 
+def _light(frame: NDArray[Any], transfer: Transfer) -> Picture:
+    return to_linear(to_float(frame), transfer).astype(np.float32, copy=False)
+
+
 # --------------------------------------------------------------------
 # without a network
 
 
 def _by_sharpness(near: Picture, far: Picture) -> Plane:
-    mask = _share(_detail(grey(near)), _detail(grey(far)))
-    noise = max(image_noise(frame) for frame in (near, far))
-    floor = LEFT**2 + noise**2
+    mask = _share(apart(_detail, near), apart(_detail, far))
+    floor = LEFT**2 + max(image_noise(frame) for frame in (near, far)) ** 2
     for _ in range(AGAIN):
         wrong = []
-        for sharp, soft, where in ((near, far, mask), (far, near, 1 - mask)):
-            width = measured_blur(sharp, soft, (where > 0.5).astype(np.float32))
+        for sharp, soft, where in ((near, far, mask > 0.5), (far, near, mask < 0.5)):
+            width = measured_blur(sharp, soft, where.astype(np.float32))
             if width is None:
                 return mask
-            again = apart(blurred, sharp, width)
-            wrong.append(smoothed(np.square(again - soft).mean(axis=2), ALIKE) + floor)
+            wrong.append(apart(_unlike, sharp, soft, width) + floor)
         mask = _share(wrong[1], wrong[0])
     return mask
 
 
-def _detail(light: Plane) -> Plane:
-    measure = modified_laplacian(cv2.GaussianBlur(light, (0, 0), PRE_BLUR))
+def _detail(frame: Picture) -> Plane:
+    measure = modified_laplacian(cv2.GaussianBlur(grey(frame), (0, 0), PRE_BLUR))
     return smoothed(np.square(measure), SHARPER) + np.float32(1e-9)
+
+
+def _unlike(sharp: Picture, soft: Picture, width: float) -> Plane:
+    """Mean squared difference of a frame from the other one, blurred."""
+    return smoothed(np.square(blurred(sharp, width) - soft).mean(axis=2), ALIKE)
 
 
 def _share(one: NDArray[Any], other: NDArray[Any]) -> Plane:

@@ -81,9 +81,10 @@ def measured_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gau
     for each s.
     """
     widths = WIDTHS * (2 if psf == "disc" else 1)
+    windows = apart(lambda: squares(sharp.mean(axis=2), mask))
     found = [
         apart(_tried, sharp[window], soft[window], mask[window], widths, psf)
-        for window in track(squares(sharp.mean(axis=2), mask), "Measuring the blur")
+        for window in track(windows, "Measuring the blur")
     ]
     total = Widths(*(sum(parts) for parts in zip(*((one.left, one.before, one.pixels) for one in found), strict=True)))
     return total.best(widths)
@@ -121,7 +122,9 @@ def squares(grey: Plane, mask: Plane) -> list[tuple[slice, slice]]:
             where = slice(top, top + SIDE), slice(left, left + SIDE)
             found.append((float(texture[where].sum()), top, left))
     best = sorted(found, reverse=True)[:MOST]
-    return [(slice(top, top + SIDE), slice(left, left + SIDE)) for _, top, left in best]
+    return [
+        (slice(top, top + SIDE), slice(left, left + SIDE)) for some, top, left in best if some > 0 or not best[0][0]
+    ]
 
 
 def _tried(sharp: Picture, soft: Picture, mask: Plane, widths: NDArray[np.float64], psf: Psf) -> Widths:

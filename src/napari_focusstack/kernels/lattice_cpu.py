@@ -30,6 +30,7 @@ SCALES = np.array([math.sqrt(2 / 3) * CORNERS / math.sqrt((i + 1) * (i + 2)) for
 ONES = sum(1 << BITS * i for i in range(AXES))
 STEPS = np.array([*(CORNERS * (1 << BITS * (AXES - 1 - i)) - ONES for i in range(AXES)), -ONES])  # to the next corner
 EMPTY = -1
+TINY = 1e-20
 HASH = 0x9E3779B97F4A7C15 >> 1  # odd, and without a pattern
 
 
@@ -57,12 +58,11 @@ class Lattice:
         self.neighbours = np.empty((len(STEPS), len(vertices), 2), np.int32)
         over_rows(_beside, len(vertices), table, vertices, self.neighbours)
         self.count = len(vertices)
-        self.norm: Plane | None = None
-        self.norm = 1 / np.sqrt(self._filtered(np.ones(self.shape, np.float32)) + np.float32(1e-20))
+        whole = self._filtered(np.ones(self.shape, np.float32))
+        self.norm = 1 / np.sqrt(np.maximum(whole, np.float32(TINY)))
 
     def __call__(self, plane: Plane) -> Plane:
         """(Y, X) float32, filtered."""
-        assert self.norm is not None
         return self.norm * self._filtered(self.norm * plane)
 
     def _filtered(self, plane: Plane) -> Plane:
