@@ -59,7 +59,7 @@ class Lattice:
         over_rows(_beside, len(vertices), table, vertices, self.neighbours)
         self.count = len(vertices)
         whole = self._filtered(np.ones(self.shape, np.float32))
-        self.norm = 1 / np.sqrt(np.maximum(whole, np.float32(TINY)))
+        self.norm = np.asarray(1 / np.sqrt(np.maximum(whole, np.float32(TINY))), np.float32)
 
     def __call__(self, plane: Plane) -> Plane:
         """(Y, X) float32, filtered."""
