@@ -53,6 +53,18 @@ def main() -> int:
     learned.add_argument("--json", type=Path, metavar="FILE", help="also write the figures of each burst as JSON")
     learned.set_defaults(run=_learned)
 
+    diffusion = commands.add_parser("diffusion", help="pairs and stacks with and without diffusion elimination")
+    diffusion.add_argument("--parts", type=_names, help="pairs, kernels, stacks, robustness, time; all by default")
+    diffusion.add_argument("--pairs", type=int, default=64, help="simulated pairs, with noise and without (64)")
+    diffusion.add_argument("--size", type=int, default=256, help="height and width of the frames in px (256)")
+    diffusion.add_argument("--corpus", type=Path, metavar="FOLDER", help="add its test split to the simulator's own")
+    diffusion.add_argument("--folder", type=Path, help="measure pairs without truth, instead: NAME-A.jpg, NAME-B.jpg")
+    diffusion.add_argument("--fsb", default="fsb", help="checkpoint that finds the foreground (fsb)")
+    diffusion.add_argument("--keb", default="keb", help="checkpoint that finds the kernel (keb)")
+    diffusion.add_argument("--device", default="auto", help="of the networks: auto, cpu, cuda or mps (auto)")
+    diffusion.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
+    diffusion.set_defaults(run=_diffusion)
+
     chosen = parser.parse_args()
     if chosen.run is _speed and not chosen.training and chosen.data is None:
         speed.error("--data FOLDER is needed: bursts of gigabytes are made there")
@@ -95,6 +107,16 @@ def _learned(chosen: argparse.Namespace) -> None:
     from .learned import report
 
     report(chosen.methods, bursts=chosen.bursts, size=chosen.size, device=chosen.device, json_file=chosen.json)
+
+
+def _diffusion(chosen: argparse.Namespace) -> None:
+    from .diffusion import report, report_folder
+
+    shared = {"fsb": chosen.fsb, "keb": chosen.keb, "device": chosen.device, "json_file": chosen.json}
+    if chosen.folder:
+        report_folder(chosen.folder, **shared)
+    else:
+        report(chosen.parts, count=chosen.pairs, size=chosen.size, corpus=chosen.corpus, **shared)
 
 
 def _alignment(chosen: argparse.Namespace) -> None:  # noqa: ARG001 - called like the others

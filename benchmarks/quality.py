@@ -29,7 +29,7 @@ from .tables import markdown
 if TYPE_CHECKING:
     from napari_focusstack.simulation import Simulated
 
-__all__ = ["Score", "report"]
+__all__ = ["Score", "fused_by", "report"]
 
 Row = Callable[["Simulated", Case], np.ndarray | None]  # -> (Y, X, C) float32, None where it does not apply
 
@@ -143,11 +143,16 @@ def _peer(still: Tool, moving: Tool, burst: Simulated, case: Case) -> np.ndarray
     tool = moving if case.moves else still
     if not installed([tool]):
         return None
-    colour = burst.frames.shape[3] == 3
+    return fused_by(tool, burst.frames)
+
+
+def fused_by(tool: Tool, frames: np.ndarray) -> np.ndarray:
+    """(Y, X, C) float32 picture that a program makes of frames (N, Y, X, C)."""
+    colour = frames.shape[3] == 3
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        inputs = [folder / f"{i:04d}.tif" for i in range(len(burst.frames))]
-        for path, image in zip(inputs, burst.frames, strict=True):
+        inputs = [folder / f"{i:04d}.tif" for i in range(len(frames))]
+        for path, image in zip(inputs, frames, strict=True):
             tifffile.imwrite(path, image if colour else image[..., 0], photometric="rgb" if colour else "minisblack")
         measure(tool.commands(inputs, folder / "out.tif"), folder)
         picture = read_picture(folder / "out.tif")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .elimination import eliminate_diffusion
 from .law import Law
+from .pair import find_blur, find_foreground, fuse_pair
 from .result import Elimination
 
-__all__ = ["Elimination", "Law", "eliminate_diffusion"]
+__all__ = ["Elimination", "Law", "eliminate_diffusion", "find_blur", "find_foreground", "fuse_pair"]

@@ -1,0 +1,104 @@
+"""Masks that follow the edges of a picture: mean-field inference of a dense conditional random field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..arrays import to_float
+from ..progress import apart, track
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["refined"]
+
+ITERATIONS = 5
+NEAR_PX, NEAR_WEIGHT = 3.0, 3.0  # standard deviation and weight of what only looks at the distance
+FAR_PX, FAR_WEIGHT = 80.0, 10.0  # of what looks at distance and colour
+LEAST_COLOR = 5.0
+SUREST = 1e-5  # probability
+TILE, HALO = 1024, 160  # px: what is inferred at once, and what is seen around it
+
+
+def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 8.0) -> Plane:
+    """Mask (Y, X) float32 in [0, 1] whose edges lie where the picture's are, and without specks.
+
+    Parameters
+    ----------
+    mask : (Y, X) array_like
+        How probably each pixel belongs to the foreground, 0 to 1.
+    picture : (Y, X, C) or (Y, X) array_like
+        Stored values; with another number of channels than three, their mean counts.
+    color : float
+        Standard deviation of colours, of 255, that belong together; 13 is usual for segmenting photographs, and loses
+        more of what is fine.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in size, or `color` is too small.
+
+    Notes
+    -----
+    Krähenbühl and Koltun, "Efficient inference in fully connected CRFs with Gaussian edge potentials" (NIPS 2011), for
+    two labels: q ← σ(log(p / (1 - p)) + Σ_m w_m K_m (2 q - 1)), five times, where K_1 is a Gaussian of 3 px with a
+    weight of 3, and K_2 one of 80 px and of `color` with a weight of 10, both normalised symmetrically. Large pictures
+    are inferred in tiles that see 160 px around them.
+    """
+    p = np.clip(np.asarray(mask, np.float32), SUREST, 1 - SUREST)
+    seen = np.asarray(picture)
+    if p.ndim != 2 or seen.shape[:2] != p.shape:
+        raise ValueError(f"a mask of shape {p.shape} does not fit a picture of shape {seen.shape}; cut both alike")
+    if not color >= LEAST_COLOR:
+        raise ValueError(f"color={color} tells every two colours apart; give {LEAST_COLOR:g} or more, of 255")
+    out = np.empty_like(p)
+    for core, window in track(list(_tiles(*p.shape)), "Refining the mask"):
+        inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
+        out[core] = apart(_inferred, p[window], _three(to_float(seen[window])) * np.float32(255 / color))[inside]
+    return out
+
+
+def _inferred(p: Plane, picture: NDArray[np.float32]) -> Plane:
+    from ..kernels.lattice_cpu import Lattice
+
+    unary = np.log(p / (1 - p))
+    similar = Lattice(picture, FAR_PX)
+    whole = np.asarray(1 / np.sqrt(_near(np.ones_like(p))), np.float32)
+    q = p
+    for _ in range(ITERATIONS):
+        sides = 2 * q - 1
+        message = NEAR_WEIGHT * whole * _near(whole * sides) + FAR_WEIGHT * similar(sides)
+        q = 1 / (1 + np.exp(-unary - message))
+    return q
+
+
+def _near(plane: Plane) -> Plane:
+    return cv2.GaussianBlur(plane, (0, 0), NEAR_PX, borderType=cv2.BORDER_CONSTANT)  # type: ignore[return-value] # float32
+
+
+def _three(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Picture of three channels, in [0, 1]."""
+    seen = picture if picture.ndim == 3 else picture[..., None]
+    if seen.shape[2] != 3:
+        seen = np.repeat(seen.mean(axis=2, keepdims=True), 3, axis=2)
+    return np.ascontiguousarray(np.clip(seen, 0, 1))
+
+
+def _tiles(height: int, width: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Rectangles that cover the picture once, each with what is seen around it."""
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            bottom, right = min(top + TILE, height), min(left + TILE, width)
+            yield (
+                (slice(top, bottom), slice(left, right)),
+                (
+                    slice(max(top - HALO, 0), min(bottom + HALO, height)),
+                    slice(max(left - HALO, 0), min(right + HALO, width)),
+                ),
+            )

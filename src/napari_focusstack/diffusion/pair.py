@@ -1,0 +1,249 @@
+"""Pairs of frames: what is in focus in the nearer one, and how much the other one blurs it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import cv2
+import numpy as np
+
+from ..arrays import to_float, unit
+from ..color import Transfer, to_linear
+from ..focus import grey, image_noise, modified_laplacian, smoothed
+from ..progress import apart, track
+from .crf import refined
+from .law import Psf
+from .reblurring import blurred, measured_blur, squares
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from ..nets.network import Network
+
+    Plane = NDArray[np.float32]  # (Y, X)
+    Picture = NDArray[np.float32]  # (Y, X, C)
+
+__all__ = ["find_blur", "find_foreground", "fuse_pair"]
+
+PRE_BLUR, SHARPER = 0.7, 3.0  # px: before detail is measured, and over which it is compared
+ALIKE = 1.5  # px: over which a frame is compared with the other one, blurred
+LEFT = 0.004  # of white, beside noise, by which they may differ
+AGAIN = 2  # times that blurs are measured and the mask is found
+
+
+def find_foreground(
+    near: ArrayLike,
+    far: ArrayLike,
+    *,
+    method: Literal["network", "sharpness"] = "sharpness",
+    checkpoint: Annotated[str, {"architectures": ("fsb",)}] = "fsb",
+    refine: bool = True,
+    device: str = "auto",
+) -> Plane:
+    """Mask (Y, X) float32 in [0, 1] of the foreground: what is in focus in `near` and not in `far`.
+
+    Parameters
+    ----------
+    near, far : (Y, X, C) or (Y, X) array_like
+        Aligned frames, focused on the foreground and behind it, in stored values.
+    method : {"network", "sharpness"}
+        A trained network, or without one.
+    checkpoint : str
+        Network: name of a checkpoint that came with the program, or path of its folder.
+    refine : bool
+        Let a dense random field move the mask's edges to where those of `near` are, see `crf.refined`. It harms where
+        the foreground has the colours of what is behind it.
+    device : str
+        Network: "auto", "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    ndarray
+        Above 0.5: rather foreground. `eliminate_diffusion` takes ``index=(mask <= 0.5)`` with ``nearest="first"``.
+
+    Raises
+    ------
+    ValueError
+        If the two frames differ in shape, or the method is unknown.
+    CheckpointError
+        If there is no such checkpoint, it is damaged, or no FSB.
+
+    Notes
+    -----
+    "sharpness" begins with what has more detail. Then it measures how `near` has to be blurred to look like `far`
+    where the foreground is, and the other way round elsewhere: so each frame tells what the other would look like if
+    a pixel were foreground, or were not. The hypothesis with the smaller error over 1.5 px wins. Other than detail
+    alone, this finds the foreground's own edges, which spread in `far`.
+    """
+    first, second = _checked(near, far)
+    if method == "network":
+        mask = _by_network(first, second, checkpoint, device)
+    elif method == "sharpness":
+        mask = _by_sharpness(to_float(first), to_float(second))
+    else:
+        raise ValueError(f"unknown method {method!r}; choices: network, sharpness")
+    if not refine:
+        return mask
+    picture = to_float(first) / np.float32(_white(first, second))
+    return refined(mask, picture)
+
+
+def find_blur(
+    near: ArrayLike,
+    far: ArrayLike,
+    mask: ArrayLike,
+    *,
+    method: Literal["search", "network"] = "search",
+    psf: Psf = "gaussian",
+    checkpoint: Annotated[str, {"architectures": ("keb",)}] = "keb",
+    transfer: Transfer = "linear",
+    device: str = "auto",
+) -> float:
+    """σ (Gaussian) or radius (disc), in px, of the blur that the foreground has in `far`.
+
+    Parameters
+    ----------
+    near, far : (Y, X, C) or (Y, X) array_like
+        Aligned frames, focused on the foreground and behind it, in stored values.
+    mask : (Y, X) array_like
+        Of the foreground, 0 to 1.
+    method : {"search", "network"}
+        The blur of `near` that looks most like `far`, or what a trained network says.
+    psf : {"gaussian", "disc"}
+        Point spread function. A network says the σ of a Gaussian; a disc of that variance has twice the radius.
+    checkpoint : str
+        Network: name of a checkpoint that came with the program, or path of its folder.
+    transfer : {"linear", "srgb"}
+        How stored values relate to light.
+    device : str
+        Network: "auto", "cpu", "cuda", "mps".
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the method is unknown, or the foreground does not tell: it is plain, or narrower than its
+        blur.
+    CheckpointError
+        If there is no such checkpoint, it is damaged, or no KEB.
+    """
+    first, second = _checked(near, far)
+    inside = np.asarray(mask, np.float32)
+    if inside.shape != first.shape[:2]:
+        raise ValueError(
+            f"a mask of shape {inside.shape} does not fit frames of shape {first.shape[:2]}; cut all alike"
+        )
+    if method == "network":
+        return _blur_by_network(first, second, inside, checkpoint, device) * (2 if psf == "disc" else 1)
+    if method != "search":
+        raise ValueError(f"unknown method {method!r}; choices: search, network")
+    sharp, soft = (apart(_light, frame, transfer) for frame in (first, second))
+    found = measured_blur(sharp, soft, (inside > 0.5).astype(np.float32), psf=psf)
+    if found is None:
+        raise ValueError(
+            "the foreground does not tell how it is blurred: it is plain, too narrow, or as sharp in both frames; "
+            "give the blur in px"
+        )
+    return found
+
+
+def fuse_pair(near: ArrayLike, far: ArrayLike, mask: ArrayLike) -> Picture:
+    """(Y, X, C) float32 picture M N + (1 - M) F, the paper's R_init (eq. 9), of a pair and its mask (Y, X)."""
+    first, second = _checked(near, far)
+    share = np.asarray(mask, np.float32)[..., None]
+    return share * to_float(first) + (1 - share) * to_float(second)
+
+
+def _light(frame: NDArray[Any], transfer: Transfer) -> Picture:
+    return to_linear(to_float(frame), transfer).astype(np.float32, copy=False)
+
+
+# --------------------------------------------------------------------
+# without a network
+
+
+def _by_sharpness(near: Picture, far: Picture) -> Plane:
+    mask = _share(apart(_detail, near), apart(_detail, far))
+    floor = LEFT**2 + max(image_noise(frame) for frame in (near, far)) ** 2
+    for _ in range(AGAIN):
+        wrong = []
+        for sharp, soft, where in ((near, far, mask > 0.5), (far, near, mask < 0.5)):
+            width = measured_blur(sharp, soft, where.astype(np.float32))
+            if width is None:
+                return mask
+            wrong.append(apart(_unlike, sharp, soft, width) + floor)
+        mask = _share(wrong[1], wrong[0])
+    return mask
+
+
+def _detail(frame: Picture) -> Plane:
+    measure = modified_laplacian(cv2.GaussianBlur(grey(frame), (0, 0), PRE_BLUR))
+    return smoothed(np.square(measure), SHARPER) + np.float32(1e-9)
+
+
+def _unlike(sharp: Picture, soft: Picture, width: float) -> Plane:
+    """Mean squared difference of a frame from the other one, blurred."""
+    return smoothed(np.square(blurred(sharp, width) - soft).mean(axis=2), ALIKE)
+
+
+def _share(one: NDArray[Any], other: NDArray[Any]) -> Plane:
+    return np.asarray(one / (one + other), np.float32)
+
+
+# --------------------------------------------------------------------
+# by networks
+
+
+def _by_network(near: NDArray[Any], far: NDArray[Any], checkpoint: str, device: str) -> Plane:
+    network = _loaded(checkpoint, "fsb", device)
+    from ..nets.tiles import infer
+
+    found = infer(network, _pair(near, far), device=device, stage="Finding the foreground")
+    return np.ascontiguousarray(found[..., 0])
+
+
+def _blur_by_network(near: NDArray[Any], far: NDArray[Any], mask: Plane, checkpoint: str, device: str) -> float:
+    """Median over the parts of the picture that tell most."""
+    network = _loaded(checkpoint, "keb", device)
+    pair = _pair(near, far)
+    windows = squares(pair[0].mean(axis=2), mask)
+    return float(np.median([apart(_asked, network, pair, mask, w) for w in track(windows, "Measuring the blur")]))
+
+
+def _asked(network: Network, pair: NDArray[np.float32], mask: Plane, window: tuple[slice, slice]) -> float:
+    import torch
+
+    device = next(network.parameters()).device
+    frames = torch.from_numpy(np.ascontiguousarray(pair[:, *window])).permute(0, 3, 1, 2)[None]
+    inside = torch.from_numpy(np.ascontiguousarray(mask[window]))[None, None]
+    with torch.inference_mode():
+        return float(network(frames.to(device), inside.to(device)))
+
+
+def _loaded(checkpoint: str, architecture: str, device: str) -> Network:
+    from ..nets.checkpoint import check_architecture, load_network, read_checkpoint
+
+    described = read_checkpoint(checkpoint)
+    check_architecture(described, (architecture,), "network")
+    return apart(load_network, described, device)  # torch, too, the first time
+
+
+def _pair(near: NDArray[Any], far: NDArray[Any]) -> NDArray[np.float32]:
+    """(2, Y, X, 3) float32 in [0, 1], as networks for pairs take it; the mean of other channels, three times."""
+    white = np.float32(_white(near, far))
+    pair = np.stack([to_float(frame) / white for frame in (near, far)])
+    return pair if pair.shape[3] == 3 else np.repeat(pair.mean(axis=3, keepdims=True), 3, axis=3)
+
+
+def _white(near: NDArray[Any], far: NDArray[Any]) -> float:
+    """Value that stands for white: 1 for integers, which are scaled so; of floats, the largest if it is more."""
+    return max(1.0, *(float(frame.max()) for frame in (near, far))) if near.dtype.kind == "f" else 1.0
+
+
+def _checked(near: ArrayLike, far: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    first, second = (frame[..., None] if frame.ndim == 2 else frame for frame in (np.asarray(near), np.asarray(far)))
+    if first.ndim != 3 or first.shape != second.shape or unit(first.dtype) != unit(second.dtype):
+        raise ValueError(
+            f"frames of shapes {first.shape} and {second.shape}, {first.dtype} and {second.dtype}, are no pair; give "
+            "two pictures (Y, X, C) of one size and type, aligned"
+        )
+    return first, second

@@ -1,0 +1,151 @@
+"""One picture blurred until it looks like another: how wide a blur that takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from ..progress import apart, track
+from .law import Psf
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+    Picture = NDArray[np.float32]  # (Y, X, C)
+
+__all__ = ["Widths", "blurred", "measured_blur", "squares"]
+
+SIDE, MOST = 256, 8  # px, and number, of the squares that are looked at
+WIDTHS = np.geomspace(0.4, 20, 34)  # px: standard deviations that are tried; radii of discs are twice as large
+COVERED = (0.98, 0.9, 0.75)  # share of a pixel's light that comes from the mask, where it is compared
+LEAST = 64  # pixels that tell something
+EXPLAINED = 0.4  # of the difference between the two: what the best blur leaves at most
+TAILS = 3.0  # standard deviations at which a Gaussian ends
+TINY = 1e-6  # of white, squared
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Widths:
+    """What blurs of several widths leave of the difference between two pictures.
+
+    Attributes
+    ----------
+    left, before : (L, W) float64
+        Sums of squared differences with each of W blurs, and without any, for each of the `COVERED`.
+    pixels : (L, W) int64
+        How many were compared.
+    """
+
+    left: NDArray[np.float64]
+    before: NDArray[np.float64]
+    pixels: NDArray[np.int64]
+
+    def best(self, widths: NDArray[np.float64]) -> float | None:
+        """Width that leaves least, in px; None where nothing tells.
+
+        The mask is wide enough for a blur if there are pixels that hardly get any light from outside it. Where none is,
+        those will do that get a little.
+        """
+        for left, before, pixels in zip(self.left, self.before, self.pixels, strict=True):
+            some = int((pixels >= LEAST).sum())  # wider blurs leave fewer pixels
+            if some < 3:
+                continue
+            share = (left[:some] + TINY) / (before[:some] + TINY)
+            at = int(np.argmin(share))
+            if share[at] < EXPLAINED and at < some - 1:
+                return float(widths[0]) if at == 0 else _lowest(widths[at - 1 : at + 2], share[at - 1 : at + 2])
+        return None
+
+
+def measured_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gaussian") -> float | None:
+    """Standard deviation (disc: radius), in px, of the blur of `sharp` that gives `soft` on a mask; None: not told.
+
+    Parameters
+    ----------
+    sharp, soft : (Y, X, C) float32
+        Linear light.
+    mask : (Y, X) float32
+        Where, 0 to 1.
+    psf : {"disc", "gaussian"}
+        Point spread function.
+
+    Notes
+    -----
+    The least ‖E(M) (N * K_s - F)‖² / ‖E(M) (N - F)‖² over s, with E(M) the mask less a margin as wide as the blur: all
+    pixels for which M * K_s ≈ 1, so that nothing else has spread its light there. The ratio, since E(M) is another one
+    for each s.
+    """
+    widths = WIDTHS * (2 if psf == "disc" else 1)
+    windows = apart(lambda: squares(sharp.mean(axis=2), mask))
+    found = [
+        apart(_tried, sharp[window], soft[window], mask[window], widths, psf)
+        for window in track(windows, "Measuring the blur")
+    ]
+    total = Widths(*(sum(parts) for parts in zip(*((one.left, one.before, one.pixels) for one in found), strict=True)))
+    return total.best(widths)
+
+
+def blurred(picture: NDArray[np.float32], width: float, psf: Psf = "gaussian") -> NDArray[np.float32]:
+    """Picture (Y, X, C) or plane (Y, X) blurred by so many px, as `measured_blur` counts them."""
+    if psf == "gaussian":
+        taps = 2 * math.ceil(TAILS * width) + 1
+        found = cv2.GaussianBlur(picture, (taps, taps), width, borderType=cv2.BORDER_REFLECT)
+    else:
+        from ..kernels import veil_cpu
+
+        kernel = veil_cpu.spread(width, veil_cpu.DISC)
+        found = cv2.filter2D(picture, cv2.CV_32F, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
+    return found.reshape(picture.shape)  # type: ignore[return-value] # float32, as it was
+
+
+def squares(grey: Plane, mask: Plane) -> list[tuple[slice, slice]]:
+    """Rectangles of a picture with the most texture on a mask: all of it, if it is small.
+
+    Parameters
+    ----------
+    grey, mask : (Y, X) float32
+        Picture, and where its texture counts.
+    """
+    height, width = grey.shape
+    rows, columns = -(-height // (2 * SIDE)), -(-width // (2 * SIDE))
+    if rows * columns == 1:
+        return [(slice(0, height), slice(0, width))]
+    texture = np.square(cv2.Laplacian(grey, cv2.CV_32F)) * mask
+    found = []
+    for top in range(0, max(height - SIDE, 0) + 1, SIDE):
+        for left in range(0, max(width - SIDE, 0) + 1, SIDE):
+            where = slice(top, top + SIDE), slice(left, left + SIDE)
+            found.append((float(texture[where].sum()), top, left))
+    best = sorted(found, reverse=True)[:MOST]
+    return [
+        (slice(top, top + SIDE), slice(left, left + SIDE)) for some, top, left in best if some > 0 or not best[0][0]
+    ]
+
+
+def _tried(sharp: Picture, soft: Picture, mask: Plane, widths: NDArray[np.float64], psf: Psf) -> Widths:
+    unlike = np.square(sharp - soft).sum(axis=2)
+    shape = len(COVERED), len(widths)
+    found = Widths(np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
+    for at, width in enumerate(widths):
+        cover = blurred(mask, float(width), psf)
+        if np.count_nonzero(cover > COVERED[-1]) == 0:
+            break
+        squared = np.square(blurred(sharp, float(width), psf) - soft).sum(axis=2)
+        for level, least in enumerate(COVERED):
+            inside = cover > least
+            found.left[level, at] = squared[inside].sum(dtype=np.float64)
+            found.before[level, at] = unlike[inside].sum(dtype=np.float64)
+            found.pixels[level, at] = np.count_nonzero(inside)
+    return found
+
+
+def _lowest(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Where a parabola through three points, evenly apart in log x, is lowest."""
+    bend = y[0] - 2 * y[1] + y[2]
+    offset = (y[0] - y[2]) / (2 * bend) if bend > 0 else 0.0
+    return float(x[1] * (x[2] / x[1]) ** np.clip(offset, -1, 1))

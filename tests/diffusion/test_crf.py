@@ -1,0 +1,112 @@
+"""Masks refined by a dense random field: against the same inference with all pairs of pixels written out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_focusstack.diffusion import crf
+from napari_focusstack.diffusion.crf import refined
+from napari_focusstack.kernels.lattice_cpu import Lattice
+from napari_focusstack.progress import Cancelled, listening
+
+
+def two_colors(height: int = 60, width: int = 80) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (Y, X, 3) of two colours, with grain, and the mask of one of them."""
+    y, x = np.mgrid[:height, :width]
+    mask = (x > width / 2 + 6 * np.sin(y / 8)).astype(np.float32)
+    grain = np.random.default_rng(0).normal(0, 0.02, (height, width, 3))
+    return (np.where(mask[..., None] > 0, [0.7, 0.4, 0.3], [0.3, 0.5, 0.4]) + grain).astype(np.float32), mask
+
+
+def by_all_pairs(mask: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Mean field in which every pixel talks to every other one, in float64."""
+    height, width = mask.shape
+    at = np.stack(np.meshgrid(range(height), range(width), indexing="ij"), -1).reshape(-1, 2).astype(float)
+    colors = picture.reshape(-1, 3).astype(float)
+    apart = np.square(at[:, None] - at).sum(-1)
+    unlike = np.square(colors[:, None] - colors).sum(-1)
+    kernels = [np.exp(-apart / (2 * 3**2)), np.exp(-apart / (2 * 80**2) - unlike / (2 * (13 / 255) ** 2))]
+    kernels = [k / np.sqrt(k.sum(1)[:, None] * k.sum(1)) for k in kernels]
+    p = np.clip(mask.ravel().astype(float), 1e-5, 1 - 1e-5)
+    q = p
+    for _ in range(5):
+        message = 3 * kernels[0] @ (2 * q - 1) + 10 * kernels[1] @ (2 * q - 1)
+        q = 1 / (1 + np.exp(-np.log(p / (1 - p)) - message))
+    return q.reshape(mask.shape)
+
+
+def test_the_lattice_filters_like_the_gaussian_itself():
+    picture, mask = two_colors(24, 30)
+    found = Lattice(picture * np.float32(255 / 20), 10.0)(mask)
+    y, x = (axis.ravel() / 10.0 for axis in np.mgrid[:24, :30])
+    features = np.column_stack([y, x, picture.reshape(-1, 3) * 255 / 20])
+    kernel = np.exp(-np.square(features[:, None] - features).sum(-1) / 2)
+    kernel /= np.sqrt(kernel.sum(1)[:, None] * kernel.sum(1))
+    expected = (kernel @ mask.ravel()).reshape(mask.shape)
+    assert np.abs(found - expected).max() < 0.12
+    assert np.abs(found - expected).mean() < 0.02
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_it_infers_what_all_pairs_of_pixels_do(seed):
+    picture, mask = two_colors(24, 30)
+    noisy = np.clip(0.3 + 0.4 * mask + np.random.default_rng(seed).normal(0, 0.25, mask.shape), 0.02, 0.98)
+    found, expected = refined(noisy, picture, color=13), by_all_pairs(noisy, picture)
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).mean() < 0.02
+    assert ((found > 0.5) == (expected > 0.5)).mean() > 0.985
+
+
+def test_specks_go_and_edges_stay_where_the_colours_change():
+    picture, mask = two_colors()
+    wrong = np.random.default_rng(3).random(mask.shape) < 0.2
+    given = np.where(wrong, 1 - mask, mask) * 0.8 + 0.1
+    found = refined(given, picture)
+    assert ((found > 0.5) == (mask > 0.5)).mean() > 0.99
+    assert ((given > 0.5) == (mask > 0.5)).mean() < 0.85
+
+
+def test_a_mask_that_is_everything_stays_everything():
+    picture, mask = two_colors()
+    assert refined(np.ones_like(mask), picture).min() > 0.999
+    assert refined(np.zeros_like(mask), picture).max() < 0.001
+
+
+@pytest.mark.parametrize("kind", ["grey", "two channels", "8 bit"])
+def test_pictures_of_any_kind_will_do(kind):
+    picture, mask = two_colors()
+    seen = {"grey": picture[..., 0], "two channels": picture[..., :2], "8 bit": (picture * 255).astype(np.uint8)}[kind]
+    found = refined(0.2 + 0.6 * mask, seen)
+    assert ((found > 0.5) == (mask > 0.5)).mean() > 0.99
+
+
+def test_tiles_differ_little_from_one_piece(monkeypatch):
+    picture, mask = two_colors(120, 160)
+    given = np.clip(mask + np.random.default_rng(1).normal(0, 0.4, mask.shape), 0.1, 0.9)
+    whole = refined(given, picture)
+    monkeypatch.setattr(crf, "TILE", 64)
+    monkeypatch.setattr(crf, "HALO", 48)
+    steps = []
+    with listening(lambda step: steps.append(step) if step else None):
+        tiled = refined(given, picture)
+    assert ((tiled > 0.5) == (whole > 0.5)).mean() > 0.99
+    assert steps[-1].total == steps[-1].done == 6
+
+
+def test_it_can_be_cancelled():
+    picture, mask = two_colors()
+
+    def no(step):
+        raise Cancelled
+
+    with listening(no), pytest.raises(Cancelled):
+        refined(mask, picture)
+
+
+def test_sizes_have_to_fit():
+    picture, mask = two_colors()
+    with pytest.raises(ValueError, match=r"a mask of shape \(59, 80\) does not fit a picture of shape \(60, 80, 3\)"):
+        refined(mask[1:], picture)
+    with pytest.raises(ValueError, match="color=1 tells every two colours apart; give 5 or more"):
+        refined(mask, picture, color=1)

@@ -1,0 +1,209 @@
+"""Pairs of frames: masks and blurs that are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_focusstack.arrays import from_float
+from napari_focusstack.color import to_stored
+from napari_focusstack.diffusion.pair import find_blur, find_foreground, fuse_pair
+from napari_focusstack.diffusion.reblurring import blurred, squares
+from napari_focusstack.metrics import miou
+from napari_focusstack.nets import build
+from napari_focusstack.nets.checkpoint import CheckpointError, Input, Training, save_checkpoint
+from napari_focusstack.progress import Cancelled, listening
+
+SIZE = 144
+
+
+def pair(blur: float, psf: str = "gaussian", *, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Near and far frame (Y, X, 3) in linear light, and the mask, of a disc of another colour before a plane."""
+    chance = np.random.default_rng(1)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    mask = (np.hypot(y - SIZE / 2, x - SIZE / 2) < 48).astype(np.float32)
+    front, back = (
+        np.float32(color) + blurred(chance.normal(0, 0.3, (SIZE, SIZE, 1)).astype(np.float32), 1.0)
+        for color in ([0.7, 0.5, 0.4], [0.3, 0.5, 0.6])
+    )
+    near = mask[..., None] * front + (1 - mask[..., None]) * blurred(back, 3.0)
+    cover = blurred(mask, blur, psf)[..., None]
+    far = blurred(front * mask[..., None], blur, psf) + (1 - cover) * back
+    near, far = (np.clip(one + chance.normal(0, noise, one.shape), 0, 1).astype(np.float32) for one in (near, far))
+    return near, far, mask
+
+
+@pytest.mark.parametrize("psf", ["gaussian", "disc"])
+@pytest.mark.parametrize("blur", [1.5, 3.0, 6.0])
+def test_a_known_blur_is_found(blur, psf):
+    near, far, mask = pair(blur, psf)
+    assert find_blur(near, far, mask, psf=psf) == pytest.approx(blur, rel=0.1)
+
+
+def test_noise_and_a_mask_too_large_change_little():
+    near, far, mask = pair(3.0, noise=0.02)
+    grown = np.roll(mask, 2, 0)
+    assert find_blur(near, far, np.maximum(mask, grown)) == pytest.approx(3.0, rel=0.1)
+
+
+def test_blur_is_of_light_not_of_stored_values():
+    near, far, mask = pair(4.0)
+    near, far = (from_float(to_stored(one).astype(np.float32), np.uint8) for one in (near, far))
+    assert find_blur(near, far, mask, transfer="srgb") == pytest.approx(4.0, rel=0.05)
+
+
+@pytest.mark.parametrize("why", ["plain", "thin", "as sharp"])
+def test_a_foreground_that_does_not_tell_is_refused(why):
+    near, far, mask = pair(3.0)
+    if why == "plain":
+        near, far = np.full_like(near, 0.5), np.full_like(far, 0.5)
+    elif why == "thin":
+        mask = np.zeros_like(mask)
+        mask[:, 70:72] = 1
+    else:
+        far = near
+    with pytest.raises(ValueError, match="the foreground does not tell how it is blurred"):
+        find_blur(near, far, mask)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_the_foreground_is_found_by_sharpness(noise):
+    near, far, mask = pair(4.0, noise=noise)
+    found = find_foreground(near, far)
+    assert found.dtype == np.float32
+    assert found.shape == mask.shape
+    assert miou(found, mask) > 0.95
+    assert miou(find_foreground(near, far, refine=False), mask) > 0.85
+
+
+def test_the_frames_of_a_pair_are_not_alike():
+    near, far, mask = pair(4.0)
+    assert miou(1 - find_foreground(far, near), mask) > 0.8
+
+
+def test_grey_pairs_will_do():
+    near, far, mask = pair(4.0)
+    grey = [from_float(one[..., 0], np.uint16) for one in (near, far)]
+    assert miou(find_foreground(*grey), mask) > 0.9
+    assert find_blur(*grey, mask) == pytest.approx(4.0, rel=0.1)
+
+
+def test_two_plain_pictures_have_a_mask():
+    plain = np.full((40, 50), 0.5, np.float32)
+    found = find_foreground(plain, plain)
+    assert np.isfinite(found).all()
+
+
+def test_a_pair_is_fused_by_its_mask():
+    near, far, mask = pair(4.0)
+    picture = fuse_pair(near, far, mask)
+    assert np.array_equal(picture[mask > 0], near[mask > 0])
+    assert np.array_equal(picture[mask == 0], far[mask == 0])
+    assert np.allclose(fuse_pair(near, far, 0.5 * np.ones_like(mask)), (near + far) / 2)
+
+
+def test_large_pictures_are_looked_at_where_they_tell_most():
+    texture = np.zeros((700, 900), np.float32)
+    texture[300:, 600:] = np.random.default_rng(0).random((400, 300))
+    where = squares(texture, np.ones_like(texture))
+    assert where[0] == (slice(256, 512), slice(512, 768))
+    assert squares(texture[:300, :300], np.ones((300, 300), np.float32)) == [(slice(0, 300), slice(0, 300))]
+
+
+# --------------------------------------------------------------------
+# networks
+
+
+def saved(folder, architecture: str, task: str) -> str:
+    """Untrained network of the small size in the folder of a checkpoint; its path."""
+    torch.manual_seed(0)
+    save_checkpoint(
+        folder,
+        build(architecture, {"size": "small"}),
+        task=task,
+        input=Input(channels=3, range=(0.0, 1.0), light="stored", frames=(2, 2)),
+        training=Training(data="none", steps=0, seed=0, loss="none", code="0"),
+        metrics={},
+        licence="BSD-3-Clause",
+    )
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["color", "grey", "two channels", "16 bit", "bright"])
+def test_a_network_finds_the_foreground_of_any_picture(tmp_path, kind):
+    near, far, mask = pair(4.0)
+    near, far = near[:101, :90], far[:101, :90]
+    seen = {
+        "color": (near, far),
+        "grey": (near[..., 0], far[..., 0]),
+        "two channels": (near[..., :2], far[..., :2]),
+        "16 bit": (from_float(near, np.uint16), from_float(far, np.uint16)),
+        "bright": (near * 1000, far * 1000),
+    }[kind]
+    found = find_foreground(
+        *seen, method="network", checkpoint=saved(tmp_path / "fsb", "fsb", "foreground"), device="cpu"
+    )
+    assert found.shape == (101, 90)
+    assert found.dtype == np.float32
+    assert miou(found, mask[:101, :90]) > 0.6  # untrained, it goes by detail
+
+
+def test_refining_is_left_out_on_demand(tmp_path):
+    near, far, mask = pair(4.0)
+    network = saved(tmp_path / "fsb", "fsb", "foreground")
+    rough = find_foreground(near, far, method="network", checkpoint=network, refine=False, device="cpu")
+    smooth = find_foreground(near, far, method="network", checkpoint=network, device="cpu")
+    assert miou(smooth, mask) > miou(rough, mask)
+
+
+def test_a_network_tells_the_blur(tmp_path):
+    near, far, mask = pair(4.0)
+    network = saved(tmp_path / "keb", "keb", "kernel")
+    found = find_blur(near, far, mask, method="network", checkpoint=network, device="cpu")
+    assert 0.1 < found < 20
+    assert find_blur(near, far, mask, method="network", psf="disc", checkpoint=network, device="cpu") == pytest.approx(
+        2 * found
+    )
+
+
+def test_another_network_is_refused(tmp_path):
+    near, far, mask = pair(4.0)
+    network = saved(tmp_path / "keb", "keb", "kernel")
+    with pytest.raises(CheckpointError, match="is a keb; method network takes fsb"):
+        find_foreground(near, far, method="network", checkpoint=network)
+    with pytest.raises(CheckpointError, match="nothing"):
+        find_blur(near, far, mask, method="network", checkpoint="nothing")
+
+
+# --------------------------------------------------------------------
+# what cannot be
+
+
+def test_what_is_no_pair_is_refused():
+    near, far, mask = pair(4.0)
+    with pytest.raises(ValueError, match=r"frames of shapes \(144, 144, 3\) and \(143, 144, 3\)"):
+        find_foreground(near, far[1:])
+    with pytest.raises(ValueError, match="float32 and uint8, are no pair"):
+        fuse_pair(near, from_float(far, np.uint8), mask)
+    with pytest.raises(ValueError, match=r"a mask of shape \(10, 144\) does not fit frames of shape \(144, 144\)"):
+        find_blur(near, far, mask[:10])
+
+
+def test_unknown_methods_are_named():
+    near, far, mask = pair(4.0)
+    with pytest.raises(ValueError, match="unknown method 'magic'; choices: network, sharpness"):
+        find_foreground(near, far, method="magic")
+    with pytest.raises(ValueError, match="unknown method 'magic'; choices: search, network"):
+        find_blur(near, far, mask, method="magic")
+
+
+@pytest.mark.parametrize("function", [find_foreground, lambda near, far: find_blur(near, far, np.ones((SIZE, SIZE)))])
+def test_they_can_be_cancelled(function):
+    near, far, _ = pair(4.0)
+
+    def no(step):
+        raise Cancelled
+
+    with listening(no), pytest.raises(Cancelled):
+        function(near, far)
