@@ -38,7 +38,7 @@ NOISY = 0.015  # standard deviation of the noise from which on nothing is divide
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
-ASKED = 2000  # pixels of them
+ASKED = 1000  # pixels of them
 ENDS: Sequence[Nearest] = ("first", "last")
 ROUNDS = 2  # of the subtractive form, which takes what is around from the one before
 LEVELS = 4096  # of linear light, to look stored values up by
@@ -104,7 +104,7 @@ def eliminate_diffusion(
     pixel; eq. 13 lacks the factor M on its right side. The blur is in proportion to the number of frames; its kind and
     width are measured on textured patches.
 
-    A pixel is only changed where up to eight frames that are focused in front of it, rendered again from the result,
+    A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
     65 px around do so better than if nothing were changed; and if those of the whole picture do. So it does no harm
     where the picture of the scene is another one: in fluorescence, light adds up and nothing hides anything.

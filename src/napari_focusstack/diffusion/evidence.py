@@ -26,7 +26,7 @@ MOST_REACH = 64  # px that the light of a depth edge is followed
 WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that reach
 JUMP_PX = 2  # to either side of a pixel, in which a jump of depth is looked for
 MARGIN_PX = 2  # more than the reach that follows from the jump
-CHECKS = 8  # frames that the result is rendered again for
+CHECKS = 6  # frames that the result is rendered again for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
