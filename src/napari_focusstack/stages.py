@@ -199,16 +199,17 @@ def eliminate_burst(
         if recipe.diffusion == "on":
             log.warning("no diffusion eliminated: %s", obstacle)
         return None
-    index: NDArray[Any]
-    if depth is not None and recipe.depth == "sff":
-        index = np.interp(depth.index, numbers, range(len(numbers)))
-    elif len(numbers) >= LEAST:
-        channel: dict[str, Any] = _channel(frames, recipe)
-        index = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **channel).index
+    known: NDArray[np.bool_] | None = None
+    if len(numbers) < LEAST:
+        index: NDArray[Any] = np.rint(np.interp(fusion.index, numbers, range(len(numbers))))
+    elif depth is not None and recipe.depth == "sff":
+        index, known = np.interp(depth.index, numbers, range(len(numbers))), depth.measured
     else:
-        index = np.rint(np.interp(fusion.index, numbers, range(len(numbers))))
+        channel: dict[str, Any] = _channel(frames, recipe)
+        found = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **channel)
+        index, known = found.index, found.measured
     options = recipe.diffusion_options
-    return eliminate_diffusion(ready, fusion.image, _without_gaps(index), transfer=transfer, **options)
+    return eliminate_diffusion(ready, fusion.image, _without_gaps(index), known, transfer=transfer, **options)
 
 
 def known_sweep(

@@ -37,6 +37,9 @@ NOISES = 3.0  # standard deviations of the noise that it may differ by, too
 NOISY = 0.015  # standard deviation of the noise from which on nothing is divided
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
+LEAST_LEFT = 0.25  # of the light behind: as the kernel has it
+AROUND = 9  # px, in which detail is compared
+ROUGHER, FINE, TWICE = 1.5, 0.004, 2  # what detail may grow by, beside what the veil took from it
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
 ASKED = 1000  # pixels of them
 ENDS: Sequence[Nearest] = ("first", "last")
@@ -48,6 +51,7 @@ def eliminate_diffusion(
     frames: Frames,
     image: ArrayLike,
     index: ArrayLike,
+    known: ArrayLike | None = None,
     *,
     strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
     edge: Annotated[int, {"min": -8, "max": 8}] = 0,
@@ -68,6 +72,8 @@ def eliminate_diffusion(
     index : (Y, X) array_like
         Number of the frame, with fractions, in which each pixel is in focus, known everywhere. Of a pair, with a mask
         of what is in focus in the first frame: ``1 - mask``.
+    known : (Y, X) array_like of bool, optional
+        Where the index was measured, not filled: only between such pixels there are depth edges. By default everywhere.
     strength : float
         Share of that light that is taken away.
     edge : int
@@ -110,9 +116,9 @@ def eliminate_diffusion(
     where the picture of the scene is another one: in fluorescence, light adds up and nothing hides anything.
     """
     frames = as_frames(frames)
-    stored, depth = _checked(frames, image, index)
+    stored, depth, measured = _checked(frames, image, index, known)
     gap = min(GAP, len(frames) - 1.0)
-    if not reach_of(depth, gap - 0.5, 1.0).any():
+    if not reach_of(depth, measured, gap - 0.5, 1.0).any():
         return _unchanged(stored)
     law = (
         _measured(frames, stored, depth, transfer, psf)
@@ -122,7 +128,7 @@ def eliminate_diffusion(
     if law is None:
         log.warning("no diffusion eliminated: no texture on flat surfaces to measure the blur by; give blur=")
         return _unchanged(stored)
-    reach = reach_of(depth, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
+    reach = reach_of(depth, measured, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = _Veils(evidence, depth, reach, gap, subtract, transfer)
@@ -211,11 +217,11 @@ class _Veils:
 def _written(work: _Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
     """The picture, changed where the check allows it."""
     result = _unchanged(stored)
-    light, veil, radius = work.solved(law, work.evidence.points)
+    solved = light, veil, radius = work.solved(law, work.evidence.points)
     rows, columns = work.evidence.points.T
     weight = np.clip((veil[rows, columns] - THINNEST) / (SURE - THINNEST), 0, 1)
     which = np.flatnonzero(weight)
-    weight[which[~_sound(work, light, radius, law, which)]] = 0
+    weight[which[~_sound(work, stored, solved, law, which)]] = 0
     weight[(work.depth != given)[rows, columns]] = 1
     some = weight > 0
     rows, columns, weight = rows[some], columns[some], weight[some]
@@ -228,20 +234,38 @@ def _written(work: _Veils, law: Law, stored: NDArray[np.float32], strength: floa
 
 
 def _sound(
-    work: _Veils, light: NDArray[np.float32], radius: Plane, law: Law, which: NDArray[np.intp]
+    work: _Veils,
+    stored: NDArray[np.float32],
+    solved: tuple[NDArray[np.float32], Plane, Plane],
+    law: Law,
+    which: NDArray[np.intp],
 ) -> NDArray[np.bool_]:
     """Of some points: whether the frames, rendered again, look as they did, and more so than without the correction."""
     if not len(which):
         return np.zeros(0, bool)
+    light, veil, radius = solved
+    where = tuple(work.evidence.points[which].T)
     tolerance = TOLERANCE + NOISES * work.evidence.noise
     worst, before = work.worst(light, radius, law, which)
     gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
-    where = tuple(work.evidence.points[which].T)
     gains = np.zeros_like(radius)
     gains[where] = gain
     around = cv2.blur(gains, (SEGMENT, SEGMENT))[where]
     sound: NDArray[np.bool_] = (worst <= tolerance) & (around > 0) & (gain.mean() > 0)
+    grey, freed = stored.mean(axis=2), apart(to_stored, light[where], work.transfer).mean(axis=1)
+    left = np.maximum(1 - veil[where], LEAST_LEFT)
+    allowed = ROUGHER * _detail(grey)[where] / left + FINE + work.evidence.noise
+    for _ in track(range(TWICE)):  # again, as what was refused leaves edges
+        picture = grey.copy()
+        picture[tuple(axis[sound] for axis in where)] = freed[sound]
+        sound &= _detail(picture)[where] <= allowed
     return sound
+
+
+def _detail(picture: Plane) -> Plane:
+    """Root mean square of the Laplacian around each pixel."""
+    laplacian = cv2.Laplacian(picture, cv2.CV_32F)
+    return np.sqrt(cv2.blur(np.square(laplacian), (AROUND, AROUND)))  # type: ignore[no-any-return]
 
 
 def _measured(
@@ -271,7 +295,9 @@ def _unchanged(stored: NDArray[np.float32]) -> Elimination:
     return Elimination(stored, np.zeros_like(stored), acted, veil, blur, None)
 
 
-def _checked(frames: Frames, image: ArrayLike, index: ArrayLike) -> tuple[NDArray[np.float32], Plane]:
+def _checked(
+    frames: Frames, image: ArrayLike, index: ArrayLike, known: ArrayLike | None
+) -> tuple[NDArray[np.float32], Plane, NDArray[np.bool_]]:
     stored, depth = np.asarray(image, np.float32), np.asarray(index, np.float32)
     if stored.ndim == 2:
         stored = stored[..., None]
@@ -282,6 +308,9 @@ def _checked(frames: Frames, image: ArrayLike, index: ArrayLike) -> tuple[NDArra
         )
     if depth.shape != stored.shape[:2]:
         raise ValueError(f"an index of shape {depth.shape} does not fit a picture of {stored.shape[:2]}")
+    measured = np.ones(depth.shape, bool) if known is None else np.asarray(known, bool)
+    if measured.shape != depth.shape:
+        raise ValueError(f"known of shape {measured.shape} does not fit an index of {depth.shape}")
     if not np.isfinite(depth).all():
         raise ValueError(
             "the index is not known everywhere; fill it: estimate_depth(frames, fill=True).index has no gaps"
@@ -289,4 +318,4 @@ def _checked(frames: Frames, image: ArrayLike, index: ArrayLike) -> tuple[NDArra
     low, high = float(depth.min()), float(depth.max())
     if low < 0 or high > len(frames) - 1:
         raise ValueError(f"an index from {low:g} to {high:g}; frames are numbered 0 to {len(frames) - 1}")
-    return stored, depth
+    return stored, depth, measured

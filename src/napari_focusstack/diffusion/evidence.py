@@ -26,6 +26,7 @@ MOST_REACH = 64  # px that the light of a depth edge is followed
 WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that reach
 JUMP_PX = 2  # to either side of a pixel, in which a jump of depth is looked for
 MARGIN_PX = 2  # more than the reach that follows from the jump
+FAR = 1e9  # beyond all depths
 CHECKS = 6  # frames that the result is rendered again for
 
 
@@ -54,20 +55,23 @@ class Evidence:
     noise: float
 
 
-def reach_of(index: Plane, jump: float, blur: float) -> NDArray[np.uint8]:
+def reach_of(index: Plane, known: NDArray[np.bool_], jump: float, blur: float) -> NDArray[np.uint8]:
     """(Y, X) how far in px, at most, another surface's light comes to each pixel; 0 where there is none.
 
     Parameters
     ----------
     index : (Y, X) float32
         Depth in frames.
+    known : (Y, X) bool
+        Where it was measured: only between such pixels there are edges.
     jump : float
         Frames between two surfaces that make a depth edge.
     blur : float
         How far the light of what is one frame out of focus comes, px.
     """
     window = np.ones((2 * JUMP_PX + 1, 2 * JUMP_PX + 1), np.uint8)
-    jumps = cv2.dilate(index, window) - cv2.erode(index, window)
+    floor, ceiling = np.where(known, index, np.float32(FAR)), np.where(known, index, np.float32(-FAR))
+    jumps = cv2.dilate(ceiling, window) - cv2.erode(floor, window)  # negative where nothing is known
     far = np.where(jumps > jump, jumps * blur + MARGIN_PX, 0)
     reach = np.zeros(index.shape, np.uint8)
     for lower, upper in track(list(pairwise((0, *WIDTHS)))):
