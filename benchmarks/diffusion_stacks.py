@@ -61,6 +61,7 @@ class Stack:
     band: NDArray[np.bool_]
     picture: Picture
     index: NDArray[np.float32]
+    known: NDArray[np.bool_]
 
     def score(self, picture: Picture) -> Score:
         """PSNR of a picture, in 8 bit: whole and in the band."""
@@ -70,7 +71,7 @@ class Stack:
     def without_diffusion(self, **options: Any) -> Picture:
         """Our picture after elimination; `index` replaces the estimated one."""
         index = options.pop("index", self.index)
-        return eliminate_diffusion(self.burst.frames, self.picture, index, transfer="srgb", **options).image
+        return eliminate_diffusion(self.burst.frames, self.picture, index, self.known, transfer="srgb", **options).image
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def stack(name: str, *, size: int, noise: float = 0.0) -> Stack:
         chance = np.random.default_rng(seed)
         frames = np.stack([_noisy(frame, noise, chance) for frame in frames])
         burst = replace(burst, frames=frames)
-    index = estimate_depth(frames, fill=True, device="cpu").index
-    return Stack(burst, band, fuse(frames, "pyramid", device="cpu").image, index)
+    depth_map = estimate_depth(frames, fill=True, device="cpu")
+    return Stack(burst, band, fuse(frames, "pyramid", device="cpu").image, depth_map.index, depth_map.measured)
 
 
 def scores(one: Stack) -> dict[str, Score]:
@@ -115,7 +116,7 @@ def robustness(name: str, *, size: int) -> Iterator[tuple[str, Score, Score]]:
     """Yield, for each of `ROBUSTNESS`, its name and the PSNR of the picture before and after elimination."""
     one = stack(name, size=size)
     before = one.score(one.picture)
-    found = eliminate_diffusion(one.burst.frames, one.picture, one.index, transfer="srgb")
+    found = eliminate_diffusion(one.burst.frames, one.picture, one.index, one.known, transfer="srgb")
     yield "as it is", before, one.score(found.image)
     noisy = stack(name, size=size, noise=NOISE)
     yield "noise 2 %", noisy.score(noisy.picture), noisy.score(noisy.without_diffusion())

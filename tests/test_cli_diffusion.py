@@ -33,15 +33,15 @@ def stack(folder, tmp_path):
     return made
 
 
-def test_photographs_lose_their_halos_unless_they_shall_not(stack, capsys):
-    code, picture, recipe = stack()
-    assert (code, recipe["diffusion"], recipe["diffusion_options"]) == (0, "auto", {})
-    assert "o.tif: light of nearer surfaces taken from " in capsys.readouterr().out
-    code, as_fused, recipe = stack("--no-diffusion")
-    assert (code, recipe["diffusion"]) == (0, "off")
+def test_pictures_lose_their_halos_where_they_shall(stack, capsys):
+    code, as_fused, recipe = stack()
+    assert (code, recipe["diffusion"], recipe["diffusion_options"]) == (0, "off", {})
     assert "nearer surfaces" not in capsys.readouterr().out
+    code, picture, recipe = stack("--diffusion")
+    assert (code, recipe["diffusion"]) == (0, "on")
+    assert "o.tif: light of nearer surfaces taken from " in capsys.readouterr().out
     assert 0.001 < (picture != as_fused).any(axis=2).mean() < 0.3
-    np.testing.assert_array_equal(stack("--diffusion", "--quiet")[1], picture)
+    np.testing.assert_array_equal(stack("--no-diffusion", "--quiet")[1], as_fused)
 
 
 def test_what_was_taken_away_is_written(stack, tmp_path, capsys):
@@ -82,4 +82,4 @@ def test_what_cannot_be_is_refused_at_once(folder, tmp_path, monkeypatch, capsys
 def test_a_depth_alone_needs_none(folder, tmp_path):
     words = ["depth", str(folder), "--out", str(tmp_path / "d.tif"), "--align", "none", "--quiet"]
     assert main([*words, "--recipe-out", str(tmp_path / "r.json")]) == 0
-    assert json.loads((tmp_path / "r.json").read_text())["diffusion"] == "auto"
+    assert json.loads((tmp_path / "r.json").read_text())["diffusion"] == "off"

@@ -51,13 +51,13 @@ def test_the_band_beside_depth_edges_gains(burst, with_halos, without):
 
 def test_off_leaves_the_picture_as_it_was_fused(burst, with_halos):
     assert with_halos.diffusion is None
-    linear = run(burst.frames, Recipe(align="none"))  # of plain arrays nobody knows that they are photographs
-    assert linear.diffusion is None
-    np.testing.assert_array_equal(linear.image, with_halos.image)
+    assert Recipe().diffusion == "off"
 
 
-def test_photographs_are_meant_without_being_asked_for(burst, without):
-    np.testing.assert_array_equal(run(burst.frames, Recipe(align="none"), transfer="srgb").image, without.image)
+def test_automatic_means_photographs(burst, without, with_halos):
+    auto = Recipe(align="none", diffusion="auto")
+    np.testing.assert_array_equal(run(burst.frames, auto, transfer="srgb").image, without.image)
+    np.testing.assert_array_equal(run(burst.frames, auto, transfer="linear").image, with_halos.image)
 
 
 def test_options_reach_it(burst, with_halos):
@@ -99,7 +99,7 @@ def test_where_no_frame_was_in_focus_the_nearest_decides(monkeypatch):
     index = np.full((8, 10), np.nan, np.float32)
     index[:, :3], index[:, 8:] = 0.2, 0.9
     seen = []
-    monkeypatch.setattr(stages, "eliminate_diffusion", lambda frames, image, index, **_: seen.append(index))
+    monkeypatch.setattr(stages, "eliminate_diffusion", lambda frames, image, index, known, **_: seen.append(index))
     eliminate_burst(pair, None, ON, "linear", Sweep(), Fusion(pair[0], index, index))
     eliminate_burst(pair, None, ON, "linear", Sweep(), Fusion(pair[0], index * np.nan, index))
     assert seen[0].tolist() == [[0] * 5 + [1] * 5] * 8 or seen[0].tolist() == [[0] * 6 + [1] * 4] * 8

@@ -65,7 +65,7 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         "--diffusion",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="eliminate diffusion, the halos beside depth edges (without either: in photographs only)",
+        help="eliminate diffusion, the halos beside depth edges (off)",
     )
     _add_sweep(parser)
     _add_methods(parser, words, ("align", "fuse", "depth"))

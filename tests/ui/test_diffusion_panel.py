@@ -111,10 +111,10 @@ def test_of_what_nobody_asked_for_nothing_is_said():
 
 def test_a_camera_that_the_files_name_makes_it_a_photograph():
     source = source_of([photograph()])
-    assert resolved(Recipe(), source).diffusion == "on"
-    assert resolved(Recipe(channels="separate"), source).diffusion == "auto"
+    assert resolved(Recipe(diffusion="auto"), source).diffusion == "on"
+    assert resolved(Recipe(diffusion="auto", channels="separate"), source).diffusion == "auto"
     assert resolved(Recipe(diffusion="off"), source).diffusion == "off"
-    assert resolved(Recipe(), replace(source, photograph=False)).diffusion == "auto"
+    assert resolved(Recipe(diffusion="auto"), replace(source, photograph=False)).diffusion == "auto"
 
 
 @pytest.fixture
@@ -126,9 +126,9 @@ def panel(viewer):
 
 
 def test_the_section_makes_the_recipe_and_shows_one(panel):
-    assert panel.recipe().diffusion == "auto"
+    assert panel.recipe().diffusion == "off"
     section = panel.sections["Halos"]
-    assert section.summary.text() == "Automatic"
+    assert section.summary.text() == "Off"
     wanted = replace(panel.recipe(), diffusion="on", diffusion_options={"strength": 0.5, "edge": -2, "psf": "disc"})
     panel.show_recipe(wanted)
     assert panel.recipe() == wanted
@@ -137,7 +137,7 @@ def test_the_section_makes_the_recipe_and_shows_one(panel):
     assert (panel.recipe().diffusion, section.summary.text()) == ("off", "Off")
     assert not panel.diffusion.form.isEnabled()
     panel.reset()
-    assert (panel.recipe().diffusion, panel.recipe().diffusion_options) == ("auto", {})
+    assert (panel.recipe().diffusion, panel.recipe().diffusion_options) == ("off", {})
 
 
 def test_photographs_are_stacked_without_halos(viewer, panel, qtbot):
@@ -145,6 +145,7 @@ def test_photographs_are_stacked_without_halos(viewer, panel, qtbot):
 
     frames = simulate("steps", frames=8, height=96, width=128, blur=1.2, seed=3).frames
     viewer.add_image(frames, rgb=True, name="s")
+    panel.diffusion.when.setCurrentIndex(1)
     panel.button.click()
     qtbot.waitUntil(lambda: panel._run is None, timeout=120_000)
     assert halos(viewer.layers) == LAYERS
