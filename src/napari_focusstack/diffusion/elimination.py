@@ -37,9 +37,10 @@ NOISES = 3.0  # standard deviations of the noise that it may differ by, too
 NOISY = 0.015  # standard deviation of the noise from which on nothing is divided
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
-LEAST_LEFT = 0.25  # of the light behind: as the kernel has it
-AROUND = 9  # px, in which detail is compared
-ROUGHER, FINE, TWICE = 1.5, 0.004, 2  # what detail may grow by, beside what the veil took from it
+AROUND = 7  # px, in which detail is compared
+ROUGHER, FINE = 1.5, 0.003  # what detail may grow by, as a factor and beside that
+MOSTLY = 0.5  # of the light behind: detail is taken to have lost no more than that
+TIMES = 3  # that detail is looked at: what was refused leaves edges
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
 ASKED = 1000  # pixels of them
 ENDS: Sequence[Nearest] = ("first", "last")
@@ -252,20 +253,20 @@ def _sound(
     gains[where] = gain
     around = cv2.blur(gains, (SEGMENT, SEGMENT))[where]
     sound: NDArray[np.bool_] = (worst <= tolerance) & (around > 0) & (gain.mean() > 0)
-    grey, freed = stored.mean(axis=2), apart(to_stored, light[where], work.transfer).mean(axis=1)
-    left = np.maximum(1 - veil[where], LEAST_LEFT)
-    allowed = ROUGHER * _detail(grey)[where] / left + FINE + work.evidence.noise
-    for _ in track(range(TWICE)):  # again, as what was refused leaves edges
-        picture = grey.copy()
+    freed = apart(to_stored, light[where], work.transfer)
+    left = np.maximum(1 - veil[where], MOSTLY)
+    allowed = ROUGHER * _detail(stored)[where] / left + FINE + work.evidence.noise
+    for _ in track(range(TIMES)):
+        picture = stored.copy()
         picture[tuple(axis[sound] for axis in where)] = freed[sound]
         sound &= _detail(picture)[where] <= allowed
     return sound
 
 
-def _detail(picture: Plane) -> Plane:
-    """Root mean square of the Laplacian around each pixel."""
-    laplacian = cv2.Laplacian(picture, cv2.CV_32F)
-    return np.sqrt(cv2.blur(np.square(laplacian), (AROUND, AROUND)))  # type: ignore[no-any-return]
+def _detail(picture: NDArray[np.float32]) -> Plane:
+    """Root mean square of the Laplacian of all channels (Y, X, C) around each pixel (Y, X)."""
+    square = np.square(cv2.Laplacian(picture, cv2.CV_32F)).reshape(picture.shape).mean(axis=2)
+    return np.sqrt(cv2.blur(square, (AROUND, AROUND)))  # type: ignore[no-any-return]
 
 
 def _measured(
