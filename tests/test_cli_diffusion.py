@@ -42,6 +42,7 @@ def test_pictures_lose_their_halos_where_they_shall(stack, capsys):
     assert "o.tif: light of nearer surfaces taken from " in capsys.readouterr().out
     assert 0.001 < (picture != as_fused).any(axis=2).mean() < 0.3
     np.testing.assert_array_equal(stack("--no-diffusion", "--quiet")[1], as_fused)
+    assert stack("--diffusion-strength", "0.5", "--quiet")[2]["diffusion"] == "on"  # who asks for half asks for it
 
 
 def test_what_was_taken_away_is_written(stack, tmp_path, capsys):

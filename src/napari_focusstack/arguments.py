@@ -65,7 +65,7 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         "--diffusion",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="eliminate diffusion, the halos beside depth edges (off)",
+        help="eliminate diffusion, the halos beside depth edges (off, unless an option of it is given)",
     )
     _add_sweep(parser)
     _add_methods(parser, words, ("align", "fuse", "depth"))

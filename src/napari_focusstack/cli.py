@@ -166,9 +166,10 @@ def _recipe(chosen: argparse.Namespace) -> Recipe:
         options = dict(getattr(recipe, f"{stage}_options")) if name == getattr(recipe, stage) else {}
         options.update(_options(stage, chosen))
         values |= {stage: name, f"{stage}_options": {} if name == "none" else options}
-    if chosen.diffusion is not None or chosen.diffusion_out:
+    options = _options("diffusion", chosen)
+    if chosen.diffusion is not None or chosen.diffusion_out or options:
         values["diffusion"] = "off" if chosen.diffusion is False else "on"
-    values["diffusion_options"] = {**recipe.diffusion_options, **_options("diffusion", chosen)}
+    values["diffusion_options"] = {**recipe.diffusion_options, **options}
     for name in ("exposure", "channels", "device", "step", "unit", "fill", "steady"):
         if getattr(chosen, name) is not None:
             values[name] = getattr(chosen, name)

@@ -210,12 +210,32 @@ def test_plain_surfaces_tell_no_blur(caplog):
         ),
         (np.zeros((8, 8, 3)), np.zeros((8, 9)), r"an index of shape \(8, 9\) does not fit a picture of \(8, 8\)"),
         (np.zeros((8, 8, 3)), np.full((8, 8), np.nan), "the index is not known everywhere; fill it: estimate_depth"),
+        (
+            np.full((8, 8, 3), 200.0),
+            np.zeros((8, 8)),
+            "a picture with values up to 200; give it in the scale of the fused",
+        ),
         (np.zeros((8, 8, 3)), np.full((8, 8), 2.5), "an index from 2.5 to 2.5; frames are numbered 0 to 2"),
     ],
 )
 def test_what_does_not_fit_is_refused(image, index, message):
     with pytest.raises(ValueError, match=message):
         eliminate_diffusion(np.zeros((3, 8, 8, 3), np.float32), image, index)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"strength": 3.0}, "strength=3.0 is out of range"),
+        ({"edge": 20}, "edge=20 is out of range"),
+        ({"psf": "airy"}, "psf='airy' is not one of"),
+        ({"nearest": "near"}, "nearest='near' is not one of"),
+        ({"transfer": "gamma"}, "unknown transfer 'gamma'; choices: linear, srgb"),
+    ],
+)
+def test_options_are_checked(option, message):
+    with pytest.raises(ValueError, match=message):
+        eliminate_diffusion(np.zeros((3, 8, 8, 3), np.float32), np.zeros((8, 8, 3)), np.zeros((8, 8)), **option)
 
 
 def test_it_can_be_cancelled(pair):

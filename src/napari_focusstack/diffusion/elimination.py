@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import cv2
 import numpy as np
@@ -14,11 +12,12 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
-from ..kernels.strips import over_rows
+from ..methods import check_options
 from ..progress import apart, track
-from .evidence import Evidence, gathered, reach_of
+from .evidence import gathered, reach_of
 from .law import Law, Nearest, Patches, Psf, fitted
 from .result import Elimination
+from .veils import SURE, Veils
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,21 +30,16 @@ log = logging.getLogger(__name__)
 
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 TAILS = 3.0  # standard deviations at which a Gaussian ends
-THINNEST, SURE = 0.01, 0.05  # share of the light that a veil takes: where correcting begins, and where it is whole
+THINNEST = 0.01  # share of the light that a veil takes where correcting begins
 TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
 NOISES = 3.0  # standard deviations of the noise that it may differ by, too
 NOISY = 0.015  # standard deviation of the noise from which on nothing is divided
-BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 AROUND = 7  # px, in which detail is compared
 ROUGHER, FINE = 1.5, 0.003  # what detail may grow by, as a factor and beside that
 MOSTLY = 0.5  # of the light behind: detail is taken to have lost no more than that
 TIMES = 3  # that detail is looked at: what was refused leaves edges
-DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
-ASKED = 1000  # pixels of them
-ENDS: Sequence[Nearest] = ("first", "last")
-ROUNDS = 2  # of the subtractive form, which takes what is around from the one before
-LEVELS = 4096  # of linear light, to look stored values up by
+BRIGHTEST = 16.0  # of white, in a picture: more is another scale
 
 
 def eliminate_diffusion(
@@ -99,7 +93,8 @@ def eliminate_diffusion(
     Raises
     ------
     ValueError
-        If shapes do not fit each other, the index is not known everywhere or names a frame that is not there.
+        If shapes do not fit each other, the index is not known everywhere or names a frame that is not there, the
+        picture is not in the scale of `to_float`, or an option is unknown or out of range.
 
     Notes
     -----
@@ -113,9 +108,13 @@ def eliminate_diffusion(
 
     A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
-    65 px around do so better than if nothing were changed; and if those of the whole picture do. So it does no harm
-    where the picture of the scene is another one: in fluorescence, light adds up and nothing hides anything.
+    65 px around do so better than if nothing were changed; if those of the whole picture do; and where no detail comes
+    up that was not there. So it does little harm where the scene is another one: in fluorescence, light adds up.
     """
+    options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
+    check_options(eliminate_diffusion, "diffusion", options)
+    if transfer not in get_args(Transfer):
+        raise ValueError(f"unknown transfer {transfer!r}; choices: {', '.join(get_args(Transfer))}")
     frames = as_frames(frames)
     stored, depth, measured = _checked(frames, image, index, known)
     gap = min(GAP, len(frames) - 1.0)
@@ -132,90 +131,16 @@ def eliminate_diffusion(
     reach = reach_of(depth, measured, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
-    work = _Veils(evidence, depth, reach, gap, subtract, transfer)
+    work = Veils(evidence, depth, reach, gap, subtract, transfer)
     law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
     if edge:
         moved = _moved(depth, edge, law.nearest, gap - 0.5)
         evidence = gathered(frames, stored, moved, reach, transfer)
-        work = _Veils(evidence, moved, reach, gap, subtract, transfer)
+        work = Veils(evidence, moved, reach, gap, subtract, transfer)
     return _written(work, law, stored, strength, depth)
 
 
-class _Veils:
-    """Pixels beside depth edges, and what is found of them by a law."""
-
-    def __init__(
-        self, evidence: Evidence, depth: Plane, reach: NDArray[np.uint8], gap: float, subtract: bool, transfer: Transfer
-    ) -> None:
-        self.evidence, self.depth, self.reach, self.gap, self.subtract = evidence, depth, reach, gap, subtract
-        self.transfer: Transfer = transfer
-        self.curve = to_stored(np.linspace(0, 1, LEVELS, dtype=np.float32), transfer).astype(np.float32)
-
-    def solved(self, law: Law, points: NDArray[np.int32]) -> tuple[NDArray[np.float32], Plane, Plane]:
-        """Light (Y, X, C), veil (Y, X) and the blur of what veils (Y, X), px, solved at points (P, 2)."""
-        from ..kernels import veil_cpu
-
-        light, depth = self.evidence.light, self._ascending(law)
-        around = light
-        veil, radius = np.zeros_like(depth), np.zeros_like(depth)
-        level = np.floor(depth[points[:, 0], points[:, 1]]).astype(np.int32)
-        order = apart(np.argsort, level, kind="stable")
-        bounds = np.flatnonzero(np.diff(level[order], prepend=-(2**30), append=2**30))
-        buckets = [points[order[first:last]] for first, last in pairwise(bounds)]
-        for _ in range(ROUNDS if self.subtract else 1):
-            solved = light.copy()
-            for some in track(buckets, "Eliminating diffusion"):
-                args = (some, light, around, depth, self.reach, law.near, self.gap, _number(law), self.subtract)
-                over_rows(veil_cpu.unveil, len(some), *args, solved, veil, radius)
-            around = solved
-        return solved, veil, radius
-
-    def worst(self, solved: NDArray[np.float32], radius: Plane, law: Law, which: NDArray[np.intp]) -> Plane:
-        """(2, …) largest difference of frames that are rendered again, at some of the points: solved, and as it was."""
-        from ..kernels import veil_cpu
-
-        points = self.evidence.points[which]
-        worst: Plane = veil_cpu.errors(  # type: ignore[no-untyped-call]
-            points,
-            solved,
-            self.evidence.light,
-            self._ascending(law),
-            self.reach,
-            radius[tuple(points.T)] / np.float32(law.near),
-            law.near,
-            law.far,
-            self.gap,
-            _number(law),
-            self.evidence.frames if law.nearest == "first" else -self.evidence.frames,
-            np.ascontiguousarray(self.evidence.seen[:, which]),
-            self.curve,
-            min(1.0, self.gap),
-        )
-        return worst
-
-    def nearest(self, law: Law) -> Nearest:
-        """End of the burst that explains the frames better if it is the nearest."""
-        points = self.evidence.points
-        blocks, block = np.unique(points // BLOCK, axis=0, return_inverse=True)
-        busiest = np.argsort(np.bincount(block.ravel(), minlength=len(blocks)))[-BLOCKS:]
-        centres = (blocks[busiest] + 0.5) * BLOCK
-        apart = np.abs(points[:, None] - centres).max(axis=2).min(axis=1)
-        around, inside = points[apart <= BLOCK], np.flatnonzero(apart <= BLOCK / 2)
-        asked = np.random.default_rng(0).permutation(inside)[:ASKED]
-        gains: dict[Nearest, float] = {}
-        for end in ENDS:
-            one = replace(law, nearest=end)
-            light, veil, radius = self.solved(one, around)
-            veiled = asked[veil[tuple(points[asked].T)] > SURE]
-            found, before = np.minimum(self.worst(light, radius, one, veiled), DIFFERENT)
-            gains[end] = float((before - found).mean()) if len(veiled) else -np.inf
-        return max(gains, key=lambda end: gains[end])
-
-    def _ascending(self, law: Law) -> Plane:
-        return self.depth if law.nearest == "first" else -self.depth
-
-
-def _written(work: _Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
+def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
     """The picture, changed where the check allows it."""
     result = _unchanged(stored)
     solved = light, veil, radius = work.solved(law, work.evidence.points)
@@ -235,7 +160,7 @@ def _written(work: _Veils, law: Law, stored: NDArray[np.float32], strength: floa
 
 
 def _sound(
-    work: _Veils,
+    work: Veils,
     stored: NDArray[np.float32],
     solved: tuple[NDArray[np.float32], Plane, Plane],
     law: Law,
@@ -277,12 +202,6 @@ def _measured(
     return fitted(patches, psf=psf)
 
 
-def _number(law: Law) -> int:
-    from ..kernels import veil_cpu
-
-    return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[law.psf]
-
-
 def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:
     """Depth whose edges are moved outwards (> 0) or inwards from the nearer surface."""
     window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(edge) + 1,) * 2)
@@ -306,6 +225,11 @@ def _checked(
         raise ValueError(
             f"a picture of shape {stored.shape} does not belong to frames of {frames.shape[1:]}; give the picture that "
             "was fused from them"
+        )
+    if not np.isfinite(stored).all() or stored.max(initial=0) > BRIGHTEST:
+        raise ValueError(
+            f"a picture with values up to {stored.max():g}; give it in the scale of the fused picture, from 0 to 1, "
+            "without gaps"
         )
     if depth.shape != stored.shape[:2]:
         raise ValueError(f"an index of shape {depth.shape} does not fit a picture of {stored.shape[:2]}")
