@@ -71,7 +71,7 @@ def test_checkpoints_of_another_method_are_refused(burst, tmp_path):
     given, training = Input(None, (0.0, 1.0), "stored", (1, 300)), Training("nothing", 0, 0, "none", "0")
     words = {"input": given, "training": training, "metrics": {}, "licence": "CC0", "tile": 64}
     save_checkpoint(tmp_path / "deep", build("focusdeep-any", {}), task="fusion", **words)
-    with pytest.raises(ValueError, match="'deep' is a focusdeep-any, not a unet; choose another checkpoint"):
+    with pytest.raises(ValueError, match="checkpoint 'deep' is a focusdeep-any; method unet takes unet"):
         fuse(burst.frames, "unet", checkpoint=str(tmp_path / "deep"), device="cpu")
     mosaics = build("focusdeep", {"channels": 4, "factor": 2, "frames": 2})
     words["input"] = Input(4, (0.0, 1.0), "stored", (1, 300))
