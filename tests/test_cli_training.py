@@ -209,7 +209,7 @@ def raw_dataset(folder):
         (["dataset", "simulate", "--out", "{tmp}/d", "--size", "7"], "size=7 px is not possible"),
         (["dataset", "simulate", "--out", "{tmp}/other"], "other is there already; give another name, or --overwrite"),
         (["dataset", "simulate", "--out", "{tmp}/other", "--overwrite", "--bursts", "1"], "other holds other files"),
-        (["train", "{tmp}/no.json"], "no.json: there is no such recipe; give a JSON file, or one of focusdeep-"),
+        (["train", "{tmp}/no.json"], "no.json: there is no such recipe; give a JSON file, or one of aifdepthnet-"),
         (["train", "{tmp}/other/r.json", "--out", "{tmp}/o"], "r.json: not a recipe: no JSON"),
         (["train", "unet-small", "--out", "{tmp}/o", "--minutes", "0"], "--minutes 0 leaves no time to train"),
         (["evaluate", "unet-smal", "{data}"], "there is no checkpoint 'unet-smal'; did you mean 'unet-small'?"),

@@ -78,5 +78,5 @@ def test_checkpoints_of_another_method_are_refused(burst, tmp_path):
     save_checkpoint(tmp_path / "planes", mosaics, task="fusion", **words)
     with pytest.raises(ValueError, match="'planes' is a published network for mosaics, which can be trained and evalu"):
         fuse(burst.frames, "focusdeep", checkpoint=str(tmp_path / "planes"), device="cpu")
-    with pytest.raises(ValueError, match="'unet-small' is a unet, not a focusdeep-any or focusdeep; choose another"):
+    with pytest.raises(ValueError, match="'unet-small' is a unet; method focusdeep takes focusdeep-any or focusdeep"):
         fuse(burst.frames, "focusdeep", checkpoint="unet-small", device="cpu")

@@ -240,7 +240,7 @@ def test_an_architecture_of_elsewhere_is_told(broken):
     for name in ("os.system", "unet.UNet", "../unet", "__import__"):
         (broken / CONFIG).write_text(json.dumps(config | {"architecture": name}))
         assert (
-            f"architecture '{name}' is unknown here; known are unet, focusdeep, focusdeep-any: update the program"
+            f"architecture '{name}' is unknown here; known are unet, focusdeep, focusdeep-any, aifdepthnet, fsb, keb: update the program"
             in refused(broken)
         )
 
