@@ -23,6 +23,7 @@ PAGES = [
     "alignment.md",
     "bursts.md",
     "depth.md",
+    "diffusion.md",
     "capture.md",
 ]
 

@@ -67,7 +67,7 @@ def test_json_there_and_back(recipe):
 @pytest.mark.parametrize(
     ("fuse", "checkpoint", "message"),
     [
-        ("focusdeep", "nonsense", "there is no checkpoint 'nonsense'; There are: focusdeep-small, focusdeep-small-raw"),
+        ("focusdeep", "nonsense", "there is no checkpoint 'nonsense'; There are: aifdepthnet-small, focusdeep-small"),
         (
             "unet",
             "focusdeep-small",
@@ -174,6 +174,6 @@ def test_units_go_by_their_short_names():
     ],
 )
 def test_diffusion_is_taken_out_of_photographs_or_when_asked_to(choices, photographs, others):
-    recipe = Recipe(**choices)
+    recipe = Recipe(**{"diffusion": "auto"} | choices)
     assert recipe.eliminates(photograph=True) == photographs
     assert recipe.eliminates(photograph=False) == others
