@@ -239,10 +239,9 @@ def test_an_architecture_of_elsewhere_is_told(broken):
     config = json.loads((broken / CONFIG).read_text())
     for name in ("os.system", "unet.UNet", "../unet", "__import__"):
         (broken / CONFIG).write_text(json.dumps(config | {"architecture": name}))
-        assert (
-            f"architecture '{name}' is unknown here; known are unet, focusdeep, focusdeep-any, aifdepthnet, fsb, keb: update the program"
-            in refused(broken)
-        )
+        known = "unet, focusdeep, focusdeep-any, aifdepthnet, fsb, keb"
+        said = f"architecture '{name}' is unknown here; known are {known}: update the program"
+        assert said in refused(broken)
 
 
 def paths_in(value, path=()):
