@@ -274,7 +274,7 @@ def test_every_label_fits(viewer, panel, stack):
 def test_a_learned_method_without_its_network_says_so_and_does_nothing(viewer, panel, stack, tmp_path):
     viewer.add_image(stack, name="s", axis_labels=LABELS)
     panel.depth.methods.choose("aif", {"checkpoint": str(tmp_path / "nowhere")})
-    assert header(panel).startswith("Learned (AiFDepthNet)")
+    assert header(panel).startswith("AiFDepthNet")
     assert "nowhere" in panel.depth.obstacle.text()
     panel.depth.only.click()
     assert panel._run is None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DepthPart", "StepField"]
 
-TITLES = {"sff": "Shape from focus", "aif": "Learned (AiFDepthNet)", "none": "Off"}
+TITLES = {"sff": "Shape from focus", "aif": "AiFDepthNet", "none": "Off"}
 NOTHING = "The button at the top makes the picture alone."
 TYPED = {True: "As typed; empty it to go by the file.", False: "As typed, from frame to frame."}
 LENGTHS = ("nm", "um", "mm", "m")
