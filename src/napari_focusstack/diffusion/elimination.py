@@ -14,8 +14,8 @@ from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart, track
-from .evidence import gathered, reach_of
-from .law import Law, Nearest, Patches, Psf, fitted
+from .evidence import gathered, jumps_of, reach_of
+from .law import TAILS, Law, Nearest, Patches, Psf, fitted
 from .result import Elimination
 from .veils import SURE, Veils
 
@@ -29,7 +29,6 @@ __all__ = ["eliminate_diffusion"]
 log = logging.getLogger(__name__)
 
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
-TAILS = 3.0  # standard deviations at which a Gaussian ends
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
 TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
 NOISES = 3.0  # standard deviations of the noise that it may differ by, too
@@ -118,17 +117,17 @@ def eliminate_diffusion(
     frames = as_frames(frames)
     stored, depth, measured = _checked(frames, image, index, known)
     gap = min(GAP, len(frames) - 1.0)
-    if not reach_of(depth, measured, gap - 0.5, 1.0).any():
+    jumps = jumps_of(depth, measured)
+    if not (jumps > gap - 0.5).any():
         return _unchanged(stored)
-    law = (
-        _measured(frames, stored, depth, transfer, psf)
-        if not blur
-        else Law(blur, blur, "disc" if psf == "auto" else psf)
-    )
+    if blur:
+        law: Law | None = Law(blur, blur, "disc" if psf == "auto" else psf)
+    else:
+        law = _measured(frames, stored, depth, transfer, psf)
     if law is None:
         log.warning("no diffusion eliminated: no texture on flat surfaces to measure the blur by; give blur=")
         return _unchanged(stored)
-    reach = reach_of(depth, measured, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
+    reach = reach_of(jumps, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = Veils(evidence, depth, reach, gap, subtract, transfer)

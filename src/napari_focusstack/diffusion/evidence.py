@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["MOST_REACH", "Evidence", "gathered", "reach_of"]
+__all__ = ["MOST_REACH", "Evidence", "gathered", "jumps_of", "reach_of"]
 
 MOST_REACH = 64  # px that the light of a depth edge is followed
 WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that reach
@@ -55,8 +55,8 @@ class Evidence:
     noise: float
 
 
-def reach_of(index: Plane, known: NDArray[np.bool_], jump: float, blur: float) -> NDArray[np.uint8]:
-    """(Y, X) how far in px, at most, another surface's light comes to each pixel; 0 where there is none.
+def jumps_of(index: Plane, known: NDArray[np.bool_]) -> Plane:
+    """(Y, X) by how many frames depth jumps within 2 px of each pixel; below 0 where nothing is known.
 
     Parameters
     ----------
@@ -64,16 +64,26 @@ def reach_of(index: Plane, known: NDArray[np.bool_], jump: float, blur: float) -
         Depth in frames.
     known : (Y, X) bool
         Where it was measured: only between such pixels there are edges.
+    """
+    window = np.ones((2 * JUMP_PX + 1, 2 * JUMP_PX + 1), np.uint8)
+    floor, ceiling = np.where(known, index, np.float32(FAR)), np.where(known, index, np.float32(-FAR))
+    return cv2.dilate(ceiling, window) - cv2.erode(floor, window)
+
+
+def reach_of(jumps: Plane, jump: float, blur: float) -> NDArray[np.uint8]:
+    """(Y, X) how far in px, at most, another surface's light comes to each pixel; 0 where there is none.
+
+    Parameters
+    ----------
+    jumps : (Y, X) float32
+        As `jumps_of` has them.
     jump : float
         Frames between two surfaces that make a depth edge.
     blur : float
         How far the light of what is one frame out of focus comes, px.
     """
-    window = np.ones((2 * JUMP_PX + 1, 2 * JUMP_PX + 1), np.uint8)
-    floor, ceiling = np.where(known, index, np.float32(FAR)), np.where(known, index, np.float32(-FAR))
-    jumps = cv2.dilate(ceiling, window) - cv2.erode(floor, window)  # negative where nothing is known
     far = np.where(jumps > jump, jumps * blur + MARGIN_PX, 0)
-    reach = np.zeros(index.shape, np.uint8)
+    reach = np.zeros(jumps.shape, np.uint8)
     for lower, upper in track(list(pairwise((0, *WIDTHS)))):
         some = (far > lower) & ((far <= upper) | (upper == MOST_REACH))
         if some.any():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["Law", "Nearest", "Patches", "Psf", "fitted"]
+__all__ = ["Law", "Nearest", "Patches", "Psf", "fitted", "kind_of"]
 
 Nearest = Literal["first", "last"]
 Psf = Literal["disc", "gaussian"]
@@ -33,6 +33,7 @@ OFFSETS = (1, 2, 4, 8, 16, 32, 64)  # frames from the sharp one, to either side
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.3, 16, 30)])  # px: blur radii that are tried
 EXPLAINED = 0.3  # of what defocus changes in a patch: what the best blur leaves at most, where it counts
 TINY = 1e-12
+TAILS = 3.0  # standard deviations at which a Gaussian ends, as in the kernels
 BEST = 0.25  # quantile of what is left, by which kinds of spots are compared: other patches are seen through veils
 
 
@@ -123,9 +124,8 @@ def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto") -> Law | No
     kinds: Sequence[Psf] = ("disc", "gaussian") if psf == "auto" else (psf,)
     best: tuple[float, Law] | None = None
     for kind in kinds:
-        number = {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[kind]
         widths = WIDTHS if kind == "disc" else WIDTHS / 2  # of equal variance
-        kernels = [veil_cpu.spread(float(width), number) for width in widths[1:]]
+        kernels = [veil_cpu.spread(float(width), kind_of(kind)) for width in widths[1:]]
         found = [one for at in track(range(len(patches.own))) for one in _widths(patches, at, widths, kernels)]
         law = _law([(offset, width) for offset, width, left in found if left < EXPLAINED], kind)
         if law:
@@ -133,6 +133,13 @@ def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto") -> Law | No
             if best is None or left < best[0]:
                 best = left, law
     return best[1] if best else None
+
+
+def kind_of(psf: Psf) -> int:
+    """Number by which the kernels know a point spread function."""
+    from ..kernels import veil_cpu
+
+    return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[psf]
 
 
 def _law(found: Sequence[tuple[int, float]], psf: Psf) -> Law | None:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..progress import apart, track
-from .law import Psf
+from .law import TAILS, Psf
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,6 @@ WIDTHS = np.geomspace(0.4, 20, 34)  # px: standard deviations that are tried; ra
 COVERED = (0.98, 0.9, 0.75)  # share of a pixel's light that comes from the mask, where it is compared
 LEAST = 64  # pixels that tell something
 EXPLAINED = 0.4  # of the difference between the two: what the best blur leaves at most
-TAILS = 3.0  # standard deviations at which a Gaussian ends
 TINY = 1e-6  # of white, squared
 
 

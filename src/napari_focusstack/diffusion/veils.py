@@ -13,7 +13,7 @@ from ..color import Transfer, to_stored
 from ..kernels.strips import over_rows
 from ..progress import apart, track
 from .evidence import Evidence
-from .law import Law, Nearest
+from .law import Law, Nearest, kind_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class Veils:
         for _ in range(ROUNDS if self.subtract else 1):
             solved = light.copy()
             for some in track(buckets, "Eliminating diffusion"):
-                args = (some, light, around, depth, self.reach, law.near, self.gap, _number(law), self.subtract)
+                args = (some, light, around, depth, self.reach, law.near, self.gap, kind_of(law.psf), self.subtract)
                 over_rows(veil_cpu.unveil, len(some), *args, solved, veil, radius)
             around = solved
         return solved, veil, radius
@@ -75,7 +75,7 @@ class Veils:
             law.near,
             law.far,
             self.gap,
-            _number(law),
+            kind_of(law.psf),
             self.evidence.frames if law.nearest == "first" else -self.evidence.frames,
             np.ascontiguousarray(self.evidence.seen[:, which]),
             self.curve,
@@ -86,11 +86,14 @@ class Veils:
     def nearest(self, law: Law) -> Nearest:
         """End of the burst that explains the frames better if it is the nearest."""
         points = self.evidence.points
-        blocks, block = np.unique(points // BLOCK, axis=0, return_inverse=True)
-        busiest = np.argsort(np.bincount(block.ravel(), minlength=len(blocks)))[-BLOCKS:]
-        centres = (blocks[busiest] + 0.5) * BLOCK
-        apart = np.abs(points[:, None] - centres).max(axis=2).min(axis=1)
-        around, inside = points[apart <= BLOCK], np.flatnonzero(apart <= BLOCK / 2)
+        across = self.depth.shape[1] // BLOCK + 1
+        counts = np.bincount(points[:, 0] // BLOCK * across + points[:, 1] // BLOCK)
+        there = np.flatnonzero(counts)
+        away = np.full(len(points), np.inf, np.float32)  # from the middle of the nearest of the busiest squares
+        for square in track(there[np.argsort(counts[there])[-BLOCKS:]]):
+            down, right = (np.abs(points[:, i] - (at + 0.5) * BLOCK) for i, at in enumerate(divmod(square, across)))
+            np.minimum(away, np.maximum(down, right), out=away)
+        around, inside = points[away <= BLOCK], np.flatnonzero(away <= BLOCK / 2)
         asked = np.random.default_rng(0).permutation(inside)[:ASKED]
         gains: dict[Nearest, float] = {}
         for end in ENDS:
@@ -103,9 +106,3 @@ class Veils:
 
     def _ascending(self, law: Law) -> Plane:
         return self.depth if law.nearest == "first" else -self.depth
-
-
-def _number(law: Law) -> int:
-    from ..kernels import veil_cpu
-
-    return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[law.psf]
