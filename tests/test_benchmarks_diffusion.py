@@ -9,10 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 
-from napari_focusstack.nets import build
-from napari_focusstack.nets.checkpoint import Input, Training, save_checkpoint
+from checkpointed import saved
 from napari_focusstack.simulation.library import drawn_library
 
 ROOT = Path(__file__).parents[1]
@@ -32,21 +30,8 @@ def library():
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory) -> dict[str, str]:
     """Untrained networks in folders of checkpoints; their paths."""
-    found = {}
-    for architecture, task in (("fsb", "foreground"), ("keb", "kernel")):
-        torch.manual_seed(0)
-        folder = tmp_path_factory.mktemp("networks") / architecture
-        save_checkpoint(
-            folder,
-            build(architecture, {"size": "small"}),
-            task=task,
-            input=Input(channels=3, range=(0.0, 1.0), light="stored", frames=(2, 2)),
-            training=Training(data="none", steps=0, seed=0, loss="none", code="0"),
-            metrics={},
-            licence="BSD-3-Clause",
-        )
-        found[architecture] = str(folder)
-    return found
+    folder = tmp_path_factory.mktemp("networks")
+    return {name: saved(folder / name, name, lengths=(2, 2), tile=512, size="small") for name in ("fsb", "keb")}
 
 
 def test_pairs_and_kernels_are_printed(library, networks, monkeypatch, tmp_path, capsys):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
+from checkpointed import saved
 from napari_focusstack.arrays import from_float
 from napari_focusstack.color import to_stored
 from napari_focusstack.diffusion.pair import find_blur, find_foreground, fuse_pair
 from napari_focusstack.diffusion.reblurring import blurred, squares
 from napari_focusstack.metrics import miou
-from napari_focusstack.nets import build
-from napari_focusstack.nets.checkpoint import CheckpointError, Input, Training, save_checkpoint
+from napari_focusstack.nets.checkpoint import CheckpointError
 from napari_focusstack.progress import Cancelled, listening
 
 SIZE = 144
@@ -115,19 +114,7 @@ def test_large_pictures_are_looked_at_where_they_tell_most():
 # networks
 
 
-def saved(folder, architecture: str, task: str) -> str:
-    """Untrained network of the small size in the folder of a checkpoint; its path."""
-    torch.manual_seed(0)
-    save_checkpoint(
-        folder,
-        build(architecture, {"size": "small"}),
-        task=task,
-        input=Input(channels=3, range=(0.0, 1.0), light="stored", frames=(2, 2)),
-        training=Training(data="none", steps=0, seed=0, loss="none", code="0"),
-        metrics={},
-        licence="BSD-3-Clause",
-    )
-    return str(folder)
+PAIRS = {"lengths": (2, 2), "tile": 512, "size": "small"}
 
 
 @pytest.mark.parametrize("kind", ["color", "grey", "two channels", "16 bit", "bright"])
@@ -141,9 +128,7 @@ def test_a_network_finds_the_foreground_of_any_picture(tmp_path, kind):
         "16 bit": (from_float(near, np.uint16), from_float(far, np.uint16)),
         "bright": (near * 1000, far * 1000),
     }[kind]
-    found = find_foreground(
-        *seen, method="network", checkpoint=saved(tmp_path / "fsb", "fsb", "foreground"), device="cpu"
-    )
+    found = find_foreground(*seen, method="network", checkpoint=saved(tmp_path / "fsb", "fsb", **PAIRS), device="cpu")
     assert found.shape == (101, 90)
     assert found.dtype == np.float32
     assert miou(found, mask[:101, :90]) > 0.6  # untrained, it goes by detail
@@ -151,7 +136,7 @@ def test_a_network_finds_the_foreground_of_any_picture(tmp_path, kind):
 
 def test_refining_is_left_out_on_demand(tmp_path):
     near, far, mask = pair(4.0)
-    network = saved(tmp_path / "fsb", "fsb", "foreground")
+    network = saved(tmp_path / "fsb", "fsb", **PAIRS)
     rough = find_foreground(near, far, method="network", checkpoint=network, refine=False, device="cpu")
     smooth = find_foreground(near, far, method="network", checkpoint=network, device="cpu")
     assert miou(smooth, mask) > miou(rough, mask)
@@ -159,7 +144,7 @@ def test_refining_is_left_out_on_demand(tmp_path):
 
 def test_a_network_tells_the_blur(tmp_path):
     near, far, mask = pair(4.0)
-    network = saved(tmp_path / "keb", "keb", "kernel")
+    network = saved(tmp_path / "keb", "keb", **PAIRS)
     found = find_blur(near, far, mask, method="network", checkpoint=network, device="cpu")
     assert 0.1 < found < 20
     assert find_blur(near, far, mask, method="network", psf="disc", checkpoint=network, device="cpu") == pytest.approx(
@@ -169,7 +154,7 @@ def test_a_network_tells_the_blur(tmp_path):
 
 def test_another_network_is_refused(tmp_path):
     near, far, mask = pair(4.0)
-    network = saved(tmp_path / "keb", "keb", "kernel")
+    network = saved(tmp_path / "keb", "keb", **PAIRS)
     with pytest.raises(CheckpointError, match="is a keb; method network takes fsb"):
         find_foreground(near, far, method="network", checkpoint=network)
     with pytest.raises(CheckpointError, match="nothing"):

@@ -1,4 +1,4 @@
-"""What tests of fusion by networks share: checkpoints of any architecture, and frames that are watched."""
+"""What tests of methods that are networks share: checkpoints of any architecture, and frames that are watched."""
 
 import torch
 
@@ -6,12 +6,14 @@ from napari_focusstack.nets import build
 from napari_focusstack.nets.checkpoint import Input, Training, save_checkpoint
 
 
-def saved(folder, architecture, **arguments):
+def saved(folder, architecture, *, lengths=(1, 300), tile=64, **arguments):
+    """Path of the folder, with an untrained network in it."""
     torch.manual_seed(0)
     network = build(architecture, arguments)
-    given = Input(network.channels, (0.0, 1.0), "stored", (1, 300))
+    given = Input(network.channels, (0.0, 1.0), "stored", lengths)
     training = Training("nothing", 0, 0, "none", "0")
-    save_checkpoint(folder, network, task="fusion", input=given, training=training, metrics={}, licence="CC0", tile=64)
+    told = {"task": network.task, "input": given, "training": training, "metrics": {}, "licence": "CC0", "tile": tile}
+    save_checkpoint(folder, network, **told)
     return str(folder)
 
 
