@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from checkpointed import Counted, saved
 
+from checkpointed import Counted, saved
 from napari_focusstack import fuse, simulate
 from napari_focusstack.arrays import from_float
 from napari_focusstack.color import to_linear

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from checkpointed import Counted, saved
 
+from checkpointed import Counted, saved
 from napari_focusstack import fuse, simulate
 from napari_focusstack.metrics import psnr
 from napari_focusstack.nets import build
