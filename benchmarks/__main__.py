@@ -53,6 +53,16 @@ def main() -> int:
     learned.add_argument("--json", type=Path, metavar="FILE", help="also write the figures of each burst as JSON")
     learned.set_defaults(run=_learned)
 
+    attended = commands.add_parser("learned-depth", help="depth by networks and by classical measures on few frames")
+    attended.add_argument("--methods", type=_names, help="rows, separated by commas; all by default")
+    attended.add_argument("--bursts", type=int, default=10, help="bursts in each set (10)")
+    attended.add_argument("--size", type=int, default=192, help="height and width of the frames in px (192)")
+    attended.add_argument("--steps", type=int, default=40, help="of adapting a network to a burst (40)")
+    attended.add_argument("--data", type=Path, metavar="FOLDER", help="holds */frames with */gt_depth_frameindex.npy")
+    attended.add_argument("--device", default="auto", help="of the networks: auto, cpu, cuda or mps (auto)")
+    attended.add_argument("--json", type=Path, metavar="FILE", help="also write the figures of each burst as JSON")
+    attended.set_defaults(run=_learned_depth)
+
     diffusion = commands.add_parser("diffusion", help="pairs and stacks with and without diffusion elimination")
     diffusion.add_argument("--parts", type=_names, help="pairs, kernels, stacks, robustness, time; all by default")
     diffusion.add_argument("--pairs", type=int, default=64, help="simulated pairs, with noise and without (64)")
@@ -107,6 +117,13 @@ def _learned(chosen: argparse.Namespace) -> None:
     from .learned import report
 
     report(chosen.methods, bursts=chosen.bursts, size=chosen.size, device=chosen.device, json_file=chosen.json)
+
+
+def _learned_depth(chosen: argparse.Namespace) -> None:
+    from .learned_depth import report
+
+    shared = {"data": chosen.data, "device": chosen.device, "json_file": chosen.json}
+    report(chosen.methods, bursts=chosen.bursts, size=chosen.size, steps=chosen.steps, **shared)
 
 
 def _diffusion(chosen: argparse.Namespace) -> None:
