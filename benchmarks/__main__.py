@@ -24,7 +24,7 @@ def main() -> int:
 
     speed = commands.add_parser("speed", help="CPU seconds, wall seconds and peak memory of whole processes")
     speed.add_argument("--cases", type=_names, default=SPEED_CASES, help="MEGAPIXELSxFRAMES, separated by commas")
-    speed.add_argument("--tools", type=_names, help="names, separated by commas; all that are installed by default")
+    speed.add_argument("--tools", type=_names, help="names, separated by commas; all but the networks by default")
     speed.add_argument("--depth", action="store_true", help="measure the depth, too; error against its truth")
     speed.add_argument("--runs", type=int, default=3, help="runs of each tool, taken in turn (3)")
     speed.add_argument("--data", type=Path, metavar="FOLDER", help="where bursts are made and kept")

@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FOCUS_STACK_DEPTH", "FUSING", "MEASURING", "STACKING", "Tool", "installed"]
+__all__ = [
+    "FOCUS_STACK_DEPTH",
+    "FUSING",
+    "LEARNED",
+    "LEARNED_MEASURING",
+    "MEASURING",
+    "STACKING",
+    "Tool",
+    "installed",
+]
 
 Commands = list[list[str]]
 
@@ -29,9 +38,14 @@ def installed(tools: Sequence[Tool]) -> list[Tool]:
     return [tool for tool in tools if all(shutil.which(program) for program in tool.programs)]
 
 
-def _ours(inputs: Sequence[Path], output: Path) -> Commands:
-    stack = [sys.executable, "-m", "napari_focusstack.cli", "stack", *map(str, inputs)]
-    return [[*stack, "--out", str(output), "--overwrite", "--quiet", "--device", "cpu"]]
+def _ours(*flags: str) -> Callable[[Sequence[Path], Path], Commands]:
+    """Picture, written to `output`; `flags` say how."""
+
+    def commands(inputs: Sequence[Path], output: Path) -> Commands:
+        stack = [sys.executable, "-m", "napari_focusstack.cli", "stack", *map(str, inputs), *flags]
+        return [[*stack, "--out", str(output), "--overwrite", "--quiet", "--device", "cpu"]]
+
+    return commands
 
 
 def _our_depth(command: str, *flags: str) -> Callable[[Sequence[Path], Path], Commands]:
@@ -64,7 +78,7 @@ def _hugin(inputs: Sequence[Path], output: Path) -> Commands:
 
 
 STACKING = (
-    Tool("focusstack", (sys.executable,), _ours),
+    Tool("focusstack", (sys.executable,), _ours()),
     Tool("focus-stack", ("focus-stack",), _focus_stack),
     Tool("align_image_stack + enfuse", ("align_image_stack", "enfuse"), _hugin),
 )
@@ -79,6 +93,12 @@ MEASURING = (
     FOCUS_STACK_DEPTH,
 )
 """Align and measure the depth."""
+
+LEARNED = (Tool("focusstack: focusdeep", (sys.executable,), _ours("--fuse", "focusdeep")),)
+"""Align and fuse by a network."""
+
+LEARNED_MEASURING = (Tool("focusstack: depth by aif", (sys.executable,), _our_depth("depth", "--depth", "aif")),)
+"""Align and measure the depth by a network."""
 
 FUSING = (
     Tool("focus-stack", ("focus-stack",), _focus_stack),

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from .peers import MEASURING, STACKING, Tool, installed
+from .peers import LEARNED, LEARNED_MEASURING, MEASURING, STACKING, Tool, installed
 from .process import Usage, measure
 from .tables import markdown
 
@@ -43,7 +43,7 @@ def report(
     cases : sequence of str
         MEGAPIXELSxFRAMES.
     names : sequence of str, optional
-        Which tools; all that are installed by default.
+        Which tools; by default all that are installed, but for the networks, which are slow.
     runs : int
         Runs of each tool.
     data : Path
@@ -53,7 +53,8 @@ def report(
     depth : bool
         Measure the depth, not only the picture.
     """
-    tools = [tool for tool in installed(MEASURING if depth else STACKING) if names is None or tool.name in names]
+    usual, learned = (MEASURING, LEARNED_MEASURING) if depth else (STACKING, LEARNED)
+    tools = installed(usual) if names is None else [t for t in installed((*usual, *learned)) if t.name in names]
     used: Runs = {}
     quality: dict[tuple[str, str], float] = {}
     for case in cases:
