@@ -39,11 +39,14 @@ def test_any_number_of_frames_of_any_size(size, counts):
     for count in counts:
         frames = torch.rand(1, count, 3, 37, 45)
         with torch.inference_mode():
-            depth, picture = network(frames, places(count))
+            depth, picture, source, decided = network(frames, places(count))
         assert (depth.shape, picture.shape) == ((1, 37, 45), (1, 3, 37, 45))
         assert depth.min() >= 0
         assert depth.max() <= 1
         assert (picture <= frames.amax(1) + 1e-5).all()
+        assert source.shape == decided.shape == depth.shape
+        assert decided.min() >= -1e-6
+        assert decided.max() <= 1
 
 
 def test_depth_and_picture_are_normalised_apart():
@@ -70,7 +73,7 @@ def test_frames_one_by_one_are_as_all_at_once(small):
     with torch.inference_mode():
         together = attended(small.logits(frames), places(6).expand(2, -1)).found()
         streamed = small.streamed(list(frames.unbind(1)), places(6).expand(2, -1))
-        depth, _ = small(frames, places(6))
+        depth = small(frames, places(6)).depth
     torch.testing.assert_close(streamed, together, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(depth, together[:, 0])
 
@@ -90,7 +93,7 @@ def test_what_else_is_in_a_batch_changes_nothing(small):
 
 
 def test_a_network_learns_along_all_its_weights(small):
-    depth, picture = small(torch.rand(1, 3, 3, 32, 32), places(3))
+    depth, picture, *_ = small(torch.rand(1, 3, 3, 32, 32), places(3))
     (depth.mean() + picture.mean()).backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in small.parameters())
 

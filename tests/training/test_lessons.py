@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_run import LINES, TINY
 
+from napari_focusstack.nets.aifdepthnet import Seen
 from napari_focusstack.nets.config import Task
 from napari_focusstack.nets.network import Network
 from napari_focusstack.training import Trainer
@@ -53,7 +54,7 @@ def test_every_task_has_lessons_scores_and_numbers_of_frames():
 def test_a_loss_of_another_task_is_refused(tmp_path):
     with pytest.raises(ValueError, match="loss='kernel' is for the task 'kernel', but a UNet learns 'fusion'; choose "):
         Trainer(replace(TINY, loss="kernel"), tmp_path / "run", stacks={"lines": LINES}, device="cpu")
-    with pytest.raises(ValueError, match="learns 'depth'; choose 'depth' or 'focus' or 'depth-and-focus'"):
+    with pytest.raises(ValueError, match="learns 'depth'; choose 'depth' or 'gross-depth' or 'focus'"):
         lesson_of("squared", Says("depth", None))
 
 
@@ -102,16 +103,20 @@ def test_blurs_are_measured_in_px_and_by_what_they_do():
 
 def test_depth_is_a_share_of_the_sweep():
     depth = torch.full((2, SIDE, SIDE), 0.5)
-    assert float(LESSONS["depth"].error((depth, TRUTH), BURST)) == pytest.approx(0.25)
-    assert scores("depth", (depth, TRUTH), BURST)["depth_error"] == pytest.approx(0.25)
+    found = Seen(depth, TRUTH, depth, torch.ones_like(depth))
+    dark = found._replace(picture=TRUTH - 0.1)
+    assert float(LESSONS["depth"].error(found, BURST)) == pytest.approx(0.25)
+    squares = float((0.5 - BURST.shares()).square().mean())
+    assert float(LESSONS["gross-depth"].error(found, BURST)) == pytest.approx(0.25 + 4 * squares)
+    assert scores("depth", found, BURST)["depth_error"] == pytest.approx(0.25)
     unknown = replace(BURST, depth=None)
-    assert scores("depth", (depth, TRUTH), unknown) == {"psnr": 100, "psnr_mean": 100, "psnr_single": 100}
-    focus = float(LESSONS["focus"].error((depth, TRUTH - 0.1), unknown))
+    assert scores("depth", found, unknown) == {"psnr": 100, "psnr_mean": 100, "psnr_single": 100}
+    focus = float(LESSONS["focus"].error(dark, unknown))
     assert focus == pytest.approx(0.1, abs=1e-4)  # flat depth: hardly any roughness
-    both = float(LESSONS["depth-and-focus"].error((depth, TRUTH - 0.1), BURST))
+    both = float(LESSONS["depth-and-focus"].error(dark, BURST))
     assert both == pytest.approx(0.25 + focus, abs=1e-6)
     with pytest.raises(ValueError, match="nobody knows the depth"):
-        LESSONS["depth"].error((depth, TRUTH), unknown)
+        LESSONS["depth"].error(found, unknown)
 
 
 def test_what_there_is_to_look_at():

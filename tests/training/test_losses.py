@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from napari_focusstack.nets.aifdepthnet import Seen
 from napari_focusstack.training.losses import (
     BORDER,
     absolute_error,
@@ -97,7 +98,24 @@ def test_smoothness_of_a_ramp_and_at_edges():
     assert float(smoothness(ramp, striped)) == pytest.approx((step / math.e + flat) / 2, rel=1e-4)
 
 
-def test_focus_error_is_the_sum_of_both():
+def seen(depth: torch.Tensor, source: torch.Tensor, decided: float) -> Seen:
+    return Seen(depth, PLANES + 0.25, source, torch.full_like(depth, decided))
+
+
+def test_focus_error_is_the_sum_of_its_parts():
     depth = torch.rand(2, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
-    found = focus_error(PLANES + 0.25, PLANES, depth, weight=0.5)
+    found = focus_error(seen(depth, depth, 1.0), PLANES, 0.25, weight=0.5)
     assert float(found) == pytest.approx(0.25 + 0.5 * float(smoothness(depth, PLANES)), rel=1e-5)
+
+
+def test_depth_is_tied_to_where_the_picture_is_from():
+    """Half a step to either side is free; beyond, it counts as far as it is decided; the picture does not follow."""
+    depth = torch.full((2, SIDE, SIDE), 0.5, requires_grad=True)
+    source = torch.full((2, SIDE, SIDE), 0.1, requires_grad=True)
+    near = focus_error(seen(depth, depth.detach() - 0.12, 1.0), PLANES, 0.25, weight=0, tie=2.0)
+    assert near.item() == pytest.approx(0.25, rel=1e-5)
+    far = focus_error(seen(depth, source, 0.5), PLANES, 0.25, weight=0, tie=2.0)
+    assert far.item() == pytest.approx(0.25 + 2 * 0.5 * (0.4 - 0.125), rel=1e-5)
+    far.backward()
+    assert (depth.grad > 0).all()
+    assert source.grad is None

@@ -6,9 +6,10 @@ Wang, Wang, Chang, Ko, Chang, "Bridging Unsupervised and Supervised Depth from F
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,11 +21,32 @@ from .network import Network
 from .sweep import SweepAttention, stats_of
 from .unet import padded
 
-__all__ = ["AiFDepthNet", "Attended", "attended"]
+__all__ = ["AiFDepthNet", "Attended", "Seen", "attended"]
 
 CHANNELS = 3
 KEPT = 2**29  # bytes of fine features of the first frames of a tile, which need not be found again
 LEAST = 1e-6  # added to the sum of weights: softplus may vanish in all frames
+
+
+class Seen(NamedTuple):
+    """What an `AiFDepthNet` sees in bursts of N frames.
+
+    Attributes
+    ----------
+    depth : (B, H, W) float32
+        D, in the unit of the positions.
+    picture : (B, 3, H, W) float32
+        P, all in focus.
+    source : (B, H, W) float32
+        Σ v_k z_k: where in the sweep the picture's light is from, in the unit of the positions.
+    decided : (B, H, W) float32
+        1 where the picture is from one frame, 0 where it is from all alike: 1 - entropy of v / ln N.
+    """
+
+    depth: Tensor
+    picture: Tensor
+    source: Tensor
+    decided: Tensor
 
 
 class AiFDepthNet(Network):
@@ -66,8 +88,8 @@ class AiFDepthNet(Network):
         """Whether frames can be looked at one by one, so that memory hardly grows with their number."""
         return isinstance(self.attention, SweepAttention)
 
-    def forward(self, frames: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Depth (B, H, W), in the unit of the positions, and picture (B, 3, H, W).
+    def forward(self, frames: Tensor, positions: Tensor) -> Seen:
+        """Depth, picture, and what they are from.
 
         Parameters
         ----------
@@ -77,10 +99,12 @@ class AiFDepthNet(Network):
             Of the focus, ascending, usually from 0 to 1.
         """
         logits = self.logits(frames)
-        weights = depth_weights(logits)
+        places = positions.float()[:, :, None, None]
+        depth = (depth_weights(logits) * places).sum(1)
         shares = logits.softmax(1)
-        depth = (weights * positions.float()[:, :, None, None]).sum(1)
-        return depth, torch.einsum("bnhw,bnchw->bchw", shares, frames.float())
+        picture = torch.einsum("bnhw,bnchw->bchw", shares, frames.float())
+        surprise = torch.special.entr(shares).sum(1)
+        return Seen(depth, picture, (shares * places).sum(1), 1 - surprise / math.log(max(logits.shape[1], 2)))
 
     def logits(self, frames: Tensor) -> Tensor:
         """Attention (B, N, H, W) float32 of frames (B, N, 3, H, W), before it is normalised.

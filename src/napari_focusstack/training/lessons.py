@@ -14,12 +14,14 @@ from .losses import (
     depth_error,
     focus_error,
     foreground_error,
+    gross_depth_error,
     kernel_error,
     smooth_absolute_error,
     squared_error,
 )
 
 if TYPE_CHECKING:
+    from ..nets.aifdepthnet import Seen
     from ..nets.config import Task
     from ..nets.network import Network
     from .examples import Examples
@@ -74,15 +76,19 @@ def _of_kernel(found: Tensor, draw: Examples) -> Tensor:
     return kernel_error(found, draw.known("sigma"))
 
 
-def _of_depth(found: tuple[Tensor, Tensor], draw: Examples) -> Tensor:
-    return depth_error(found[0], draw.shares())
+def _of_depth(found: Seen, draw: Examples) -> Tensor:
+    return depth_error(found.depth, draw.shares())
 
 
-def _of_focus(found: tuple[Tensor, Tensor], draw: Examples) -> Tensor:
-    return focus_error(found[1], draw.truth, found[0])
+def _of_gross_depth(found: Seen, draw: Examples) -> Tensor:
+    return gross_depth_error(found.depth, draw.shares())
 
 
-def _of_both(found: tuple[Tensor, Tensor], draw: Examples) -> Tensor:
+def _of_focus(found: Seen, draw: Examples) -> Tensor:
+    return focus_error(found, draw.truth, 1 / max(draw.frames.shape[1] - 1, 1))
+
+
+def _of_both(found: Seen, draw: Examples) -> Tensor:
     return _of_depth(found, draw) + _of_focus(found, draw)
 
 
@@ -93,6 +99,7 @@ LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "foreground": Lesson("foreground", _of_mask),
     "kernel": Lesson("kernel", _of_kernel),
     "depth": Lesson("depth", _of_depth),
+    "gross-depth": Lesson("depth", _of_gross_depth),
     "focus": Lesson("depth", _of_focus),
     "depth-and-focus": Lesson("depth", _of_both),
 }

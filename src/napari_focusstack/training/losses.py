@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from ..nets.aifdepthnet import Seen
 
 __all__ = [
     "BORDER",
@@ -12,6 +17,7 @@ __all__ = [
     "depth_error",
     "focus_error",
     "foreground_error",
+    "gross_depth_error",
     "kernel_error",
     "psnr_of",
     "smooth_absolute_error",
@@ -20,6 +26,7 @@ __all__ = [
 ]
 
 BORDER = 4  # px at each side that do not count: what lies outside is unknown there
+GROSS = 4.0  # weight of squared errors of depth
 ROOT = 1e-3  # of the smooth modulus: √(t² + ROOT²)
 
 
@@ -67,6 +74,13 @@ def depth_error(depth: Tensor, truth: Tensor) -> Tensor:
     return (depth.float()[known] - truth.float()[known]).abs().sum() / known.sum().clamp_min(1)
 
 
+def gross_depth_error(depth: Tensor, truth: Tensor) -> Tensor:
+    """`depth_error` and `GROSS` times the mean squared error, to which what is off by half the sweep matters most."""
+    known = torch.isfinite(truth)
+    squares = (depth.float()[known] - truth.float()[known]).square().sum() / known.sum().clamp_min(1)
+    return depth_error(depth, truth) + GROSS * squares
+
+
 def smoothness(depth: Tensor, picture: Tensor, *, edge: float = 20.0) -> Tensor:
     """How rough depth is where the picture is plain (ICCV 2021): ½ Σ over x and y of mean w √(∂d² + 10⁻⁶).
 
@@ -88,9 +102,34 @@ def smoothness(depth: Tensor, picture: Tensor, *, edge: float = 20.0) -> Tensor:
     return total / 2
 
 
-def focus_error(picture: Tensor, truth: Tensor, depth: Tensor, *, weight: float = 0.01, edge: float = 20.0) -> Tensor:
-    """Error without depth truth (ICCV 2021, unsupervised): mean |picture - truth| + weight · `smoothness` of depth."""
-    return (picture.float() - truth.float()).abs().mean() + weight * smoothness(depth, truth, edge=edge)
+def focus_error(
+    seen: Seen, truth: Tensor, step: float, *, weight: float = 0.01, edge: float = 20.0, tie: float = 0.1
+) -> Tensor:
+    """Error without depth truth: mean |P - truth|, `smoothness` of D, and how far D is off where P is from.
+
+    Parameters
+    ----------
+    seen : Seen
+        What the network saw in bursts whose positions are from 0 to 1.
+    truth : (B, 3, H, W)
+        Picture that is all in focus.
+    step : float
+        From each frame to the next, as a share of the sweep.
+    weight, edge : float
+        Of the smoothness, and the contrast that ends it.
+    tie : float
+        Of depth that is off the frame which the picture is from by more than half a step, as far as that is decided.
+
+    Notes
+    -----
+    Wang et al. (ICCV 2021, unsupervised) have the first two. But the picture stays the same if all logits of a pixel
+    grow by as much, while the weights of depth become alike, and depth smooth, and wrong: a way out that training
+    finds. The third bars it. No gradient flows through where the picture is from: only depth follows.
+    """
+    picture = (seen.picture.float() - truth.float()).abs().mean()
+    off = ((seen.depth - seen.source.detach()).abs() - step / 2).clamp_min(0)
+    tied = (seen.decided.detach() * off).mean()
+    return picture + weight * smoothness(seen.depth, truth, edge=edge) + tie * tied
 
 
 def psnr_of(found: Tensor, truth: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ LOSSES = (  # the keys of lessons.LESSONS, known here without torch
     "foreground",
     "kernel",
     "depth",
+    "gross-depth",
     "focus",
     "depth-and-focus",
 )

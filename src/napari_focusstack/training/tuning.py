@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from ..depth.result import Depth
-    from ..nets.aifdepthnet import AiFDepthNet
+    from ..nets.aifdepthnet import AiFDepthNet, Seen
 
 __all__ = ["Tuned", "tune"]
 
@@ -172,8 +172,9 @@ def tune(
     patches = patches_of(frames, target, scale_of(frames), (places - places.min()) / np.ptp(places), seed)
     if places[-1] < places[0]:
         patches = patches.backwards()
+    error = partial(focus_error, step=1 / (len(frames) - 1), weight=weight, edge=edge)
     before = copy.deepcopy(network)
-    found = _adapted(network, patches, partial(focus_error, weight=weight, edge=edge), rate, minutes, steps, seed)
+    found = _adapted(network, patches, error, rate, minutes, steps, seed)
     ways = (frames, places, unit, device)
     first = _depth(before, *ways)
     if not found.steps:
@@ -193,7 +194,7 @@ class _Found:
 def _adapted(
     network: AiFDepthNet,
     patches: Patches,
-    error: Callable[[Tensor, Tensor, Tensor], Tensor],
+    error: Callable[[Seen, Tensor], Tensor],
     rate: float | None,
     minutes: float,
     steps: int,
@@ -207,8 +208,7 @@ def _adapted(
     def learn(step: int) -> None:
         frames, pictures, places = (each.to(device) for each in patches.crops(step, seed))
         optimiser.zero_grad(set_to_none=True)
-        depth, found = network(frames, places)
-        error(found, pictures, depth).backward()
+        error(network(frames, places), pictures).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
 
@@ -227,14 +227,14 @@ def _adapted(
     return _Found(before, least, taken)
 
 
-def _missed(network: AiFDepthNet, patches: Patches, error: Callable[[Tensor, Tensor, Tensor], Tensor]) -> float:
+def _missed(network: AiFDepthNet, patches: Patches, error: Callable[[Seen, Tensor], Tensor]) -> float:
     """Mean loss on the patches that are held out."""
     device = next(network.parameters()).device
 
     @torch.no_grad()
     def of(burst: Tensor, picture: Tensor) -> float:
-        depth, found = network(burst[None].to(device), patches.positions[None].to(device))
-        return float(error(found, picture[None].to(device), depth))
+        seen = network(burst[None].to(device), patches.positions[None].to(device))
+        return float(error(seen, picture[None].to(device)))
 
     return sum(apart(of, *pair) for pair in track(patches.held_out)) / len(patches.held_out)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..arrays import Frames
+    from ..nets.aifdepthnet import Seen
     from ..nets.config import Task
 
 __all__ = ["SCORES", "measured", "pictured"]
@@ -112,13 +113,12 @@ def _blurred(picture: Tensor, sigma: float) -> Tensor:
     return next(defocused([Layer(picture, 1.0, 1.0)], [0.0], blur=sigma, psf="gaussian"))
 
 
-def _of_depth(found: tuple[Tensor, Tensor], draw: Examples) -> Scores:
+def _of_depth(found: Seen, draw: Examples) -> Scores:
     """PSNR of the picture as of fusion, and mean absolute error of depth, as a share of the sweep."""
-    depth, picture = found
-    error = torch.full((len(depth),), torch.nan)
+    error = torch.full((len(found.depth),), torch.nan)
     if draw.depth is not None:
-        error = (depth - draw.shares()).abs().flatten(1).nanmean(1)
-    return _of_picture(picture, draw) | {"depth_error": error}
+        error = (found.depth - draw.shares()).abs().flatten(1).nanmean(1)
+    return _of_picture(found.picture, draw) | {"depth_error": error}
 
 
 SCORES: dict[Task, Callable[[Any, Examples], Scores]] = {  # what a network of a task said of examples, to its scores
