@@ -103,7 +103,7 @@ def smoothness(depth: Tensor, picture: Tensor, *, edge: float = 20.0) -> Tensor:
 
 
 def focus_error(
-    seen: Seen, truth: Tensor, step: float, *, weight: float = 0.01, edge: float = 20.0, tie: float = 0.1
+    seen: Seen, truth: Tensor, step: float, *, weight: float = 0.04, edge: float = 20.0, tie: float = 0.1
 ) -> Tensor:
     """Error without depth truth: mean |P - truth|, `smoothness` of D, and how far D is off where P is from.
 
