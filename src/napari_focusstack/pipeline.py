@@ -19,7 +19,8 @@ from .diffusion import Elimination
 from .progress import part
 from .recipe import Recipe
 from .series import Series
-from .stages import Stacked, align_burst, check_mosaics, known_sweep, stack_burst
+from .stages import Stacked, align_burst, check_mosaics, stack_burst
+from .sweep import known_sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
