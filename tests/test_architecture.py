@@ -87,7 +87,9 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
         "pipeline",
         "recipe",
         "simulation",
+        "tuned_run",
     },
+    "tuned_run": {"alignment", "io", "pipeline", "recipe", "training"},
 }
 
 

@@ -30,8 +30,8 @@ __all__ = ["TuningPart"]
 
 ADAPT_TIP = (
     "Let the network learn from this stack, for about a minute: from its own fused picture, no depth is needed. What "
-    "it learned is kept only if its loss falls on parts of the stack that it did not learn from. Of a series, it learns "
-    "from the burst that is shown."
+    "it learned is kept only if its loss falls on parts of the stack that it did not learn from. Of a series, it "
+    "learns from the burst that is shown."
 )
 SAVE_TIP = "Write the adapted network to a folder of its own, and measure with it from then on."
 BETTER = "{}. Compare the two depths; “{}” keeps the network."
