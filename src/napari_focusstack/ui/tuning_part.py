@@ -59,6 +59,8 @@ class TuningPart(QWidget):
         super().__init__()
         self._tuned: Tuned | None = None
         self._name = ""  # of the stack that it was adapted to
+        self._asked = ("", "")  # for which stack, and which burst of it, adapting was begun
+        self._folder = Path()  # that is written to
         self.adapt = push_button("Adapt to this stack", ADAPT_TIP)
         self.save = push_button("Save adapted network…", SAVE_TIP)
         self.save.hide()
@@ -74,17 +76,17 @@ class TuningPart(QWidget):
     ) -> None:
         """Adapt the recipe's network to the source; of a series, to the burst that the viewer shows."""
         place, words = _shown(source, viewer.dims.point)
+        self._asked = source.name, words
         run = adapting(viewer.layers, source, recipe, place, alignment, words=words)
-        run.succeeded.connect(partial(self._on_adapted, source.name, words))
+        run.succeeded.connect(self._on_adapted)
         self.wanted.emit(run)
 
-    def _on_adapted(self, name: str, words: str, adapted: Adapted) -> None:
+    def _on_adapted(self, adapted: Adapted) -> None:
         tuned = adapted.tuned
-        said = tuned.describe()
-        if words:
-            said = f"{words}: {said}"
+        self._name, words = self._asked
+        said = ": ".join(filter(None, (words, tuned.describe())))
         said = said[0].upper() + said[1:]
-        self._tuned, self._name = (tuned, name) if tuned.improved else (None, "")
+        self._tuned = tuned if tuned.improved else None
         self.save.setVisible(tuned.improved)
         if tuned.improved:
             self.told.emit(BETTER.format(said, self.save.text()), "info")
@@ -106,17 +108,18 @@ class TuningPart(QWidget):
         if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
             self.told.emit(TAKEN.format(folder.name), "error")
             return
-        run = Run(partial(self._tuned.save, folder), _done, f"saving “{folder.name}”")
-        run.succeeded.connect(partial(self._on_saved, folder))
+        self._folder = folder
+        run = Run(partial(self._tuned.save, folder), _nothing, f"saving “{folder.name}”")
+        run.succeeded.connect(self._on_saved)
         self.wanted.emit(run)
 
-    def _on_saved(self, folder: Path, _: Any) -> None:
-        self.saved.emit(str(folder))
-        self.told.emit(f"Saved as “{folder.name}”; “Measure depth” uses it now.", "info")
+    def _on_saved(self, _: Any) -> None:
+        self.saved.emit(str(self._folder))
+        self.told.emit(f"Saved as “{self._folder.name}”; “Measure depth” uses it now.", "info")
 
 
-def _done(_: Any) -> None:
-    """Deliver nothing to the layers."""
+def _nothing(_: Any) -> None:
+    """Show nothing: what was saved is shown already."""
 
 
 def _shown(source: Source, point: Sequence[float]) -> tuple[dict[str, int], str]:
