@@ -22,7 +22,7 @@ from screenshots import IMAGES, SIZE, pump, save, window
 from napari_focusstack.ui.source import PLUGIN
 
 REAL = ("stacks/sphere12/frames", "stacks/pcb_switch10/frames", "stacks/beetle28/frames")
-SIDE = 640  # px: the longer one of the real frames
+SIDE = 480  # px: the longer one of the real frames
 
 
 def learned_panel() -> None:
@@ -56,11 +56,11 @@ def row_of(source: Path) -> list[np.ndarray]:
         tiles = [shown(viewer, "[fused]"), shown(viewer, "[depth in")]
         limits = viewer.layers.selection.active.contrast_limits
         adapted(panel)
-        print(source.parent.name, panel.message.text(), flush=True)
         for layer in viewer.layers:
-            if "[depth in" in layer.name:
+            if "depth in" in layer.name:
                 layer.contrast_limits = limits
-        tiles += [shown(viewer, part) for part in ("[depth in frames]", "adapted]") if part in str(viewer.layers)]
+        better = any("[adapted" in layer.name for layer in viewer.layers)
+        tiles += [shown(viewer, part) for part in ("[depth in", "[adapted depth in" if better else "[depth in")]
     viewer.close()
     return tiles
 

@@ -86,7 +86,7 @@ def _put(
 
 
 def _title(role: str, unit: str, variant: str) -> str:
-    return ", ".join(filter(None, (TITLES[role].format(symbol(unit)), variant)))
+    return " ".join(filter(None, (variant, TITLES[role].format(symbol(unit)))))
 
 
 def _tell_under_mouse(layer: Image) -> None:

@@ -66,7 +66,7 @@ def show_adapted(layers: LayerList, source: Source, words: str, adapted: Adapted
     results = Results(layers, source, adapted.area, record)
     depths = {words: tuned.depth_before}
     if tuned.improved:
-        depths[", ".join(filter(None, (ADAPTED, words)))] = tuned.depth_after
+        depths[" ".join(filter(None, (words, ADAPTED)))] = tuned.depth_after
     put = [
         put_depth(results, source, depth, "YX", filled=adapted.recipe.fill, variant=variant)
         for variant, depth in depths.items()

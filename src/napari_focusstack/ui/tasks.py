@@ -103,7 +103,7 @@ def adapting(
         source.data,
         source.axes,
         dict(place),
-        resolved(recipe, source),
+        replace(resolved(recipe, source), depth=recipe.depth),  # too few frames are an error here
         alignment=alignment,
         transfer=source.transfer,
         positions=numbers_of(source) if known.positions is None else known.positions,
