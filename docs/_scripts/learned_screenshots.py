@@ -15,23 +15,31 @@ from pathlib import Path
 
 import napari
 import numpy as np
-from depth_screenshots import BURST_STEP, show, stacked_tiles, tile
+from depth_screenshots import show, stacked_tiles, tile
 from PIL import Image
-from screenshots import IMAGES, SIZE, pump, save, window
+from screenshots import IMAGES, SIZE, pump, save
 
+from napari_focusstack import simulate
 from napari_focusstack.ui.source import PLUGIN
 
 REAL = ("stacks/sphere12/frames", "stacks/pcb_switch10/frames", "stacks/beetle28/frames")
+STEP = 20.0  # µm, as if the simulated burst had been shot so
 SIDE = 480  # px: the longer one of the real frames
 
 
 def learned_panel() -> None:
-    """The simulated raw burst, its network adapted: the panel with its buttons and both layers."""
-    viewer, panel = window("raw")
-    panel.depth.step.put(BURST_STEP, "um")
+    """A small simulated burst by the network as it comes, and adapted: both layers, and the panel with its buttons."""
+    viewer = napari.Viewer(show=True, show_welcome_screen=False)
+    viewer.window.resize(*SIZE)
+    burst = simulate("steps", frames=6, height=240, width=320, blur=2.0, noise=5e-3, seed=1)
+    viewer.add_image(burst.frames, name="steps", axis_labels=("z", "y", "x"))
+    _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Focus stack")
+    pump(1.0)
+    panel.depth.step.put(STEP, "um")
     adapted(panel)
     panel.sections["Depth"].open()
-    panel.ensureWidgetVisible(panel.depth.tuning)
+    viewer.canvas.grid.enabled = True
+    viewer.fit_to_view()
     save(viewer, "depth_adapted.png")
     viewer.close()
 
