@@ -3,8 +3,8 @@
 Usage, where there is no display:
 xvfb-run -a -s "-screen 0 1920x1200x24" python docs/_scripts/learned_screenshots.py [FOLDER]
 
-With FOLDER, only of real bursts, made smaller: stacks/sphere12/frames, stacks/pcb_switch10/frames,
-stacks/beetle28/frames. They are shown by shape from focus, by the network, and by the network that was adapted.
+With FOLDER, only of a real burst, made smaller: stacks/pcb_switch10/frames, by shape from focus, by the network, and by
+the network that was adapted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from screenshots import IMAGES, SIZE, pump, save
 from napari_focusstack import simulate
 from napari_focusstack.ui.source import PLUGIN
 
-REAL = ("stacks/sphere12/frames", "stacks/pcb_switch10/frames", "stacks/beetle28/frames")
+REAL = ("stacks/pcb_switch10/frames",)
 STEP = 20.0  # µm, as if the simulated burst had been shot so
 SIDE = 480  # px: the longer one of the real frames
 
@@ -67,8 +67,8 @@ def row_of(source: Path) -> list[np.ndarray]:
         for layer in viewer.layers:
             if "depth in" in layer.name:
                 layer.contrast_limits = limits
-        better = any("[adapted" in layer.name for layer in viewer.layers)
-        tiles += [shown(viewer, part) for part in ("[depth in", "[adapted depth in" if better else "[depth in")]
+        better = any("adapted]" in layer.name for layer in viewer.layers)
+        tiles += [shown(viewer, part) for part in ("[depth in frames]", "adapted]" if better else "[depth in frames]")]
     viewer.close()
     return tiles
 

@@ -19,7 +19,7 @@ from napari_focusstack.ui.measured import depths_among, measured
 from napari_focusstack.ui.source import PLUGIN, notes
 
 LABELS = ("z", "y", "x")
-BOTH = ["s [depth σ in µm]", "s [depth in µm]", "s [adapted depth σ in µm]", "s [adapted depth in µm]"]
+BOTH = ["s [depth σ in µm]", "s [depth in µm]", "s [depth in µm, adapted σ]", "s [depth in µm, adapted]"]
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_the_recipe_says_what_is_learned_from(viewer, panel, burst, untrained, q
     np.testing.assert_allclose(positions, [0, -0.5, -1, -1.5])
     assert options == {"noise_floor": 3.0}
     assert np.abs(picture - burst.truth).mean() < np.abs(burst.frames.mean(0) / 255 - burst.truth).mean() / 2
-    assert (viewer.layers["s [adapted depth in mm]"].data[1:] == -1).all()
+    assert (viewer.layers["s [depth in mm, adapted]"].data[1:] == -1).all()
 
 
 def test_what_was_adapted_is_saved_on_request_and_measured_with(
@@ -209,8 +209,8 @@ def test_of_a_series_the_burst_that_is_shown_is_learned_from(viewer, panel, burs
     viewer.dims.set_point(0, 1)
     click_and_wait(panel, qtbot, panel.depth.tuning.adapt)
     np.testing.assert_array_equal(np.asarray(given[0][0][2])[..., 0], grey[2])
-    assert names(viewer)[-1] == "s [t 1 adapted depth in frames]"
-    assert "s [t 1 depth in frames]" in names(viewer)
+    assert names(viewer)[-1] == "s [depth in frames, t 1 adapted]"
+    assert "s [depth in frames, t 1]" in names(viewer)
     assert panel.message.text().startswith("T 1: adapted untrained in 10 steps")
     assert viewer.layers[-1].data.shape == (64, 96)
 

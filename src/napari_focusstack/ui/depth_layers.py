@@ -86,7 +86,10 @@ def _put(
 
 
 def _title(role: str, unit: str, variant: str) -> str:
-    return " ".join(filter(None, (variant, TITLES[role].format(symbol(unit)))))
+    """What a layer is, for its name; what tells it apart is at the end, as napari's list leaves out the middle."""
+    if not variant:
+        return TITLES[role].format(symbol(unit))
+    return f"{TITLES['depth'].format(symbol(unit))}, {variant}{' σ' if role == 'depth_sigma' else ''}"
 
 
 def _tell_under_mouse(layer: Image) -> None:
