@@ -89,7 +89,7 @@ def save_as(monkeypatch, tmp_path):
 
 def click_and_wait(panel, qtbot, button):
     button.click()
-    qtbot.waitUntil(lambda: panel._run is None, timeout=20000)
+    qtbot.waitUntil(lambda: panel._run is None, timeout=120000)  # the first fusion compiles
 
 
 def names(viewer):
