@@ -1,6 +1,7 @@
 """Depth on the command line: maps, meshes, and how a burst was taken."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ import tifffile
 import trimesh
 from PIL import Image
 
+from checkpointed import saved
 from napari_focusstack import simulate
 from napari_focusstack.cli import main
 from napari_focusstack.io import write_image
+from napari_focusstack.training import adapting
+from napari_focusstack.training.tuning import tune
 
 
 @pytest.fixture(scope="module")
@@ -192,4 +196,65 @@ def test_a_mesh_is_as_wide_as_its_pixels_are_said_to_be(tmp_path, caplog):
 def test_a_pixel_size_that_is_none_is_refused(size, capsys):
     with pytest.raises(SystemExit):
         main(["depth", "x", "--out", "d.tif", f"--pixel-size={size}"])
-    assert f"'{size}' is no length; a number above 0 is needed" in capsys.readouterr().err
+    assert f"'{size}' is not a number above 0" in capsys.readouterr().err
+
+
+@pytest.fixture
+def network(tmp_path):
+    return saved(tmp_path / "network", "aifdepthnet", size="small")
+
+
+def test_a_network_is_adapted_to_the_burst_and_saved(folder, network, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(adapting, "tune", lambda *args, **told: tune(*args, **told, steps=3, rate=3e-4))
+    out, mine, recipe = (str(tmp_path / name) for name in ("d.tif", "mine", "r.json"))
+    files = sorted(map(str, folder.iterdir()))[1:5]
+    words = ["depth", *files, "--align", "none", "--depth", "aif", "--depth-checkpoint", network, "--fill"]
+    assert main([*words, "--out", out, "--tune", "--tune-out", mine, "--recipe-out", recipe]) == 0
+    assert f"{mine}: adapted network in 3 steps: what it misses of the picture fell by" in capsys.readouterr().out
+    assert json.loads(Path(recipe).read_text())["depth_options"] == {"checkpoint": mine}
+    adapted = tifffile.imread(out)
+    words[words.index(network)] = mine
+    assert main([*words, "--out", out, "--overwrite", "--quiet"]) == 0
+    np.testing.assert_allclose(tifffile.imread(out), adapted, atol=1e-3)
+
+
+def test_what_does_not_help_is_not_saved(folder, network, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(adapting, "tune", lambda *args, **told: tune(*args, **told, steps=1, rate=1e-12))
+    words = [
+        "depth",
+        *sorted(map(str, folder.iterdir()))[1:5],
+        "--align",
+        "none",
+        "--depth",
+        "aif",
+        "--depth-checkpoint",
+        network,
+    ]
+    out, mine = tmp_path / "d.tif", tmp_path / "mine"
+    assert main([*words, "--out", str(out), "--tune", "0.1", "--tune-out", str(mine)]) == 0
+    assert "adapting network to this stack did not help: it stays as it was" in capsys.readouterr().out
+    assert out.exists()
+    assert not mine.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tune"], "--tune adapts a network, and sff has none; choose --depth aif"),
+        (["--depth", "aif", "--tune-out", "mine"], "mine would hold an adapted network; give --tune, too"),
+        (["--depth", "aif", "--tune", "--tune-out", "there"], "there is there already; give another name"),
+    ],
+)
+def test_what_cannot_be_adapted_is_refused(folder, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    assert main(["depth", str(folder), "--out", "d.tif", *words]) == 1
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_a_network_is_adapted_to_one_burst(tmp_path, capsys):
+    path = tmp_path / "movie.ome.tif"
+    tifffile.imwrite(path, np.zeros((2, 4, 32, 40), np.uint8), metadata={"axes": "TZYX"})
+    assert main(["depth", str(path), "--out", str(tmp_path / "d.tif"), "--depth", "aif", "--tune"]) == 1
+    assert "holds several bursts; a network is adapted to one" in capsys.readouterr().err

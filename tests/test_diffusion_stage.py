@@ -9,7 +9,8 @@ from napari_focusstack import Alignment, Cancelled, Recipe, listening, run, run_
 from napari_focusstack.alignment import Area
 from napari_focusstack.fusion import Fusion
 from napari_focusstack.metrics.pictures import band_beside_depth_edges, psnr
-from napari_focusstack.stages import Sweep, eliminate_burst
+from napari_focusstack.stages import eliminate_burst
+from napari_focusstack.sweep import Sweep
 
 ON = Recipe(align="none", diffusion="on")
 OFF = replace(ON, diffusion="off")

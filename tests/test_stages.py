@@ -7,7 +7,7 @@ import pytest
 
 from napari_focusstack import Recipe, align, run, run_series, simulate
 from napari_focusstack.io import read_burst
-from napari_focusstack.stages import Sweep, known_sweep
+from napari_focusstack.sweep import Sweep, known_sweep
 
 DEPTH_ONLY = Recipe(align="none", fuse="none", depth="sff")
 

@@ -70,7 +70,7 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     _add_sweep(parser)
     _add_methods(parser, words, ("align", "fuse", "depth"))
     _add_options(parser, "diffusion", "--diffusion", eliminate_diffusion)
-    parser.set_defaults(command="stack")
+    parser.set_defaults(command="stack", tune=None, tune_out=None)
 
 
 def _add_depth(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -83,6 +83,16 @@ def _add_depth(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     _add_files(files)
     _add_choices(parser)
     _add_sweep(parser)
+    learning = parser.add_argument_group("a network for this burst")
+    learning.add_argument(
+        "--tune",
+        type=_positive,
+        nargs="?",
+        const=1.0,
+        metavar="MINUTES",
+        help="adapt the network of --depth aif to the burst first, which needs no depth (1)",
+    )
+    learning.add_argument("--tune-out", type=Path, metavar="FOLDER", help="save the adapted network, if it got better")
     _add_methods(parser, words, ("align", "depth"))
     others = ("out", "index_out", "confidence_out", "diffusion_out", "fuse", "diffusion")  # of the picture
     parser.set_defaults(command="depth", **dict.fromkeys(others))
@@ -122,7 +132,7 @@ def _add_sweep(parser: argparse.ArgumentParser) -> None:
     sweep.add_argument("--step", type=float, metavar="NUMBER", help="from frame to frame, in --unit; else as files say")
     sweep.add_argument("--unit", type=_unit, metavar="|".join(UNITS[:-1]), help="of the step, and of the depth")
     sweep.add_argument(
-        "--pixel-size", type=_length, metavar="NUMBER", help="of the mesh, in its depth's unit; else as files say"
+        "--pixel-size", type=_positive, metavar="NUMBER", help="of the mesh, in its depth's unit; else as files say"
     )
     sweep.add_argument(
         "--fill",
@@ -223,13 +233,13 @@ def _channels(text: str) -> str | int:
     raise argparse.ArgumentTypeError(f"{text!r} is not 'joint', 'separate' or a channel's number from 0")
 
 
-def _length(text: str) -> float:
+def _positive(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no length; a number above 0 is needed")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
 
 

@@ -71,8 +71,10 @@ def _stack(chosen: argparse.Namespace) -> None:
     from .alignment import Alignment
     from .io import read_burst
     from .outputs import check_burst, check_outputs, write_outputs
+    from .tuned_run import check_tuning, tuned_run
 
     recipe = _recipe(chosen)
+    check_tuning(recipe, chosen)
     check_outputs(chosen)
     if chosen.diffusion_out and recipe.diffusion == "off":
         raise ValueError(f"{chosen.diffusion_out} would hold what --diffusion takes away; leave --no-diffusion out")
@@ -83,11 +85,16 @@ def _stack(chosen: argparse.Namespace) -> None:
         for source, problem in burst.skipped:
             print(f"focusstack: left out {source}: {problem}", file=sys.stderr)
         check_burst(burst, recipe, chosen)
-        result = _run(burst, recipe, alignment)
+        if chosen.tune:
+            result, tuned = tuned_run(burst, recipe, alignment, chosen)
+        else:
+            result, tuned = _run(burst, recipe, alignment), ""
         write_outputs(result, burst, chosen)
     if not chosen.quiet:
         for one in result.alignments:
             print(one.report())
+        if tuned:
+            print(tuned)
         seconds = time.perf_counter() - started
         size = f"{result.area.width} × {result.area.height} px"
         if result.image is not None and chosen.out:

@@ -28,6 +28,7 @@ OUTPUTS = (
     "mesh_out",
     "alignment_out",
     "recipe_out",
+    "tune_out",
 )
 
 

@@ -19,7 +19,8 @@ from .diffusion import Elimination
 from .progress import part
 from .recipe import Recipe
 from .series import Series
-from .stages import Stacked, align_burst, check_mosaics, known_sweep, stack_burst
+from .stages import Stacked, align_burst, check_mosaics, stack_burst
+from .sweep import known_sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -283,8 +284,7 @@ def aligned(
     names = [*series.loops, focus_axis, "Y", "X", series.channel or "C"]
     if not series.channel:
         whole, names = whole[..., 0], names[:-1]
-    order = [names.index(letter) for letter in axes]
-    return Aligned(whole.transpose(order), axes, alignments[0].area, alignments)
+    return Aligned(whole.transpose([names.index(letter) for letter in axes]), axes, alignments[0].area, alignments)
 
 
 def _opened(source: Source) -> Any:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from .alignment import Alignment, BalancedPlanes, align, warped
+from .alignment import Alignment, BalancedPlanes, align
 from .arrays import Frames
 from .depth import LEAST, Depth, estimate_depth
-from .depth.positions import check_unit, factor
 from .diffusion import Elimination, eliminate_diffusion
 from .fusion import Fusion, fuse
 from .fusion.focusdeep import takes_mosaics
 from .series import OneChannel
+from .sweep import Sweep, renumbered, swept_burst, used_frames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,33 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Stacked",
-    "Sweep",
     "align_burst",
     "check_mosaics",
     "depth_of",
     "eliminate_burst",
     "fuse_burst",
-    "known_sweep",
+    "fuses_mosaics",
     "stack_burst",
 ]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """Focus positions of a burst's frames, and their unit; both None where they are not known.
-
-    In unit "frame": places in the sweep, in which frames that could not be read count, too.
-    """
-
-    positions: Sequence[float] | None = None
-    unit: str | None = None
-
-    def check(self, recipe: Recipe) -> None:
-        """Raise a ValueError if the recipe wants depth in a unit that these positions cannot give."""
-        if recipe.depth != "none" and recipe.step is None and recipe.unit:
-            factor("frame" if self.unit is None else self.unit, recipe.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +75,7 @@ def align_burst(frames: Frames, recipe: Recipe, transfer: Transfer) -> Alignment
 
 def check_mosaics(frames: Any, recipe: Recipe) -> None:
     """Raise a ValueError if the recipe's network takes the mosaics of raw files, and these frames have none."""
-    if not _fuses_mosaics(recipe):
+    if not fuses_mosaics(recipe):
         return
     wants = f"checkpoint {recipe.fuse_options['checkpoint']!r} takes the mosaics of raw files"
     if not getattr(frames, "is_raw", False):
@@ -120,9 +102,9 @@ def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw:
     """
     if recipe.fuse == "none":
         return None
-    numbers, ready = _ready(frames, alignment)
+    numbers, ready = used_frames(frames, alignment)
     options = {**recipe.fuse_options, **_channel(frames, recipe)}
-    if _fuses_mosaics(recipe):
+    if fuses_mosaics(recipe):
         fusion = _developed(frames if raw is None else raw, alignment, recipe, options)
     elif recipe.channels == "separate" and frames.shape[3] > 1:
         parts = [
@@ -133,7 +115,7 @@ def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw:
         fusion = Fusion(image, index, np.stack([one.confidence for one in parts], axis=2))
     else:
         fusion = fuse(ready, recipe.fuse, device=recipe.device, **options)
-    return replace(fusion, index=_renumbered(fusion.index, numbers, len(frames)))
+    return replace(fusion, index=renumbered(fusion.index, numbers, len(frames)))
 
 
 def depth_of(
@@ -145,27 +127,21 @@ def depth_of(
     """
     if recipe.depth == "none":
         return None
-    numbers, ready = _ready(frames, alignment)
-    if len(numbers) < LEAST and fusion is not None:
-        log.warning("no depth: %d frames are too few, a peak of sharpness needs at least %d", len(numbers), LEAST)
+    swept = swept_burst(frames, alignment, recipe, sweep)
+    if len(swept.frames) < LEAST and fusion is not None:
+        log.warning("no depth: %d frames are too few, a peak of sharpness needs at least %d", len(swept.frames), LEAST)
         return None
-    if recipe.step is not None:
-        counted = sweep.positions if sweep.unit == "frame" and sweep.positions else range(len(frames))
-        sweep = Sweep([k * recipe.step for k in counted], recipe.unit)
-    known = sweep.positions is not None
-    places = np.asarray(sweep.positions if known else range(len(frames)), np.float64)
     found = estimate_depth(
-        ready,
+        swept.frames,
         recipe.depth,
-        positions=places[numbers],
-        unit=sweep.unit if known else "frame",
+        positions=swept.positions,
+        unit=swept.unit,
         guide=None if fusion is None else fusion.image,
         fill=True,
         device=recipe.device,
         **{**recipe.depth_options, **_channel(frames, recipe)},
     )
-    found = replace(found, index=_renumbered(found.index, numbers, len(frames)), positions=places)
-    return found.to(recipe.unit) if recipe.unit else found
+    return swept.told(found, recipe)
 
 
 def eliminate_burst(
@@ -193,7 +169,7 @@ def eliminate_burst(
     photograph = transfer == "srgb" or bool(getattr(frames, "camera", None))
     if fusion is None or not recipe.eliminates(photograph=photograph):
         return None
-    numbers, ready = _ready(frames, alignment)
+    numbers, ready = used_frames(frames, alignment)
     obstacle = _obstacle(recipe, sweep, len(numbers))
     if obstacle:
         if recipe.diffusion == "on":
@@ -212,34 +188,6 @@ def eliminate_burst(
     return eliminate_diffusion(ready, fusion.image, _without_gaps(index), known, transfer=transfer, **options)
 
 
-def known_sweep(
-    count: int, positions: Sequence[float] | NDArray[Any] | None, unit: str | None, burst: Any = None
-) -> Sweep:
-    """Focus positions as they are given, else as the burst's files tell them; lengths of metres in millimetres.
-
-    Files whose positions repeat (cameras round the focus distance) tell no positions that could be used.
-
-    Raises
-    ------
-    ValueError
-        If positions are given without a unit, or not one for each frame.
-    """
-    if positions is not None:
-        if unit is None:
-            raise ValueError("positions without a unit; give unit='um', 'mm' or another one")
-        if len(positions) != count:
-            raise ValueError(f"{len(positions)} positions were given for {count} frames: give one for each")
-        return Sweep([float(place) for place in positions], check_unit(unit))
-    told, unit = getattr(burst, "positions", None), getattr(burst, "position_unit", None)
-    if told is None or unit is None or len(told) != count:
-        numbers = getattr(burst, "numbers", ())
-        return Sweep(numbers, "frame") if len(numbers) == count else Sweep()
-    if len(set(told)) < count or not np.isfinite(told).all():
-        log.warning("the files' focus positions repeat; depth is in frames: give the step between the frames instead")
-        return Sweep()
-    return Sweep([place * 1e3 for place in told], "mm") if unit == "m" else Sweep(list(told), check_unit(unit))
-
-
 def _developed(raw: Any, alignment: Alignment | None, recipe: Recipe, options: dict[str, Any]) -> Fusion:
     """Fusion of a raw burst's mosaics, developed as its frames are."""
     planes = BalancedPlanes(raw, alignment)
@@ -249,7 +197,8 @@ def _developed(raw: Any, alignment: Alignment | None, recipe: Recipe, options: d
     return Fusion(image, told[..., 0].copy(), told[..., 1].copy())
 
 
-def _fuses_mosaics(recipe: Recipe) -> bool:
+def fuses_mosaics(recipe: Recipe) -> bool:
+    """Whether the recipe fuses by a network that takes the mosaics of raw files."""
     checkpoint = recipe.fuse_options.get("checkpoint") if recipe.fuse == "focusdeep" else None
     return checkpoint is not None and takes_mosaics(checkpoint)
 
@@ -258,7 +207,7 @@ def _obstacle(recipe: Recipe, sweep: Sweep, count: int) -> str:
     """Why no diffusion can be eliminated from the picture of so many frames, in words; empty if it can."""
     if recipe.channels == "separate":
         return "channels on their own have no depth in common; let all, or one, decide (channels)"
-    if _fuses_mosaics(recipe):
+    if fuses_mosaics(recipe):
         return "the picture was fused from mosaics, not from the frames' values; choose another method of fusion"
     if count < 2:
         return "there is one frame only"
@@ -280,13 +229,6 @@ def _without_gaps(index: NDArray[Any]) -> NDArray[np.float32]:
     return whole
 
 
-def _ready(frames: Frames, alignment: Alignment | None) -> tuple[NDArray[np.intp], Frames]:
-    """Numbers of the frames that are used, and these frames as they are used."""
-    if alignment is None:
-        return np.arange(len(frames)), frames
-    return np.flatnonzero(alignment.kept), warped(frames, alignment)
-
-
 def _channel(frames: Frames, recipe: Recipe) -> dict[str, int]:
     """Option of the channel that decides, if it is one."""
     if not isinstance(recipe.channels, int):
@@ -294,11 +236,3 @@ def _channel(frames: Frames, recipe: Recipe) -> dict[str, int]:
     if recipe.channels >= frames.shape[3]:
         raise ValueError(f"channel {recipe.channels} is not there; channels are numbered 0 to {frames.shape[3] - 1}")
     return {"channel": recipe.channels}
-
-
-def _renumbered(index: NDArray[np.float32], numbers: NDArray[np.intp], count: int) -> NDArray[np.float32]:
-    """Index into the kept frames as one into all frames."""
-    if len(numbers) == count:
-        return index
-    there = np.interp(index, np.arange(len(numbers)), numbers).astype(np.float32)
-    return np.where(np.isnan(index), np.float32(np.nan), there)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -121,9 +121,11 @@ def tune(
     minutes: float = 1.0,
     steps: int = 300,
     rate: float | None = None,
-    weight: float = 0.01,
+    weight: float = 0.04,
     edge: float = 20.0,
     seed: int = 0,
+    tile: int = 1280,
+    noise_floor: float = 1.7,
     device: str = "auto",
 ) -> Tuned:
     """Depth network adapted to a stack, with the depths before and after; never worse by its own loss.
@@ -146,6 +148,8 @@ def tune(
         Of the smoothness of depth, and the contrast that ends it: see `training.losses.focus_error`.
     seed : int
         Which patches are looked at when.
+    tile, noise_floor : int, float
+        Of the depths, as of the method "aif".
     device : str
         "auto", "cpu", "cuda", "mps".
 
@@ -175,11 +179,12 @@ def tune(
     error = partial(focus_error, step=1 / (len(frames) - 1), weight=weight, edge=edge)
     before = copy.deepcopy(network)
     found = _adapted(network, patches, error, rate, minutes, steps, seed)
-    ways = (frames, places, unit, device)
-    first = _depth(before, *ways)
+    ways = (frames, places, unit)
+    how: dict[str, Any] = {"tile": tile, "noise_floor": noise_floor, "device": device}
+    first = _depth(before, *ways, **how)
     if not found.steps:
         return Tuned(before, False, found.before, found.before, 0, first, first, described)
-    return Tuned(network, True, found.before, found.after, found.steps, first, _depth(network, *ways), described)
+    return Tuned(network, True, found.before, found.after, found.steps, first, _depth(network, *ways, **how), described)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,12 +244,12 @@ def _missed(network: AiFDepthNet, patches: Patches, error: Callable[[Seen, Tenso
     return sum(apart(of, *pair) for pair in track(patches.held_out)) / len(patches.held_out)
 
 
-def _depth(network: AiFDepthNet, frames: Frames, positions: NDArray[np.float64], unit: str, device: str) -> Depth:
+def _depth(network: AiFDepthNet, frames: Frames, positions: NDArray[np.float64], unit: str, **how: Any) -> Depth:
     """Depth of frames whose positions ascend or descend."""
     if positions[-1] > positions[0]:
-        return replace(depth_by(network, frames, positions, device=device), unit=unit)
+        return replace(depth_by(network, frames, positions, **how), unit=unit)
     last = len(frames) - 1
-    found = depth_by(network, Selection(frames, range(last, -1, -1)), positions[::-1].copy(), device=device)
+    found = depth_by(network, Selection(frames, range(last, -1, -1)), positions[::-1].copy(), **how)
     return replace(found, index=np.float32(last) - found.index, positions=positions, unit=unit)
 
 

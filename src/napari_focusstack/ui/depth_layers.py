@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,32 +19,42 @@ if TYPE_CHECKING:
     from ..depth import Depth
     from .results import Results
 
-__all__ = ["put_depth"]
+__all__ = ["put_depth", "share_colors"]
 
 TITLES = {"depth": "depth in {}", "depth_sigma": "depth σ in {}"}
 COLORS = {"depth": "turbo", "depth_sigma": "magma"}
 GAPS = (0.45, 0.45, 0.45, 1.0)  # grey is no colour of either map
 
 
-def put_depth(results: Results, source: Source, depth: Depth, axes: str, *, filled: bool) -> Image:
-    """Put the depth and its error; return the layer of depth. New ones are hidden. The picture tells the depth, too.
+def put_depth(
+    results: Results, source: Source, depth: Depth, axes: str, *, filled: bool, variant: str = ""
+) -> tuple[Image, Image]:
+    """Put the depth and its error; return both layers. New ones are hidden. The picture tells the depth, too.
 
-    The unit is in the layers' names, because napari's colour bars have none. What was measured where gaps are filled is
-    in the metadata of the depth.
+    The unit is in the layers' names, because napari's colour bars have none; so is the variant, which tells depths of
+    one source apart. What was measured where gaps are filled is in the metadata of the depth.
     """
-    layer = None
+    put = []
     for role, plane, limits in (
         ("depth_sigma", depth.sigma, (0.0, _spread(depth.sigma, depth.measured)[1])),
         ("depth", depth.position, _spread(depth.position, depth.measured)),
     ):
-        facts = {"depth_unit": depth.unit, "positions": depth.positions.tolist()}
+        facts = {"depth_unit": depth.unit, "positions": depth.positions.tolist(), "variant": variant}
         if role == "depth":
             facts["measured"] = depth.measured if filled else None
-        layer = _put(results, source, role, plane, axes, facts, limits)
-    assert layer is not None
+        put.append(_put(results, source, role, plane, axes, facts, limits))
     for picture in results.made("fused"):
         _tell_under_mouse(picture)
-    return layer
+    sigma, position = put
+    return position, sigma
+
+
+def share_colors(layers: Iterable[Image]) -> None:
+    """Let the same colours mean the same values in all layers."""
+    layers = list(layers)
+    lows, highs = zip(*(layer.contrast_limits for layer in layers), strict=True)
+    for layer in layers:
+        layer.contrast_limits_range = layer.contrast_limits = (min(lows), max(highs))
 
 
 def _put(
@@ -55,14 +66,14 @@ def _put(
     facts: dict[str, Any],
     limits: tuple[float, float],
 ) -> Image:
-    title = TITLES[role].format(symbol(facts["depth_unit"]))
+    title = _title(role, facts["depth_unit"], facts["variant"])
     look = {
         "colormap": _with_gaps(COLORS[role], name=role.replace("_", " ")),
         "contrast_limits": limits,
         "interpolation2d": "nearest",
         "visible": False,
     }
-    before = results.find(role, source.layers)
+    before = results.find(role, source.layers, facts["variant"])
     said = notes(before) if before is not None else {}
     layer = results.put(role, source.layers, plane, axes, look, title=title, facts=facts)
     if layer is not before:
@@ -70,8 +81,15 @@ def _put(
         _tell_under_mouse(layer)
     elif (said["depth_unit"], said["positions"]) != (facts["depth_unit"], facts["positions"]):  # colours meant others
         layer.contrast_limits_range = layer.contrast_limits = limits
-        layer.name = layer.name.replace(f"[{TITLES[role].format(symbol(said['depth_unit']))}]", f"[{title}]")
+        layer.name = layer.name.replace(f"[{_title(role, said['depth_unit'], facts['variant'])}]", f"[{title}]")
     return layer
+
+
+def _title(role: str, unit: str, variant: str) -> str:
+    """What a layer is, for its name; what tells it apart is at the end, as napari's list leaves out the middle."""
+    if not variant:
+        return TITLES[role].format(symbol(unit))
+    return f"{TITLES['depth'].format(symbol(unit))}, {variant}{' σ' if role == 'depth_sigma' else ''}"
 
 
 def _tell_under_mouse(layer: Image) -> None:

@@ -15,6 +15,7 @@ from .fields import quiet
 from .forms import MethodForm, add_row, form_layout, help_label
 from .sections import push_button, side_by_side
 from .sweep import Known, known_positions
+from .tuning_part import TuningPart
 
 if TYPE_CHECKING:
     from ..recipe import Recipe
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["DepthPart", "StepField"]
 
 TITLES = {"sff": "Shape from focus", "aif": "AiFDepthNet", "none": "Off"}
+ADAPTABLE = "aif"  # the method whose networks can be adapted
 NOTHING = "The button at the top makes the picture alone."
 TYPED = {True: "As typed; empty it to go by the file.", False: "As typed, from frame to frame."}
 LENGTHS = ("nm", "um", "mm", "m")
@@ -132,10 +134,11 @@ class DepthPart(QWidget):
         self.check = push_button(
             "Check capture", "Look for planes that are missing or too many, and for what is blurred, clipped or dusty."
         )
-        self.obstacle, self._series = Message(), False
+        self.tuning, self.obstacle, self._series = TuningPart(), Message(), False
         self._build()
         for signal in (self.step.changed, self.methods.changed, self.fill.toggled, self.steady.toggled):
             signal.connect(self._show)
+        self.tuning.saved.connect(self._use)
         self._show()
 
     @property
@@ -190,8 +193,16 @@ class DepthPart(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2, 0, 10)
         column.setSpacing(6)
-        for widget in (rows, self.said, self.methods, self.obstacle, checks, side_by_side(self.only, self.check)):
+        buttons = side_by_side(self.only, self.check)
+        for widget in (rows, self.said, self.methods, self.obstacle, checks, buttons, self.tuning):
             column.addWidget(widget)
+
+    def _use(self, folder: str) -> None:
+        """Choose the network in this folder."""
+        self.methods.choose(ADAPTABLE)
+        chooser = self.methods.checkpoint
+        assert chooser is not None
+        chooser.put(folder)
 
     def _show(self) -> None:
         known = self.step.known
@@ -199,6 +210,7 @@ class DepthPart(QWidget):
         self.said.setText(self.step.problem or words)
         self.obstacle.say("" if self.step.problem else self.problem, "warning")
         self.steady.setVisible(self._series)
+        self.tuning.setVisible(self.method == ADAPTABLE)
         self.changed.emit()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..depth.positions import symbol
-from .source import notes
+from .source import notes, variant_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -163,11 +163,12 @@ def _frame_under(viewer: Any, layer: Image, event: Any) -> int | None:
 def _partner(layers: Sequence[Layer], layer: Image, role: str) -> Any:
     """Layer of this role that was made with the layer, or of joined channels of which it is one; None if none was."""
     sources = set(str(notes(layer).get("source_id", "")).split("+"))
-    for other in layers:
-        its = notes(other)
-        if its.get("role") == role and sources <= set(str(its.get("source_id", "")).split("+")):
-            return other
-    return None
+    found = [
+        other
+        for other in layers
+        if notes(other).get("role") == role and sources <= set(str(notes(other).get("source_id", "")).split("+"))
+    ]
+    return min(found, key=lambda other: variant_of(other) != variant_of(layer), default=None)
 
 
 def _pixel(layer: Image, position: Sequence[float]) -> tuple[int, ...] | None:

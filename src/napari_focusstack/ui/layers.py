@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from .depth_layers import put_depth
+from .depth_layers import put_depth, share_colors
 from .diffusion_layers import put_diffusion
 from .hover import go_to_frame
 from .results import Results, split
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from ..pipeline import Aligned, Result
+    from ..training.adapting import Adapted
 
-__all__ = ["show_aligned", "show_result"]
+__all__ = ["show_adapted", "show_aligned", "show_result"]
+
+ADAPTED = "adapted"  # in the names of layers
 
 
 def show_result(layers: LayerList, source: Source, result: Result) -> None:
@@ -44,8 +47,34 @@ def show_result(layers: LayerList, source: Source, result: Result) -> None:
         put_diffusion(results, source, result.diffusion, result.axes, result.depth_axes)
     depths = []
     if result.depth is not None:
-        depths.append(put_depth(results, source, result.depth, result.depth_axes, filled=result.recipe.fill))
+        depths.append(put_depth(results, source, result.depth, result.depth_axes, filled=result.recipe.fill)[0])
     results.reveal(depths if result.image is None else ())
+
+
+def show_adapted(layers: LayerList, source: Source, words: str, adapted: Adapted) -> None:
+    """Put the depths before and after a network was adapted into `layers`, in the same colours; one if it was not.
+
+    The one before is as of any measurement, the one after beside it; `words` tell which burst of a series they are of.
+    """
+    tuned = adapted.tuned
+    record = {
+        "recipe": json.loads(adapted.recipe.to_json()),
+        "alignments": (adapted.alignment,) if adapted.alignment else (),
+        "frames": source.frames,
+        "adapted": tuned.describe(),
+    }
+    results = Results(layers, source, adapted.area, record)
+    depths = {words: tuned.depth_before}
+    if tuned.improved:
+        depths[" ".join(filter(None, (words, ADAPTED)))] = tuned.depth_after
+    put = [
+        put_depth(results, source, depth, "YX", filled=adapted.recipe.fill, variant=variant)
+        for variant, depth in depths.items()
+    ]
+    for alike in zip(*put, strict=True):
+        share_colors(alike)
+    results.reveal([depth for depth, _ in put])
+    layers.selection.active = put[-1][0]
 
 
 def show_aligned(layers: LayerList, source: Source, result: Aligned) -> None:

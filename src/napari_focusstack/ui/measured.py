@@ -11,7 +11,7 @@ import numpy as np
 from ..depth import Depth
 from ..depth.positions import check_unit, factor, plain, symbol
 from ..depth.result import most_between, most_words
-from .source import notes
+from .source import notes, variant_of
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
@@ -141,10 +141,11 @@ def measured(layers: Sequence[Layer], layer: Image, step: Sequence[float]) -> Me
 
 
 def of_role(layers: Iterable[Layer], layer: Layer, role: str) -> list[Any]:
-    """Layers of this role of the same source; where channels were joined, the role's layer of each."""
+    """Layers of this role of the same source, those of the same variant first; of joined channels, that of each."""
     ident = str(notes(layer).get("source_id", ""))
     parts = {ident, *ident.split("+")} - {""}
-    return [other for other in layers if notes(other).get("role") == role and notes(other).get("source_id") in parts]
+    found = [other for other in layers if notes(other).get("role") == role and notes(other).get("source_id") in parts]
+    return sorted(found, key=lambda other: variant_of(other) != variant_of(layer))
 
 
 def with_error(value: float, sigma: float) -> str:

@@ -76,6 +76,11 @@ class FocusStackPanel(QScrollArea):
         source, recipe = self.chooser.source(), depth_only(self.recipe())
         self._compute(stacking(self._viewer.layers, source, recipe, self._applied, verb="measuring"), source)
 
+    def adapt(self) -> None:
+        """Adapt the chosen network of depth to the chosen layer."""
+        if self._depth_is_fine():
+            self.depth.tuning.begin(self._viewer, self.chooser.source(), self.recipe(), self._applied)
+
     def check_capture(self) -> None:
         """Look for what is wrong with how the chosen layer was taken."""
         self._source = self.chooser.source()
@@ -262,13 +267,15 @@ class FocusStackPanel(QScrollArea):
             (self.alignment.forget, self.align_anew),
             (self.depth.only, self.measure_depth),
             (self.depth.check, self.check_capture),
+            (self.depth.tuning.adapt, self.adapt),
             (self.recipes.save, self.save_recipe),
             (self.recipes.load, self.load_recipe),
             (self.recipes.reset, self.reset),
         ):
             button.clicked.connect(slot)
-        self.opening.wanted.connect(self._start)
-        self.opening.told.connect(self.say)
+        for asking in (self.opening, self.depth.tuning):
+            asking.wanted.connect(self._start)
+            asking.told.connect(self.say)
         self.chooser.changed.connect(self._on_source)
         for part in (self.alignment, self.fusion):
             part.methods.changed.connect(self._show_state)
@@ -290,22 +297,16 @@ class FocusStackPanel(QScrollArea):
         """Texts and what is enabled, from what is chosen and whether something runs."""
         running, ready = self._run is not None, not self.chooser.problem
         self.progress.setVisible(running)
-        self.opening.setEnabled(not running)
-        for button in (self.button, self.alignment.only, self.depth.only, self.depth.check):
+        for part in (self.opening, self.depth.tuning):
+            part.setEnabled(not running)
+        for button in (self.button, self.alignment.only, self.depth.only, self.depth.check, self.depth.tuning.adapt):
             button.setEnabled(ready and not running)
-        self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else self._button_text())
+        idle = f"Stack {self.chooser.source().words}" if ready else "Stack"
+        self.button.setText(f"{str(self._run).split()[0].capitalize()} …" if running else idle)
         self.sections["Alignment"].set_summary("as saved" if self._applied else self.alignment.methods.title)
         self.sections["Fusion"].set_summary(self.fusion.methods.title)
         self.sections["Halos"].set_summary(self.diffusion.title())
         self.sections["Depth"].set_summary(self.depth.title())
-
-    def _button_text(self) -> str:
-        if self.chooser.problem:
-            return "Stack"
-        source = self.chooser.source()
-        if len(source.layers) > 1:
-            return f"Stack {len(source.layers)} channels together"
-        return f"Stack {source.frames} frames"
 
     def _on_theme(self, _: Any = None) -> None:
         self.setStyleSheet(style_sheet(self._viewer.theme))

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import __version__
 from .placement import place
-from .source import PLUGIN, Source, notes
+from .source import PLUGIN, Source, notes, variant_of
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -69,7 +69,7 @@ class Results:
         title : str
             In its name, instead of the role.
         facts : dict, optional
-            Metadata of its own.
+            Metadata of its own; `variant` tells it apart from others of its role.
         """
         from napari.layers import Image
 
@@ -79,7 +79,7 @@ class Results:
             data = np.expand_dims(data, axis)
         rgb = axes.endswith("S")
         where["metadata"] = self._metadata(role, owners, facts or {})
-        old = self.find(role, owners)
+        old = self.find(role, owners, (facts or {}).get("variant", ""))
         if old is not None and old.rgb == rgb and old.ndim == data.ndim - rgb:
             old.data = data
             for keyword, value in where.items():
@@ -92,11 +92,11 @@ class Results:
         self._new.append(layer)
         return layer
 
-    def find(self, role: str, owners: Owners) -> Any:
-        """Our layer of this role and these owners, if it is there."""
+    def find(self, role: str, owners: Owners, variant: str = "") -> Any:
+        """Our layer of this role, these owners and this variant, if it is there."""
         for layer in self._layers:
             ours = notes(layer)
-            if ours.get("role") == role and ours.get("source_id") == _id(owners):
+            if (ours.get("role"), ours.get("source_id"), variant_of(layer)) == (role, _id(owners), variant):
                 return layer
         return None
 

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from ..color import Transfer
     from ..io import Burst
 
-__all__ = ["PLUGIN", "Axis", "Source", "axes_of", "bursts_among", "channel_group", "focus_axes", "notes", "source_of"]
+__all__ = [
+    "PLUGIN",
+    "Axis",
+    "Source",
+    "axes_of",
+    "axis_title",
+    "bursts_among",
+    "channel_group",
+    "focus_axes",
+    "notes",
+    "source_of",
+    "variant_of",
+]
 
 PLUGIN = "napari-focusstack"  # the key of what we write into a layer's metadata
 
@@ -82,6 +94,11 @@ class Source:
         return int(self.data.shape[self.axes.index("Z")])
 
     @property
+    def words(self) -> str:
+        """What there is, for a button: "20 frames", or "3 channels together" of several layers."""
+        return f"{len(self.layers)} channels together" if len(self.layers) > 1 else f"{self.frames} frames"
+
+    @property
     def channels(self) -> int:
         """Number of channels, 1 if there is no axis of them."""
         return next((int(self.data.shape[self.axes.index(a)]) for a in "CS" if a in self.axes), 1)
@@ -98,13 +115,20 @@ def notes(layer: Layer) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def variant_of(layer: Layer) -> str:
+    """What tells a layer that we made apart from others of its role and source: "adapted", or nothing."""
+    return str(notes(layer).get("variant", ""))
+
+
 def focus_axes(layer: Image) -> list[Axis]:
     """Axes that can be the focus axis, the most likely one first."""
     labels = [label.lower() for label in layer.axis_labels]
     plane = _plane(layer)
     shape = _data(layer).shape
     axes = [
-        Axis(i, _title(layer.axis_labels[i], i), shape[i]) for i in range(layer.ndim) if i not in plane and shape[i] > 1
+        Axis(i, axis_title(layer.axis_labels[i], i), shape[i])
+        for i in range(layer.ndim)
+        if i not in plane and shape[i] > 1
     ]
 
     def likelihood(axis: Axis) -> tuple[int, int]:
@@ -216,5 +240,6 @@ def _plane(layer: Image) -> tuple[int, int]:
     return layer.ndim - 2, layer.ndim - 1
 
 
-def _title(label: str, number: int) -> str:
+def axis_title(label: str, number: int) -> str:
+    """Label of a layer's axis as it is read; "axis 0" for one that napari numbered itself."""
     return f"axis {number}" if label.lstrip("-").isdigit() else label

@@ -1,13 +1,15 @@
-"""What the panel and the menu commands start: stack a source, or only align it."""
+"""What the panel and the menu commands start: stack a source, only align it, or adapt a network to it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..depth import DEPTH_ESTIMATORS
-from .layers import show_aligned, show_result
+from ..progress import apart
+from .layers import show_adapted, show_aligned, show_result
 from .opening import noting_damage
 from .settings import Preferences, preferences
 from .sweep import known_positions, numbers_of
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 
     from ..alignment import Alignment
     from ..recipe import Recipe
+    from ..training.adapting import Adapted
     from .source import Source
 
-__all__ = ["aligning", "default_recipe", "depth_only", "resolved", "stacking"]
+__all__ = ["adapting", "aligning", "default_recipe", "depth_only", "resolved", "stacking"]
 
 
 FEWEST = 3  # frames that a peak of sharpness needs
@@ -71,6 +74,58 @@ def aligning(layers: LayerList, source: Source, recipe: Recipe) -> Run:
     preferences().apply()
     compute = partial(aligned, source.data, source.axes, resolved(recipe, source), transfer=source.transfer)
     return Run(partial(noting_damage, compute), partial(show_aligned, layers, source), f"aligning “{source.name}”")
+
+
+def adapting(
+    layers: LayerList,
+    source: Source,
+    recipe: Recipe,
+    place: Mapping[str, int],
+    alignment: Alignment | None = None,
+    *,
+    words: str = "",
+) -> Run:
+    """Run, not yet started, that adapts the recipe's depth network and adds the depths; it succeeds with an `Adapted`.
+
+    Parameters
+    ----------
+    layers, source, recipe, alignment
+        As of `stacking`.
+    place : mapping
+        Which burst of a series: its number along each axis that is looped over.
+    words : str
+        The same for the names of the layers; empty if there is one burst only.
+    """
+    preferences().apply()
+    known = known_positions(source)
+    compute = partial(
+        _adapted,
+        source.data,
+        source.axes,
+        dict(place),
+        replace(resolved(recipe, source), depth=recipe.depth),  # too few frames are an error here
+        alignment=alignment,
+        transfer=source.transfer,
+        positions=numbers_of(source) if known.positions is None else known.positions,
+        unit=known.unit,
+    )
+    deliver = partial(show_adapted, layers, source, words)
+    return Run(partial(noting_damage, compute), deliver, f"adapting to “{source.name}”")
+
+
+def _adapted(data: Any, axes: str, place: dict[str, int], recipe: Recipe, **told: Any) -> Adapted:
+    """What `adapt` makes of one burst of a series."""
+    from ..series import Series
+
+    frames = next(frames for at, frames in Series(data, axes, "Z") if at == place)
+    return apart(_adapt)(frames, recipe, **told)
+
+
+def _adapt() -> Callable[..., Adapted]:
+    """`adapt`, which loads torch: too long to be done where Cancel is waited for."""
+    from ..training.adapting import adapt
+
+    return adapt
 
 
 def resolved(recipe: Recipe, source: Source) -> Recipe:
