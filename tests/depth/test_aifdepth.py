@@ -99,15 +99,27 @@ def test_noise_alone_has_no_depth(untrained):
     assert learned(frames, untrained).measured.mean() < 0.1
 
 
+def test_smoothing_is_bounded_by_the_error_and_ends_at_the_pictures_edges(untrained):
+    """Noise roughens the depth of a plane; smoothing takes some of it away, and nothing of the step in the picture."""
+    burst = simulate("flat", frames=5, height=96, width=96, blur=2.0, noise=2e-3, seed=3)
+    guide = np.full((96, 96, 1), 0.2, np.float32)
+    guide[:, 48:] = 0.8
+    rough, calm = (learned(burst.frames, untrained, fill=True, guide=guide, smoothing=s) for s in (0, 4))
+    assert (np.abs(calm.index - rough.index) <= rough.sigma + 1e-5).all()
+    across, beside = (np.abs(np.diff(depth.index, axis=1))[8:-8] for depth in (calm, rough))
+    assert across[:, 8:40].mean() < 0.6 * beside[:, 8:40].mean()
+    assert across[:, 47].mean() > 2 * across[:, 8:40].mean()
+
+
 def test_attention_between_two_frames_is_no_doubt():
     positions = np.array([0.0, 1.0, 2.0, 4.0])
     share, variance, entropy = 0.375, 0.015625, 0.69  # half at 1, half at 2 of 4
-    place, index, sigma, sure = (float(plane[0]) for plane in _error(np.array([[share, variance, entropy]]), positions))
-    assert (place, index) == (1.5, 1.5)
+    index, sigma, sure = (float(plane[0]) for plane in _error(np.array([[share, variance, entropy]]), positions))
+    assert index == 1.5
     assert sigma == pytest.approx(0.08, abs=1e-3)
     assert sure > 0.9
     spread = _error(np.array([[share, 5 * variance, entropy]]), positions)
-    assert float(spread[2][0]) > 0.4
+    assert float(spread[1][0]) > 0.4
     *_, undecided = _error(np.array([[share, variance, np.log(4)]]), positions)
     assert float(undecided[0]) == pytest.approx(0, abs=1e-6)
 

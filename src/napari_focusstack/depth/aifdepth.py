@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Frames, unit, visit
-from ..focus import check_channel
+from ..focus import check_channel, grey
 from ..kernels.strips import over_rows
 from ..progress import apart
 from .grain import POWERS
+from .regularise import smooth
 from .result import Depth
-from .sff import full_size, observed
+from .sff import contrast_of, full_size, observed, placed
 from .trust import standing_out, sureness
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ class Scale(NamedTuple):
 def estimate_aif(
     frames: Frames,
     positions: NDArray[np.float64],
-    guide: NDArray[np.float32] | None = None,  # noqa: ARG001 - as every method of the table has it
+    guide: NDArray[np.float32] | None = None,
     *,
     checkpoint: Annotated[str, {"architectures": ARCHITECTURES}] = CHECKPOINT,
     tile: Annotated[int, {"min": 32, "max": 8192}] = 1280,
+    smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
@@ -80,12 +82,15 @@ def estimate_aif(
     positions : ndarray
         (N,) float64, ascending, however spaced.
     guide : ndarray, optional
-        Not looked at: the network finds edges in the frames.
+        (Y, X, C) float32, all in focus: depth is not smoothed across its edges. By default what each pixel shows where it is
+        sharpest.
     checkpoint : str
         Name of a checkpoint that came with the program, or path of its folder.
     tile : int
         Largest side of the squares that are computed at once, in px; the longer the sweep, the smaller they are made,
         so that memory does not grow with it. The result is the same.
+    smoothing : float
+        Distance, in px, over which depth is smoothed, by no more than its standard deviation; 0: not at all.
     noise_floor : float
         How many times above the noise the sharpness of a pixel's surroundings must be for its depth to count as
         measured.
@@ -123,23 +128,36 @@ def estimate_aif(
     check_frames(described, np.broadcast_to(np.float32(0), (*frames.shape[:3], 3)))  # as the network gets them
     check_channel(channel, frames.shape[3])
     network = cast("AiFDepthNet", apart(load_network, described, device))  # torch, too, the first time
-    return depth_by(network, frames, positions, tile=tile, noise_floor=noise_floor, channel=channel, device=device)
+    how: dict[str, Any] = {"tile": tile, "smoothing": smoothing, "noise_floor": noise_floor}
+    return depth_by(network, frames, positions, guide, **how, channel=channel, device=device)
 
 
 def depth_by(
     network: AiFDepthNet,
     frames: Frames,
     positions: NDArray[np.float64],
+    guide: NDArray[np.float32] | None = None,
     *,
     tile: int = 1280,
+    smoothing: float = 1.0,
     noise_floor: float = 1.7,
     channel: int = -1,
     device: str = "auto",
 ) -> Depth:
     """Depth by a network that is at hand, as `estimate_aif` has it by one in a file; the arguments are the same."""
+    from ..kernels.grids import shrunk
+    from ..kernels.sff_cpu import GRID
+
     side = tile_of(network, len(frames), tile)
     found = _attended(network, frames, positions, scale_of(frames, channel), side, device)
-    return _judged(found, frames, positions, noise_floor, channel, device)
+    curves, grain = observed(frames, MEASURE, RADIUS, channel, device)
+    index, sigma, confidence = _told(found, positions)
+    floor = grain.at(shrunk(curves.picture, GRID)) * np.float32(noise_floor)
+    out = apart(standing_out, curves, floor, shrunk(index, GRID), len(frames) - 1, POWERS[MEASURE])
+    np.minimum(confidence, np.clip(full_size(out, index.shape), 0, 1), out=confidence)
+    light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
+    smooth(index, sigma, light, contrast=contrast_of(light), smoothing=smoothing)
+    return placed(index, sigma, confidence, positions)
 
 
 def tile_of(network: AiFDepthNet, count: int, most: int) -> int:
@@ -181,31 +199,20 @@ def _attended(
     return infer(network, frames, tile=tile, device=device, stage="Measuring depth", **ways)
 
 
-def _judged(
-    found: Plane, frames: Frames, positions: NDArray[np.float64], noise_floor: float, channel: int, device: str
-) -> Depth:
-    """Depth with its uncertainty, and whether there was any to be found."""
-    from ..kernels.grids import shrunk
-    from ..kernels.sff_cpu import GRID
-
-    last = len(positions) - 1
-    position, sigma, index, confidence = (np.empty(found.shape[:2], np.float32) for _ in range(4))
+def _told(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, Plane]:
+    """Frame with fractions, its standard deviation in frames, and confidence, (Y, X), of what the network found."""
+    told: tuple[Plane, Plane, Plane] = tuple(np.empty(found.shape[:2], np.float32) for _ in range(3))  # type: ignore[assignment]
 
     def rows(start: int, stop: int) -> None:
-        part = slice(start, stop)
-        planes = _error(found[part], positions)
-        position[part], index[part], sigma[part], confidence[part] = planes
+        for plane, part in zip(told, _error(found[start:stop], positions), strict=True):
+            plane[start:stop] = part
 
     over_rows(rows, len(found))
-    curves, grain = observed(frames, MEASURE, RADIUS, channel, device)
-    floor = grain.at(shrunk(curves.picture, GRID)) * np.float32(noise_floor)
-    out = apart(standing_out, curves, floor, shrunk(index, GRID), last, POWERS[MEASURE])
-    np.minimum(confidence, np.clip(full_size(out, index.shape), 0, 1), out=confidence)
-    return Depth(position, sigma, index, confidence, positions)
+    return told
 
 
-def _error(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, Plane, Plane]:
-    """Position, index, standard deviation of the position, and confidence, of rows of what the network found."""
+def _error(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, Plane]:
+    """Index, its standard deviation, and confidence, of rows of what the network found."""
     last, reach = len(positions) - 1, float(np.ptp(positions))
     share, variance, entropy = (found[..., k].astype(np.float64) for k in range(3))
     places = positions[0] + reach * np.clip(share, 0, 1)
@@ -216,8 +223,7 @@ def _error(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, 
     needless = np.maximum(variance * reach**2 - needed, 0) / step**2
     sigma = np.minimum(np.sqrt(LEAST**2 + SPREAD**2 * needless), last)
     decided = np.clip(DECIDED * (1 - entropy / math.log(last + 1)), 0, 1)
-    confidence = np.minimum(sureness(sigma), decided)
-    planes = (places, index, sigma * step, confidence)
+    planes = (index, sigma, np.minimum(sureness(sigma), decided))
     return tuple(plane.astype(np.float32) for plane in planes)  # type: ignore[return-value]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["regularised", "supported"]
+__all__ = ["regularised", "smooth", "supported"]
 
 LEAST = 1e-3  # σ that a measured pixel has at least, in units of index
 LAGS = (4, 8, 16, 32, 64, 128)  # px at which measured depths are compared with one another
@@ -115,13 +115,21 @@ def regularised(
     gaps = cv2.distanceTransform((confidence < RELIABLE).astype(np.uint8), cv2.DIST_L2, 5)
     lags = _wandering(index, confidence)
     over_rows(_mix_rows, height, index, sigma, confidence, around, middle, spread, gaps, lags, depth, error)
-    if smoothing > 0:
-        over_rows(_weigh_rows, height, error, np.ones_like(confidence), weight)
-        smooth = filled(depth, weight, picture, reach=smoothing, contrast=contrast)
-        over_rows(_bound_rows, height, smooth, error, depth)
+    smooth(depth, error, picture, contrast=contrast, smoothing=smoothing)
     if frames is None:
         return depth, error
     return placed(frames, depth, error, confidence >= RELIABLE, contrast=contrast, radius=radius, channel=channel)
+
+
+def smooth(index: Plane, sigma: Plane, picture: Plane, *, contrast: float, smoothing: float) -> None:
+    """Smooth depth (Y, X) in place, over `smoothing` px, by no more than σ, and not across the picture's edges."""
+    from ..kernels.fill import filled
+
+    if smoothing > 0:
+        weight = np.empty_like(index)
+        over_rows(_weigh_rows, len(index), sigma, np.ones_like(sigma), weight)
+        calm = filled(index, weight, picture, reach=smoothing, contrast=contrast)
+        over_rows(_bound_rows, len(index), calm, sigma, index)
 
 
 def _weigh_rows(sigma: Plane, confidence: Plane, weight: Plane, start: int, stop: int) -> None:

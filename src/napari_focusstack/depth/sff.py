@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["estimate_sff", "full_size", "observed"]
+__all__ = ["contrast_of", "estimate_sff", "full_size", "observed", "placed"]
 
 PEAKS = ("gaussian", "parabola", "guo")  # as `sff_fit` numbers them
 SAMPLED = 8  # px between pixels that stand for all of them
@@ -102,9 +102,9 @@ def estimate_sff(
     index, sigma, confidence = (full_size(plane, light.shape) for plane in found)
     del curves, judge, found  # what follows needs the memory
     confidence = supported(index, sigma, confidence, radius=radius)
-    calm = partial(regularised, contrast=_contrast(light), smoothing=smoothing, radius=radius, channel=channel)
+    calm = partial(regularised, contrast=contrast_of(light), smoothing=smoothing, radius=radius, channel=channel)
     index, sigma = calm(index, sigma, confidence, light, frames=frames if edges else None)
-    return _placed(index, sigma, confidence, positions)
+    return placed(index, sigma, confidence, positions)
 
 
 def observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Grain]:
@@ -118,7 +118,7 @@ def observed(frames: Frames, measure: str, radius: float, channel: int, device: 
     return kernels.found(state), grain
 
 
-def _contrast(light: Plane) -> float:
+def contrast_of(light: Plane) -> float:
     """Step of the picture that is an edge."""
     low, high = np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99))
     return max(EDGE * float(high - low), TINY)
@@ -138,7 +138,7 @@ def full_size(plane: Plane, shape: tuple[int, ...]) -> Plane:
     return out
 
 
-def _placed(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[np.float64]) -> Depth:
+def placed(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[np.float64]) -> Depth:
     """Frames turned into positions."""
     numbers, steps = np.arange(len(positions)), np.gradient(positions)
     position, scaled = np.empty_like(index), np.empty_like(sigma)
