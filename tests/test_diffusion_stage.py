@@ -62,8 +62,8 @@ def test_automatic_means_photographs(burst, without, with_halos):
 
 def test_options_reach_it(burst, with_halos):
     none = run(burst.frames, replace(ON, diffusion_options={"strength": 0.0}), transfer="srgb")
-    np.testing.assert_allclose(none.image, with_halos.image, atol=1)
-    assert none.diffusion.acted.any()
+    np.testing.assert_array_equal(none.image, with_halos.image)
+    assert none.diffusion.describe() == "nothing eliminated: strength is 0"
 
 
 def test_a_depth_that_is_asked_for_is_estimated_once_and_keeps_its_gaps(burst, without, monkeypatch):
@@ -133,7 +133,14 @@ def test_a_series_is_done_burst_by_burst(burst, without):
     np.testing.assert_array_equal(found.acted[0], without.diffusion.acted)
     assert found.acted[1].any()
     assert found.law == without.diffusion.law
+    assert found.describe().startswith("light of nearer surfaces taken from ")
     assert run_series(data[:, 0], "TZYX", OFF, transfer="srgb").diffusion is None
+
+
+def test_a_series_of_which_nothing_was_taken_says_why_once(burst):
+    data = np.stack([burst.frames[:3]] * 2 + [np.full_like(burst.frames[:3], 99)]).transpose(0, 4, 1, 2, 3)
+    none = replace(ON, diffusion_options={"strength": 0.0})
+    assert run_series(data, "TCZYX", none, transfer="srgb").diffusion.obstacle == "strength is 0"
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ from ..kernels.strips import over_rows
 from ..progress import apart, track
 from .evidence import Evidence
 from .law import Law, Nearest, kind_of
+from .result import SURE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["SURE", "Veils"]
+__all__ = ["Veils"]
 
-SURE = 0.05  # share of the light that a veil takes where correcting is whole
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
 ASKED = 1000  # pixels of them
