@@ -14,7 +14,7 @@ from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart, track
 from .evidence import gathered, jumps_of, reach_of
-from .law import TAILS, Law, Nearest, Patches, Psf, fitted
+from .law import Law, Nearest, Patches, Psf, fitted
 from .result import SURE, Elimination
 from .veils import Veils
 
@@ -41,6 +41,7 @@ NO_STRENGTH = "strength is 0"  # why nothing is done
 NO_EDGES = "there are no depth edges"
 NO_TEXTURE = "there is no texture on flat surfaces to measure the blur by; give it (blur)"
 NO_VEIL = "no nearer surface spreads light over one behind it"
+NO_SHADE = "light adds up here: nothing near hides what is behind it"
 REFUSED = "the frames, rendered again, did not look better without it"
 
 
@@ -111,7 +112,8 @@ def eliminate_diffusion(
     A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
     65 px around do so better than if nothing were changed; if those of the whole picture do; and where no detail comes
-    up that was not there. So it does little harm where the scene is another one: in fluorescence, light adds up.
+    up that was not there. Nothing is done where light that only adds up, I_k = C + R_k, explains the frames better, as
+    in fluorescence: there, nothing near keeps light of what is behind it away.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -131,11 +133,13 @@ def eliminate_diffusion(
         law = _measured(frames, stored, depth, transfer, psf)
     if law is None:
         return _unchanged(stored, NO_TEXTURE)
-    reach = reach_of(jumps, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
+    reach = reach_of(jumps, gap - 0.5, law.reach)
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = Veils(evidence, depth, reach, gap, subtract, transfer)
     law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
+    if work.adds_up(law):
+        return _unchanged(stored, NO_SHADE)
     if edge:
         moved = _moved(depth, edge, law.nearest, gap - 0.5)
         evidence = gathered(frames, stored, moved, reach, transfer)
@@ -194,7 +198,8 @@ def _sound(
 
 def _detail(picture: NDArray[np.float32]) -> Plane:
     """Root mean square of the Laplacian of all channels (Y, X, C) around each pixel (Y, X)."""
-    square = np.square(cv2.Laplacian(picture, cv2.CV_32F)).reshape(picture.shape).mean(axis=2)
+    edges = cv2.Laplacian(picture, cv2.CV_32F).reshape(picture.shape)
+    square = np.einsum("yxc,yxc->yx", edges, edges) / np.float32(picture.shape[2])
     return np.sqrt(cv2.blur(square, (AROUND, AROUND)))  # type: ignore[no-any-return]
 
 
