@@ -112,7 +112,7 @@ def eliminate_diffusion(
     A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
     65 px around do so better than if nothing were changed; if those of the whole picture do; and where no detail comes
-    up that was not there. Nothing is done where light that only adds up, I_k = C + R_k, explains the frames better, as
+    up that was not there. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better, as
     in fluorescence: there, nothing near keeps light of what is behind it away.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
@@ -138,7 +138,7 @@ def eliminate_diffusion(
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = Veils(evidence, depth, reach, gap, subtract, transfer)
     law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
-    if work.adds_up(law):
+    if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
         return _unchanged(stored, NO_SHADE)
     if edge:
         moved = _moved(depth, edge, law.nearest, gap - 0.5)
@@ -200,7 +200,8 @@ def _detail(picture: NDArray[np.float32]) -> Plane:
     """Root mean square of the Laplacian of all channels (Y, X, C) around each pixel (Y, X)."""
     edges = cv2.Laplacian(picture, cv2.CV_32F).reshape(picture.shape)
     square = np.einsum("yxc,yxc->yx", edges, edges) / np.float32(picture.shape[2])
-    return np.sqrt(cv2.blur(square, (AROUND, AROUND)))  # type: ignore[no-any-return]
+    mean = cv2.blur(square, (AROUND, AROUND))
+    return np.sqrt(np.maximum(mean, 0))  # type: ignore[no-any-return] # running sums end a little below 0
 
 
 def _measured(
