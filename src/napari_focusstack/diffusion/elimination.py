@@ -112,8 +112,8 @@ def eliminate_diffusion(
     A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
     65 px around do so better than if nothing were changed; if those of the whole picture do; and where no detail comes
-    up that was not there. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better, as
-    in fluorescence: there, nothing near keeps light of what is behind it away.
+    up that was not there. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames
+    better, as in fluorescence: there, nothing near keeps light of what is behind it away.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
