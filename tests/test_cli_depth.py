@@ -103,6 +103,8 @@ def test_depth_as_png_and_a_mesh_of_true_proportions(zstack, tmp_path):
         (["--depth-out", "d.tif", "--step", "2"], "step=2.0 needs its unit"),
         (["--depth-out", "d.tif", "--step", "0", "--unit", "um"], "step=0.0 is no distance between frames"),
         (["--depth-out", "d.tif", "--unit", "um"], "the distance between the frames is not known; give the frames'"),
+        (["--depth", "sff"], "--depth and its options are for a depth that is written; give --depth-out, --sigma-out"),
+        (["--depth-radius", "3"], "--depth and its options are for a depth that is written"),
         (["--depth-out", "d.tif", "--sigma-out", "d.tif"], "is named for two outputs; give each its own name"),
     ],
 )

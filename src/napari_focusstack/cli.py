@@ -78,6 +78,11 @@ def _stack(chosen: argparse.Namespace) -> None:
     check_outputs(chosen)
     if chosen.diffusion_out and recipe.diffusion == "off":
         raise ValueError(f"{chosen.diffusion_out} would hold what --diffusion takes away; leave --no-diffusion out")
+    if not _asked_for("depth", chosen) and (chosen.depth or _options("depth", chosen)):
+        raise ValueError(
+            "--depth and its options are for a depth that is written; give --depth-out, --sigma-out or --mesh-out, or "
+            "leave them out"
+        )
     alignment = Alignment.load(chosen.alignment) if chosen.alignment else None
     started = time.perf_counter()
     with bars(chosen.quiet):

@@ -15,7 +15,7 @@ from .alignment import Alignment, Area, warped
 from .arrays import as_frames, from_float
 from .depth import Depth
 from .depth.temporal import steadied
-from .diffusion import Elimination
+from .diffusion.result import Elimination, joined
 from .progress import part
 from .recipe import Recipe
 from .series import Series
@@ -213,13 +213,13 @@ def run_series(
     all_axes = image_axes, image_axes if recipe.channels == "separate" else depth_axes, depth_axes
     wholes: dict[str, NDArray[Any]] = {}
     depth: Depth | None = None
-    laws: list[Law | None] = []
+    told: list[tuple[Law | None, str]] = []  # of each burst's halos
     for at, (place, frames) in enumerate(series):
         found = alignments[at] if alignments else None
         with _burst_of(series, at):
             done = stack_burst(frames, found, recipe, transfer, sweep, raw)
         depth = done.depth or depth
-        laws += [done.elimination.law] if done.elimination else []
+        told += [(done.elimination.law, done.elimination.obstacle)] if done.elimination else []
         for name, (names, one) in _parts(done, frames.dtype, all_axes).items():
             if name not in wholes:
                 wholes[name] = np.zeros(series.shape_of(names, one.shape), one.dtype)
@@ -231,8 +231,8 @@ def run_series(
             depth = steadied(depth, depth_axes.index("T"))
     area = alignments[0].area if alignments else Area(0, 0, data.shape[axes.index("Y")], data.shape[axes.index("X")])
     image, index, confidence = (wholes.get(name) for name in ("image", "index", "confidence"))
-    taken = {name: wholes[name] for name in ("image", "component", *VEILS) if laws}
-    diffusion = Elimination(**taken, law=next(filter(None, laws), None)) if laws else None
+    taken, (law, obstacle) = {name: wholes[name] for name in ("image", "component", *VEILS) if told}, joined(told)
+    diffusion = Elimination(**taken, law=law, obstacle=obstacle) if told else None
     return Result(image, index, confidence, depth, *all_axes, area, alignments, recipe, diffusion)
 
 

@@ -156,15 +156,14 @@ def eliminate_burst(
     """The fused picture without diffusion; None where the recipe does not ask for that, or it cannot be.
 
     It cannot be where picture and frames do not share their values, that is, of pictures fused from the mosaics of raw
-    files; nor of channels on their own, of one frame, or of frames that are not in the order of the sweep.
+    files; nor of channels on their own, of one or two frames, or of frames that are not in the order of the sweep.
 
     Parameters
     ----------
     frames, alignment, recipe, transfer, sweep, fusion
         Of the burst.
     depth : Depth, optional
-        From `depth_of`; taken if its method is shape from focus, which otherwise finds a depth for this. Of two frames,
-        the fusion's index says what is near.
+        From `depth_of`; taken if its method is shape from focus, which otherwise finds a depth for this.
     """
     photograph = transfer == "srgb" or bool(getattr(frames, "camera", None))
     if fusion is None or not recipe.eliminates(photograph=photograph):
@@ -175,11 +174,9 @@ def eliminate_burst(
         if recipe.diffusion == "on":
             log.warning("no diffusion eliminated: %s", obstacle)
         return None
-    known: NDArray[np.bool_] | None = None
-    if len(numbers) < LEAST:
-        index: NDArray[Any] = np.rint(np.interp(fusion.index, numbers, range(len(numbers))))
-    elif depth is not None and recipe.depth == "sff":
-        index, known = np.interp(depth.index, numbers, range(len(numbers))), depth.measured
+    if depth is not None and recipe.depth == "sff":
+        index: NDArray[Any] = np.interp(depth.index, numbers, range(len(numbers)))
+        known = depth.measured
     else:
         channel: dict[str, Any] = _channel(frames, recipe)
         found = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **channel)
@@ -211,6 +208,8 @@ def _obstacle(recipe: Recipe, sweep: Sweep, count: int) -> str:
         return "the picture was fused from mosaics, not from the frames' values; choose another method of fusion"
     if count < 2:
         return "there is one frame only"
+    if count < LEAST:
+        return "two frames tell no depth; give eliminate_diffusion a mask of the foreground, see find_foreground"
     steps = np.sign(np.diff(sweep.positions or [0, 1]))
     return "" if abs(steps.sum()) == len(steps) else "the frames are not in the order of the sweep; sort them"
 

@@ -120,7 +120,7 @@ def test_an_unknown_name_lists_those_that_are_there(none_shipped, whole):
         CheckpointError, match=r"no checkpoint 'wole'; did you mean 'whole'\? There are: whole\. Choose"
     ):
         read_checkpoint("wole", [whole.parent])
-    with pytest.raises(CheckpointError, match="There are: none"):
+    with pytest.raises(CheckpointError, match="''; there are: none"):
         read_checkpoint("")
 
 

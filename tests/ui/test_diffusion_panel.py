@@ -27,7 +27,8 @@ def result(shape=(6, 5, 3), axes="YXS", planes="YX", acted=1.0, **recipe):
     image, component = np.zeros(shape, np.uint8), np.zeros(shape, np.float32)
     component[..., 0] = 0.3 * acted
     index = np.zeros(size, np.float32)
-    found = Elimination(image, component, acted_plane, acted_plane / 2, 3 * acted_plane, Law(1.0, 1.5))
+    why = "" if acted else "there are no depth edges"
+    found = Elimination(image, component, acted_plane, acted_plane / 2, 3 * acted_plane, Law(1.0, 1.5), why)
     return Result(image, index, index, None, axes, planes, planes, AREA, (), Recipe(align="none", **recipe), found)
 
 
@@ -97,7 +98,7 @@ def test_joined_channels_have_a_light_each_and_one_veil():
     ("found", "words"),
     [
         (result(), "Halos taken from 40.0% of the picture."),
-        (result(acted=0.0), "No halos found."),
+        (result(acted=0.0), "No halos taken: there are no depth edges."),
         (without(result(diffusion="on")), "Halos were left, as of channels on their own, raw mosaics, or frames out"),
     ],
 )

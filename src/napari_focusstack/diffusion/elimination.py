@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -15,9 +14,9 @@ from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart, track
 from .evidence import gathered, jumps_of, reach_of
-from .law import TAILS, Law, Nearest, Patches, Psf, fitted
-from .result import Elimination
-from .veils import SURE, Veils
+from .law import Law, Nearest, Patches, Psf, fitted
+from .result import SURE, Elimination
+from .veils import Veils
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]  # (Y, X)
 
 __all__ = ["eliminate_diffusion"]
-
-log = logging.getLogger(__name__)
 
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
@@ -39,6 +36,13 @@ ROUGHER, FINE = 1.5, 0.003  # what detail may grow by, as a factor and beside th
 MOSTLY = 0.5  # of the light behind: detail is taken to have lost no more than that
 TIMES = 3  # that detail is looked at: what was refused leaves edges
 BRIGHTEST = 16.0  # of white, in a picture: more is another scale
+
+NO_STRENGTH = "strength is 0"  # why nothing is done
+NO_EDGES = "there are no depth edges"
+NO_TEXTURE = "there is no texture on flat surfaces to measure the blur by; give it (blur)"
+NO_VEIL = "no nearer surface spreads light over one behind it"
+NO_SHADE = "light adds up here: nothing near hides what is behind it"
+REFUSED = "the frames, rendered again, did not look better without it"
 
 
 def eliminate_diffusion(
@@ -108,7 +112,8 @@ def eliminate_diffusion(
     A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
     65 px around do so better than if nothing were changed; if those of the whole picture do; and where no detail comes
-    up that was not there. So it does little harm where the scene is another one: in fluorescence, light adds up.
+    up that was not there. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames
+    better, as in fluorescence: there, nothing near keeps light of what is behind it away.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -116,22 +121,25 @@ def eliminate_diffusion(
         raise ValueError(f"unknown transfer {transfer!r}; choices: {', '.join(get_args(Transfer))}")
     frames = as_frames(frames)
     stored, depth, measured = _checked(frames, image, index, known)
+    if strength == 0:
+        return _unchanged(stored, NO_STRENGTH)
     gap = min(GAP, len(frames) - 1.0)
     jumps = jumps_of(depth, measured)
     if not (jumps > gap - 0.5).any():
-        return _unchanged(stored)
+        return _unchanged(stored, NO_EDGES)
     if blur:
         law: Law | None = Law(blur, blur, "disc" if psf == "auto" else psf)
     else:
         law = _measured(frames, stored, depth, transfer, psf)
     if law is None:
-        log.warning("no diffusion eliminated: no texture on flat surfaces to measure the blur by; give blur=")
-        return _unchanged(stored)
-    reach = reach_of(jumps, gap - 0.5, max(law.before, law.after) * (TAILS if law.psf == "gaussian" else 1))
+        return _unchanged(stored, NO_TEXTURE)
+    reach = reach_of(jumps, gap - 0.5, law.reach)
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = Veils(evidence, depth, reach, gap, subtract, transfer)
     law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
+    if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
+        return _unchanged(stored, NO_SHADE)
     if edge:
         moved = _moved(depth, edge, law.nearest, gap - 0.5)
         evidence = gathered(frames, stored, moved, reach, transfer)
@@ -141,7 +149,7 @@ def eliminate_diffusion(
 
 def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
     """The picture, changed where the check allows it."""
-    result = _unchanged(stored)
+    result = _unchanged(stored, "")
     solved = light, veil, radius = work.solved(law, work.evidence.points)
     rows, columns = work.evidence.points.T
     weight = np.clip((veil[rows, columns] - THINNEST) / (SURE - THINNEST), 0, 1)
@@ -149,13 +157,14 @@ def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float
     weight[which[~_sound(work, stored, solved, law, which)]] = 0
     weight[(work.depth != given)[rows, columns]] = 1
     some = weight > 0
+    obstacle = "" if some.any() else REFUSED if len(which) else NO_VEIL
     rows, columns, weight = rows[some], columns[some], weight[some]
     before = apart(to_linear, stored[rows, columns], work.transfer)
     taken = strength * weight[:, None] * (before - light[rows, columns])
     image = stored.copy()
     image[rows, columns] = apart(to_stored, before - taken, work.transfer)
     result.component[rows, columns], result.acted[rows, columns] = taken, weight
-    return replace(result, image=image, veil=veil, blur=radius, law=law)
+    return replace(result, image=image, veil=veil, blur=radius, law=law, obstacle=obstacle)
 
 
 def _sound(
@@ -189,8 +198,10 @@ def _sound(
 
 def _detail(picture: NDArray[np.float32]) -> Plane:
     """Root mean square of the Laplacian of all channels (Y, X, C) around each pixel (Y, X)."""
-    square = np.square(cv2.Laplacian(picture, cv2.CV_32F)).reshape(picture.shape).mean(axis=2)
-    return np.sqrt(cv2.blur(square, (AROUND, AROUND)))  # type: ignore[no-any-return]
+    edges = cv2.Laplacian(picture, cv2.CV_32F).reshape(picture.shape)
+    square = np.einsum("yxc,yxc->yx", edges, edges) / np.float32(picture.shape[2])
+    mean = cv2.blur(square, (AROUND, AROUND))
+    return np.sqrt(np.maximum(mean, 0))  # type: ignore[no-any-return] # running sums end a little below 0
 
 
 def _measured(
@@ -209,9 +220,9 @@ def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:
     return np.where(np.abs(found - depth) > jump, found, depth)
 
 
-def _unchanged(stored: NDArray[np.float32]) -> Elimination:
+def _unchanged(stored: NDArray[np.float32], obstacle: str) -> Elimination:
     acted, veil, blur = (np.zeros(stored.shape[:2], np.float32) for _ in range(3))
-    return Elimination(stored, np.zeros_like(stored), acted, veil, blur, None)
+    return Elimination(stored, np.zeros_like(stored), acted, veil, blur, None, obstacle)
 
 
 def _checked(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["Law", "Nearest", "Patches", "Psf", "fitted", "kind_of"]
+__all__ = ["Law", "Nearest", "Patches", "Psf", "fitted", "kind_of", "lowest"]
 
 Nearest = Literal["first", "last"]
 Psf = Literal["disc", "gaussian"]
@@ -33,7 +33,6 @@ OFFSETS = (1, 2, 4, 8, 16, 32, 64)  # frames from the sharp one, to either side
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.3, 16, 30)])  # px: blur radii that are tried
 EXPLAINED = 0.3  # of what defocus changes in a patch: what the best blur leaves at most, where it counts
 TINY = 1e-12
-TAILS = 3.0  # standard deviations at which a Gaussian ends, as in the kernels
 BEST = 0.25  # quantile of what is left, by which kinds of spots are compared: other patches are seen through veils
 
 
@@ -66,6 +65,13 @@ class Law:
     def far(self) -> float:
         """Blur, in px for each frame, of surfaces in frames that are focused in front of them."""
         return self.before if self.nearest == "first" else self.after
+
+    @property
+    def reach(self) -> float:
+        """How far, in px, the light of what is one frame out of focus comes."""
+        from ..kernels import veil_cpu
+
+        return max(self.before, self.after) * (veil_cpu.TAILS if self.psf == "gaussian" else 1)
 
 
 class Patches:
@@ -161,8 +167,7 @@ def _widths(
     sharp = planes[own]
     cut = round(len(sharp) * (1 - INNER) / 2)
     inner = slice(cut, len(sharp) - cut), slice(cut, len(sharp) - cut)
-    blurred = [sharp, *(cv2.filter2D(sharp, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT) for kernel in kernels)]
-    tried = np.stack([plane[inner] for plane in blurred])
+    tried = np.stack([sharp[inner], *(_filtered(sharp, kernel, cut) for kernel in kernels)])
     found = []
     for k, plane in planes.items():
         if k != own:
@@ -171,17 +176,26 @@ def _widths(
             best = int(np.argmin(left))
             if 0 < best < len(left) - 1:  # else it is not blurred, or too wide to be told
                 share = float(left[best] / max(left[0], TINY))
-                found.append((k - own, _lowest(widths[best - 1 : best + 2], left[best - 1 : best + 2]), share))
+                found.append((k - own, lowest(widths[best - 1 : best + 2], left[best - 1 : best + 2]), share))
     return found
 
 
-def _lowest(x: NDArray[np.float64], y: NDArray[np.float32]) -> float:
-    """Where a parabola through three points is lowest."""
+def _filtered(sharp: Plane, kernel: NDArray[np.float32], cut: int) -> Plane:
+    """Patch that a kernel was laid over, less `cut` px on every side; no more of it is computed."""
+    around = max(cut - len(kernel) // 2, 0)
+    part = sharp[around : len(sharp) - around, around : len(sharp) - around]
+    inner = slice(cut - around, len(part) - cut + around)
+    filtered: Plane = cv2.filter2D(part, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT)  # type: ignore[assignment]
+    return filtered[inner, inner]
+
+
+def lowest(x: NDArray[np.float64], y: NDArray[np.floating]) -> float:
+    """Where a parabola through three points, whose middle is the lowest, is lowest."""
     bend = (x[1] - x[0]) * (y[1] - y[2]) - (x[1] - x[2]) * (y[1] - y[0])
     if bend == 0:
         return float(x[1])
-    lowest = x[1] - ((x[1] - x[0]) ** 2 * (y[1] - y[2]) - (x[1] - x[2]) ** 2 * (y[1] - y[0])) / (2 * bend)
-    return float(np.clip(lowest, x[0], x[2]))
+    place = x[1] - ((x[1] - x[0]) ** 2 * (y[1] - y[2]) - (x[1] - x[2]) ** 2 * (y[1] - y[0])) / (2 * bend)
+    return float(np.clip(place, x[0], x[2]))
 
 
 def _median(found: Sequence[tuple[int, float]]) -> float:

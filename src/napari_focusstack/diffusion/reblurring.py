@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..progress import apart, track
-from .law import TAILS, Psf
+from .law import Psf, lowest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,10 @@ class Widths:
             share = (left[:some] + TINY) / (before[:some] + TINY)
             at = int(np.argmin(share))
             if share[at] < EXPLAINED and at < some - 1:
-                return float(widths[0]) if at == 0 else _lowest(widths[at - 1 : at + 2], share[at - 1 : at + 2])
+                if at == 0:
+                    return float(widths[0])
+                near = slice(at - 1, at + 2)
+                return math.exp(lowest(np.log(widths[near]), share[near]))
         return None
 
 
@@ -91,12 +94,12 @@ def measured_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gau
 
 def blurred(picture: NDArray[np.float32], width: float, psf: Psf = "gaussian") -> NDArray[np.float32]:
     """Picture (Y, X, C) or plane (Y, X) blurred by so many px, as `measured_blur` counts them."""
+    from ..kernels import veil_cpu
+
     if psf == "gaussian":
-        taps = 2 * math.ceil(TAILS * width) + 1
+        taps = 2 * math.ceil(veil_cpu.TAILS * width) + 1
         found = cv2.GaussianBlur(picture, (taps, taps), width, borderType=cv2.BORDER_REFLECT)
     else:
-        from ..kernels import veil_cpu
-
         kernel = veil_cpu.spread(width, veil_cpu.DISC)
         found = cv2.filter2D(picture, cv2.CV_32F, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT)
     return found.reshape(picture.shape)  # type: ignore[return-value] # float32, as it was
@@ -141,10 +144,3 @@ def _tried(sharp: Picture, soft: Picture, mask: Plane, widths: NDArray[np.float6
             found.before[level, at] = unlike[inside].sum(dtype=np.float64)
             found.pixels[level, at] = np.count_nonzero(inside)
     return found
-
-
-def _lowest(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Where a parabola through three points, evenly apart in log x, is lowest."""
-    bend = y[0] - 2 * y[1] + y[2]
-    offset = (y[0] - y[2]) / (2 * bend) if bend > 0 else 0.0
-    return float(x[1] * (x[2] / x[1]) ** np.clip(offset, -1, 1))

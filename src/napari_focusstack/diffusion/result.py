@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     from .law import Law
 
-__all__ = ["Elimination"]
+__all__ = ["SURE", "Elimination", "joined"]
+
+SURE = 0.05  # share of the light that a veil takes where correcting is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,9 @@ class Elimination:
     blur : (Y, X) float32
         Blur radius, in px, of what veils the pixel; 0 where nothing does.
     law : Law or None
-        How wide what is out of focus is blurred; None where it could not be measured, and nothing was done.
+        How wide what is out of focus is blurred; None where it was not measured, as nothing could be done.
+    obstacle : str
+        Why nothing was done, in words; empty where something was.
     """
 
     image: NDArray[np.float32]
@@ -41,14 +47,23 @@ class Elimination:
     veil: NDArray[np.float32]
     blur: NDArray[np.float32]
     law: Law | None
+    obstacle: str = ""
 
     def describe(self) -> str:
         """What was done, in words."""
-        if self.law is None:
-            return "nothing to eliminate: no depth edges, or no texture to measure the blur by"
-        share, veiled = float((self.acted > 0.5).mean()), float((self.veil > 0.05).mean())
+        if self.law is None or self.obstacle:
+            return f"nothing eliminated: {self.obstacle}"
+        taken = self.acted > 0
+        refused = float(((self.veil > SURE) & ~taken).mean())
         kind = "disc, radius" if self.law.psf == "disc" else "Gaussian, σ"
         return (
-            f"light of nearer surfaces taken from {share:.1%} of the picture ({veiled:.1%} are veiled); blur "
-            f"{self.law.near:.2f} px per frame ({kind}), {self.law.nearest} frame nearest"
+            f"light of nearer surfaces taken from {taken.mean():.1%} of the picture, and left on {refused:.1%} where "
+            f"the frames speak against it; blur {self.law.near:.2f} px per frame ({kind}), {self.law.nearest} frame "
+            "nearest"
         )
+
+
+def joined(told: Sequence[tuple[Law | None, str]]) -> tuple[Law | None, str]:
+    """First law of several bursts, and their obstacles if all of them have one, from those of each."""
+    obstacles = dict.fromkeys(obstacle for _, obstacle in told)
+    return next((law for law, _ in told if law), None), "" if "" in obstacles else "; ".join(obstacles)

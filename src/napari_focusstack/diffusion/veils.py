@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from ..color import Transfer, to_stored
@@ -14,15 +15,15 @@ from ..kernels.strips import over_rows
 from ..progress import apart, track
 from .evidence import Evidence
 from .law import Law, Nearest, kind_of
+from .result import SURE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["SURE", "Veils"]
+__all__ = ["Veils"]
 
-SURE = 0.05  # share of the light that a veil takes where correcting is whole
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
 ASKED = 1000  # pixels of them
@@ -41,11 +42,14 @@ class Veils:
         self.transfer: Transfer = transfer
         self.curve = to_stored(np.linspace(0, 1, LEVELS, dtype=np.float32), transfer).astype(np.float32)
 
-    def solved(self, law: Law, points: NDArray[np.int32]) -> tuple[NDArray[np.float32], Plane, Plane]:
+    def solved(
+        self, law: Law, points: NDArray[np.int32], *, opaque: bool = True
+    ) -> tuple[NDArray[np.float32], Plane, Plane]:
         """Light (Y, X, C), veil (Y, X) and the blur of what veils (Y, X), px, solved at points (P, 2)."""
         from ..kernels import veil_cpu
 
         light, depth = self.evidence.light, self._ascending(law)
+        points = self._behind(points, depth)
         around = light
         veil, radius = np.zeros_like(depth), np.zeros_like(depth)
         level = np.floor(depth[points[:, 0], points[:, 1]]).astype(np.int32)
@@ -55,12 +59,15 @@ class Veils:
         for _ in range(ROUNDS if self.subtract else 1):
             solved = light.copy()
             for some in track(buckets, "Eliminating diffusion"):
-                args = (some, light, around, depth, self.reach, law.near, self.gap, kind_of(law.psf), self.subtract)
-                over_rows(veil_cpu.unveil, len(some), *args, solved, veil, radius)
+                seen = some, light, around, depth, self.reach
+                how = law.near, self.gap, kind_of(law.psf), self.subtract, opaque
+                over_rows(veil_cpu.unveil, len(some), *seen, *how, solved, veil, radius)
             around = solved
         return solved, veil, radius
 
-    def worst(self, solved: NDArray[np.float32], radius: Plane, law: Law, which: NDArray[np.intp]) -> Plane:
+    def worst(
+        self, solved: NDArray[np.float32], radius: Plane, law: Law, which: NDArray[np.intp], *, opaque: bool = True
+    ) -> Plane:
         """(2, …) largest difference of frames that are rendered again, at some of the points: solved, and as it was."""
         from ..kernels import veil_cpu
 
@@ -80,29 +87,72 @@ class Veils:
             np.ascontiguousarray(self.evidence.seen[:, which]),
             self.curve,
             min(1.0, self.gap),
+            opaque,
         )
         return worst
 
     def nearest(self, law: Law) -> Nearest:
         """End of the burst that explains the frames better if it is the nearest."""
+        gains: dict[Nearest, float] = {}
+        for end in ENDS:
+            found, before = self._tried(replace(law, nearest=end), opaque=True)
+            gains[end] = float((before - found).mean()) if len(found) else -np.inf
+        return max(gains, key=lambda end: gains[end])
+
+    def adds_up(self, law: Law) -> bool:
+        """Whether the frames look more as if light added up than as if nearer surfaces hid farther ones."""
+        hiding, adding = (self._tried(law, opaque=opaque)[0] for opaque in (True, False))
+        return bool(adding.sum() < hiding.sum())
+
+    def _tried(self, law: Law, *, opaque: bool) -> NDArray[np.float32]:
+        """(2, …) `worst`, `DIFFERENT` at most, of some pixels that are veiled by a law, in the busiest squares."""
+        found = []
+        for part, asked in track(self._busiest()):
+            light, veil, radius = part.solved(law, part.evidence.points, opaque=opaque)
+            veiled = asked[veil[tuple(part.evidence.points[asked].T)] > SURE]
+            found.append(part.worst(light, radius, law, veiled, opaque=opaque))
+        return np.minimum(np.concatenate(found, axis=1), np.float32(DIFFERENT))
+
+    def _busiest(self) -> list[tuple[Veils, NDArray[np.intp]]]:
+        """Squares with the most points, cut out with what is around them, and the numbers of some points inside."""
         points = self.evidence.points
         across = self.depth.shape[1] // BLOCK + 1
         counts = np.bincount(points[:, 0] // BLOCK * across + points[:, 1] // BLOCK)
-        there = np.flatnonzero(counts)
-        away = np.full(len(points), np.inf, np.float32)  # from the middle of the nearest of the busiest squares
-        for square in track(there[np.argsort(counts[there])[-BLOCKS:]]):
-            down, right = (np.abs(points[:, i] - (at + 0.5) * BLOCK) for i, at in enumerate(divmod(square, across)))
-            np.minimum(away, np.maximum(down, right), out=away)
-        around, inside = points[away <= BLOCK], np.flatnonzero(away <= BLOCK / 2)
-        asked = np.random.default_rng(0).permutation(inside)[:ASKED]
-        gains: dict[Nearest, float] = {}
-        for end in ENDS:
-            one = replace(law, nearest=end)
-            light, veil, radius = self.solved(one, around)
-            veiled = asked[veil[tuple(points[asked].T)] > SURE]
-            found, before = np.minimum(self.worst(light, radius, one, veiled), DIFFERENT)
-            gains[end] = float((before - found).mean()) if len(veiled) else -np.inf
-        return max(gains, key=lambda end: gains[end])
+        around = int(self.reach.max())
+        found = []
+        for square in np.argsort(counts)[-BLOCKS:]:
+            corner = np.array(divmod(int(square), across)) * BLOCK
+            first = np.maximum(corner - around, 0)
+            part = self._cut(*first, *(corner + BLOCK + around))
+            away = part.evidence.points + first - corner
+            inside = np.flatnonzero(((away >= 0) & (away < BLOCK)).all(axis=1))
+            found.append((part, np.random.default_rng(0).permutation(inside)[: ASKED // BLOCKS]))
+        return found
+
+    def _cut(self, top: int, left: int, bottom: int, right: int) -> Veils:
+        """A rectangle of it."""
+        evidence, where = self.evidence, (slice(top, bottom), slice(left, right))
+        rows, columns = evidence.points.T
+        inside = np.flatnonzero((rows >= top) & (rows < bottom) & (columns >= left) & (columns < right))
+        part = replace(
+            evidence,
+            points=evidence.points[inside] - np.array([top, left], np.int32),
+            light=np.ascontiguousarray(evidence.light[where]),
+            seen=evidence.seen[:, inside],
+        )
+        depth, reach = np.ascontiguousarray(self.depth[where]), np.ascontiguousarray(self.reach[where])
+        return Veils(part, depth, reach, self.gap, self.subtract, self.transfer)
+
+    def _behind(self, points: NDArray[np.int32], depth: Plane) -> NDArray[np.int32]:
+        """Those of the points that have something nearer within their reach."""
+        rows, columns = points.T
+        reach, own = self.reach[rows, columns], depth[rows, columns]
+        behind = np.zeros(len(points), bool)
+        for width in track(np.unique(reach)):
+            some = np.flatnonzero(reach == width)
+            lowest = apart(cv2.erode, depth, np.ones((2 * int(width) + 1,) * 2, np.uint8))
+            behind[some] = own[some] - lowest[rows[some], columns[some]] >= self.gap
+        return points[behind]
 
     def _ascending(self, law: Law) -> Plane:
         return self.depth if law.nearest == "first" else -self.depth

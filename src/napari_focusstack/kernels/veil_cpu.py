@@ -61,7 +61,9 @@ def _spread(square, radius, kind):  # type: ignore[no-untyped-def]  # pragma: no
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def unveil(points, light, surroundings, depth, reach, blur, gap, kind, subtract, solved, veil, radius, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+def unveil(  # type: ignore[no-untyped-def]
+    points, light, surroundings, depth, reach, blur, gap, kind, subtract, opaque, solved, veil, radius, start, stop
+):  # pragma: no cover
     """Light of pixels `start` to `stop` of those listed, without what nearer surfaces spread over them.
 
     Parameters
@@ -84,6 +86,8 @@ def unveil(points, light, surroundings, depth, reach, blur, gap, kind, subtract,
         `DISC` or `GAUSSIAN`.
     subtract : bool
         The subtractive form instead of the division.
+    opaque : bool
+        Nearer surfaces keep away light; else theirs is added to it.
     solved : (Y, X, C) float32
         As `light`, and of solved pixels the result: read and written.
     veil, radius : (Y, X) float32
@@ -128,14 +132,16 @@ def unveil(points, light, surroundings, depth, reach, blur, gap, kind, subtract,
         left = 1 - covered
         trust = min(max((left - LEAST_LEFT / 2) / (LEAST_LEFT / 2), 0.0), 1.0)
         for c in range(channels):
-            if subtract:
+            if not opaque:
+                found = light[y, x, c] - added[c]
+            elif subtract:
                 found = light[y, x, c] - added[c] / excess + covered * local[c] / max(around, 1.0)
             else:
                 found = (light[y, x, c] - added[c] / excess) / max(left, LEAST_LEFT)
             solved[y, x, c] = light[y, x, c] + trust * (max(found, 0.0) - light[y, x, c])
 
 
-def errors(points, solved, light, depth, reach, deep, near, far, gap, kind, frames, seen, curve, least):  # type: ignore[no-untyped-def]
+def errors(points, solved, light, depth, reach, deep, near, far, gap, kind, frames, seen, curve, least, opaque):  # type: ignore[no-untyped-def]
     """By how much, at most, frames that are rendered again differ from what was seen: (2, P) float32, in stored values.
 
     The first is of the solved light, the second of the light as it was.
@@ -158,13 +164,15 @@ def errors(points, solved, light, depth, reach, deep, near, far, gap, kind, fram
         Stored values of linear light from 0 to 1.
     least : float
         Frames that a pixel lies behind a frame's focus at least, for this frame to count.
+    opaque : bool
+        As of `unveil`.
     """
     worst = np.zeros((2, len(points)), np.float32)
     hard, share = np.empty_like(depth), np.empty_like(depth)
     for k, focus in enumerate(frames):
         over_rows(_spots, len(depth), depth, focus, near, far, gap, kind, hard, share)
-        args = (points, solved, light, depth, hard, share, reach, deep, far, focus, kind, seen[k], curve, least)
-        over_rows(_differ, len(points), *args, worst)
+        seen_by = points, solved, light, depth, hard, share, reach, deep, near, far, focus
+        over_rows(_differ, len(points), *seen_by, kind, seen[k], curve, least, opaque, worst)
     return worst
 
 
@@ -188,20 +196,41 @@ def _spots(depth, focus, near, far, gap, kind, hard, share, start, stop):  # typ
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _differ(  # type: ignore[no-untyped-def]
-    points, solved, light, depth, hard, share, reach, deep, far, focus, kind, seen, curve, least, worst, start, stop
+    points,
+    solved,
+    light,
+    depth,
+    hard,
+    share,
+    reach,
+    deep,
+    near,
+    far,
+    focus,
+    kind,
+    seen,
+    curve,
+    least,
+    opaque,
+    worst,
+    start,
+    stop,
 ):  # pragma: no cover
     height, width, channels = solved.shape
     top = len(curve) - 1
     distance = np.empty((2 * FINE + 1, 2 * FINE + 1), np.float32)
+    tails = TAILS if kind == GAUSSIAN else 1.0
     added = np.empty((2, channels), np.float32)
     behind = np.empty((2, channels), np.float32)
     for i in range(start, stop):
         y, x = points[i]
-        if not least <= depth[y, x] - focus <= deep[i] + least:
+        before = depth[y, x] - focus
+        if not least <= before <= deep[i] + least:
             continue
-        own = max(depth[y, x] - focus, 0.0) * far * (TAILS if kind == GAUSSIAN else 1.0)
-        window = int(min(max(float(reach[y, x]), own + 2), 64.0))
-        step = max(1, (window + FINE - 1) // FINE)
+        own = before * far * tails + 2
+        step = max(1, (int(min(max(float(reach[y, x]), own), 64.0)) + FINE - 1) // FINE)
+        # nearer surfaces are blurred less than in the pixel's own frame, for which `reach` is meant
+        window = int(min(max(reach[y, x] - before * near * tails, own), 64.0))
         cells = window // step
         for a in range(-cells, cells + 1):
             for b in range(-cells, cells + 1):
@@ -238,9 +267,10 @@ def _differ(  # type: ignore[no-untyped-def]
                         behind[0, c] += spot * solved[v, u, c]
                         behind[1, c] += spot * light[v, u, c]
         covered *= step * step
-        excess = max(covered, 1.0)
+        excess = max(covered, 1.0) if opaque else 1.0
+        left = 1 - covered / excess if opaque else 1.0
         for c in range(channels):
             for which in range(2):
-                value = added[which, c] * step * step / excess + (1 - covered / excess) * behind[which, c] / there
+                value = added[which, c] * step * step / excess + left * behind[which, c] / there
                 again = curve[int(min(max(value, 0.0), 1.0) * top + 0.5)]
                 worst[which, i] = max(worst[which, i], abs(again - seen[i, c] / 255))

@@ -75,10 +75,10 @@ def read_checkpoint(which: StrPath, folders: Sequence[StrPath] = ()) -> Checkpoi
     if which and (Path(which).is_dir() or Path(which).suffix in PICKLED):
         return _read(Path(which))
     close = difflib.get_close_matches(which, found, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    hint = f"did you mean {close[0]!r}? There" if close else "there"
     raise CheckpointError(
-        f"there is no checkpoint {which[:100]!r}; {hint}There are: {', '.join(sorted(found)) or 'none'}. Choose "
-        "one, or give the path of a folder"
+        f"there is no checkpoint {which[:100]!r}; {hint} are: {', '.join(sorted(found)) or 'none'}. Choose one, or "
+        "give the path of a folder"
     )
 
 

@@ -71,8 +71,9 @@ def _halo_words(result: Result | Aligned) -> list[str]:
     """Sentence that says what became of the halos, if something should."""
     found, recipe = getattr(result, "diffusion", None), getattr(result, "recipe", None)
     if found is not None:
-        share = float((found.acted > 0).mean())
-        return [f"Halos taken from {max(share, 0.001):.1%} of the picture." if share else "No halos found."]
+        if found.obstacle:
+            return [f"No halos taken: {found.obstacle}."]
+        return [f"Halos taken from {max(float((found.acted > 0).mean()), 0.001):.1%} of the picture."]
     asked = recipe is not None and recipe.eliminates(photograph=False)
     return ["Halos were left, as of channels on their own, raw mosaics, or frames out of order."] if asked else []
 
