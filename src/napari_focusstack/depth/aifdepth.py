@@ -82,8 +82,8 @@ def estimate_aif(
     positions : ndarray
         (N,) float64, ascending, however spaced.
     guide : ndarray, optional
-        (Y, X, C) float32, all in focus: depth is not smoothed across its edges. By default what each pixel shows where it is
-        sharpest.
+        (Y, X, C) float32, all in focus: depth is not smoothed across its edges. By default made of what each pixel is
+        where it is sharpest.
     checkpoint : str
         Name of a checkpoint that came with the program, or path of its folder.
     tile : int
