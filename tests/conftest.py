@@ -9,6 +9,7 @@ import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small pictures: more threads of torch only wait for each other
 
+OURS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".dng", ".kdc", ".json")
 PATIENCE_S = 5.0  # a decode that was cancelled may come to its end
 
 
@@ -33,15 +34,18 @@ def own_threads() -> set[threading.Thread]:
     return {thread for thread in threading.enumerate() if thread.name.startswith("decode")}
 
 
+def own_files(before: set[str]) -> set[str]:
+    """Open files of kinds that we read and write, less those that were open before."""
+    return {name for name in open_files() - before if name.lower().endswith(OURS)}
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request):
     """Fail a test that leaves files of its own open, or a decoding thread running."""
     before = open_files()
     yield
     deadline = time.monotonic() + PATIENCE_S
-    while own_threads() and time.monotonic() < deadline:
+    while (own_threads() or own_files(before)) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not own_threads(), f"threads left running: {own_threads()}"
-    pictures = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".dng", ".kdc", ".json")
-    left = {name for name in open_files() - before if name.lower().endswith(pictures)}
-    assert not left, f"files left open: {left}"
+    assert not own_files(before), f"files left open: {own_files(before)}"

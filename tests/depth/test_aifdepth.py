@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_focusstack import estimate_depth, simulate
-from napari_focusstack.depth.aifdepth import MEMORY, STREAMED, _error, scale_of, tile_of
+from napari_focusstack.depth.aifdepth import LEAST, MEMORY, STREAMED, _error, _join_rows, scale_of, tile_of
 from napari_focusstack.methods import options_of
 from napari_focusstack.nets import build
 from napari_focusstack.nets.checkpoint import CheckpointError, Input, Training, save_checkpoint
@@ -99,13 +99,24 @@ def test_noise_alone_has_no_depth(untrained):
     assert learned(frames, untrained).measured.mean() < 0.1
 
 
+def test_a_peak_that_agrees_makes_depth_exact():
+    """Variances of 9 to 1: nine tenths of the way; one that is far off, or not trusted, changes nothing."""
+    index, sigma = np.full((1, 4), 2, np.float32), np.full((1, 4), 0.75, np.float32)
+    peak = np.array([[2.4, 4.2, 4.3, 2.4]], np.float32)  # of which 2.2 frames are less than 3 σ, 2.3 are more
+    error, trusted = np.full((1, 4), 0.25, np.float32), np.array([[1, 1, 1, 0.4]], np.float32)
+    _join_rows(index, sigma, peak, error, trusted, 0, 1)
+    np.testing.assert_allclose(index, [[2.36, 2 + 0.9 * 2.2, 2, 2]], rtol=1e-6)
+    spread = [np.sqrt(0.1 * 0.75**2 + 0.09 * off**2) for off in (0.4, 2.2)]
+    np.testing.assert_allclose(sigma, [[*spread, 0.75, 0.75]], rtol=1e-6)
+
+
 def test_smoothing_is_bounded_by_the_error_and_ends_at_the_pictures_edges(untrained):
     """Noise roughens the depth of a plane; smoothing takes some of it away, and nothing of the step in the picture."""
     burst = simulate("flat", frames=5, height=96, width=96, blur=2.0, noise=2e-3, seed=3)
     guide = np.full((96, 96, 1), 0.2, np.float32)
     guide[:, 48:] = 0.8
     rough, calm = (learned(burst.frames, untrained, fill=True, guide=guide, smoothing=s) for s in (0, 4))
-    assert (np.abs(calm.index - rough.index) <= rough.sigma + 1e-5).all()
+    assert (np.abs(calm.index - rough.index) <= 1.2 * np.maximum(rough.sigma, calm.sigma) + 0.01).all()
     across, beside = (np.abs(np.diff(depth.index, axis=1))[8:-8] for depth in (calm, rough))
     assert across[:, 8:40].mean() < 0.6 * beside[:, 8:40].mean()
     assert across[:, 47].mean() > 2 * across[:, 8:40].mean()
@@ -116,7 +127,7 @@ def test_attention_between_two_frames_is_no_doubt():
     share, variance, entropy = 0.375, 0.015625, 0.69  # half at 1, half at 2 of 4
     index, sigma, sure = (float(plane[0]) for plane in _error(np.array([[share, variance, entropy]]), positions))
     assert index == 1.5
-    assert sigma == pytest.approx(0.08, abs=1e-3)
+    assert sigma == pytest.approx(LEAST, abs=1e-3)
     assert sure > 0.9
     spread = _error(np.array([[share, 5 * variance, entropy]]), positions)
     assert float(spread[1][0]) > 0.4

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from napari_focusstack.kernels.sff_cpu import ABSENT, WINDOW, Curves
@@ -53,6 +53,7 @@ def test_three_hundred_frames_lose_no_precision():
 @settings(max_examples=60, deadline=None)
 @given(places=PLACES, share=st.floats(0.25, 0.75), broad=BROAD, peak=st.sampled_from([GAUSSIAN, GUO]))
 def test_gaussians_are_found_exactly_over_uneven_frames(places, share, broad, peak):
+    assume(broad >= np.diff(places).max() / 2)  # else no three frames see the peak
     true = places[0] + share * (places[-1] - places[0])
     found = fit(np.exp(-((places - true) ** 2) / (2 * broad**2))[:, None], places, peak)
     assert at(places, found.index) == pytest.approx(true, abs=5e-3)

@@ -48,7 +48,8 @@ def test_what_was_adapted_can_be_saved_and_used(tuned, stack, tmp_path):
     assert saved.metrics["focus_after"] < saved.metrics["focus_before"]
     weights = load_network(saved, "cpu").state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in tuned.network.state_dict().items())
-    depth = estimate_depth(stack.frames, "aif", checkpoint=str(tmp_path / "mine"), fill=True)
+    options = {"checkpoint": str(tmp_path / "mine"), "guide": stack.truth}
+    depth = estimate_depth(stack.frames, "aif", fill=True, **options)
     np.testing.assert_allclose(depth.position, tuned.depth_after.position, atol=1e-4)
 
 

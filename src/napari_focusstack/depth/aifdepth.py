@@ -15,9 +15,9 @@ from ..kernels.strips import over_rows
 from ..progress import apart
 from .grain import POWERS
 from .regularise import smooth
-from .result import Depth
-from .sff import contrast_of, full_size, observed, placed
-from .trust import standing_out, sureness
+from .result import RELIABLE, Depth
+from .sff import PEAKS, contrast_of, full_size, observed, placed
+from .trust import judged, standing_out, sureness
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,8 +31,10 @@ __all__ = ["ARCHITECTURES", "Scale", "depth_by", "estimate_aif", "scale_of"]
 ARCHITECTURES = ("aifdepthnet",)
 CHECKPOINT = "aifdepthnet-small"
 BRIGHT, SAMPLED = 0.999, 8  # quantile that is taken for white, of pixels so far apart
-MEASURE, RADIUS = "sml", 4.0  # of the sharpness that tells whether there is anything to focus on; px
-SPREAD, LEAST = 0.5, 0.08  # frames of error for each of the attention's needless spread, and without any
+MEASURE, RADIUS, PEAK = "sml", 2.0, "guo"  # of the sharpness that is looked at beside; px
+SPREAD, LEAST = 0.5, 0.25  # frames of error for each of the attention's needless spread, and without any
+AGREEING = 1.0, 3.0  # frames, and standard deviations of the attention, that the peak of sharpness may be off
+EXACT = 0.05  # frames: least error that the peak is taken to have
 DECIDED = 2.0  # confidence for each share of the attention's entropy that is missing
 MEMORY = 1.5e9  # bytes that a tile may take, of a network that is run in float32
 STREAMED = 700, 15  # bytes for each pixel of a tile and its halo; and for each pixel and frame
@@ -117,9 +119,12 @@ def estimate_aif(
     `nets.aifdepthnet`. Positions go from 0 to 1, with their true spacing.
 
     Attention that lies between two frames is spread over both, and need not be uncertain: two weights of that mean have
-    at least the variance (z - z_k) (z_{k+1} - z). What exceeds it is taken for doubt; in frames, σ² is 0.08² plus
-    0.5² times that. The confidence is that of the weakest of these: the sharpness around stands out from the noise, as
-    shape from focus has it; σ is below a frame; the entropy of the attention is well below that of no choice at all.
+    at least the variance (z - z_k) (z_{k+1} - z). What exceeds it is taken for doubt; in frames, σ² is 0.25² plus
+    0.5² times that. The network knows which peak of sharpness is the surface's, the peak knows better where between the
+    frames it is: so, where the peak that shape from focus finds is less than a frame or 3 σ away, depth is the mean of
+    both, weighted by their variances, and its variance that of such a mean, with what they differ by. The confidence is
+    that of the weakest of these: the sharpness around stands out from the noise, as shape from focus has it; the
+    attention's σ is below a frame; its entropy is well below that of no choice at all.
     """
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
 
@@ -150,11 +155,14 @@ def depth_by(
 
     side = tile_of(network, len(frames), tile)
     found = _attended(network, frames, positions, scale_of(frames, channel), side, device)
-    curves, grain = observed(frames, MEASURE, RADIUS, channel, device)
     index, sigma, confidence = _told(found, positions)
+    curves, grain = observed(frames, MEASURE, RADIUS, channel, device)
     floor = grain.at(shrunk(curves.picture, GRID)) * np.float32(noise_floor)
     out = apart(standing_out, curves, floor, shrunk(index, GRID), len(frames) - 1, POWERS[MEASURE])
     np.minimum(confidence, np.clip(full_size(out, index.shape), 0, 1), out=confidence)
+    how: dict[str, Any] = {"measure": MEASURE, "radius": RADIUS, "peak": PEAKS.index(PEAK), "smoothing": smoothing}
+    peaks = apart(judged, curves, grain, positions, noise_floor=noise_floor, **how)
+    over_rows(_join_rows, len(index), index, sigma, *(full_size(plane, index.shape) for plane in peaks))
     light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
     smooth(index, sigma, light, contrast=contrast_of(light), smoothing=smoothing)
     return placed(index, sigma, confidence, positions)
@@ -197,6 +205,18 @@ def _attended(
 
     ways = {"streamed": streamed} if network.streams else {"function": whole}
     return infer(network, frames, tile=tile, device=device, stage="Measuring depth", **ways)
+
+
+def _join_rows(index: Plane, sigma: Plane, peak: Plane, error: Plane, trusted: Plane, start: int, stop: int) -> None:
+    """In place: where sharpness peaks near what the network attends to, the mean of both, each as far as it is sure."""
+    rows = slice(start, stop)
+    off = peak[rows] - index[rows]
+    frames, deviations = AGREEING
+    agrees = (np.abs(off) < np.maximum(frames, deviations * sigma[rows])) & (trusted[rows] >= RELIABLE)
+    squares = np.square(sigma[rows]), np.square(np.maximum(error[rows], np.float32(EXACT)))
+    share = np.where(agrees, squares[0] / (squares[0] + squares[1]), np.float32(0))
+    index[rows] += share * off
+    sigma[rows] = np.sqrt((1 - share) * squares[0] + share * (1 - share) * np.square(off))
 
 
 def _told(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, Plane]:

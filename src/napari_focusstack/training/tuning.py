@@ -180,7 +180,7 @@ def tune(
     before = copy.deepcopy(network)
     found = _adapted(network, patches, error, rate, minutes, steps, seed)
     ways = (frames, places, unit)
-    how: dict[str, Any] = {"tile": tile, "noise_floor": noise_floor, "device": device}
+    how: dict[str, Any] = {"guide": target, "tile": tile, "noise_floor": noise_floor, "device": device}
     first = _depth(before, *ways, **how)
     if not found.steps:
         return Tuned(before, False, found.before, found.before, 0, first, first, described)
