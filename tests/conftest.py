@@ -1,6 +1,7 @@
 """What every test must leave behind: no open file and no thread."""
 
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -37,6 +38,13 @@ def own_threads() -> set[threading.Thread]:
 def own_files(before: set[str]) -> set[str]:
     """Open files of kinds that we read and write, less those that were open before."""
     return {name for name in open_files() - before if name.lower().endswith(OURS)}
+
+
+@pytest.fixture(autouse=True)
+def same_chances():
+    """The same random weights for a test, whichever ran before it."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)
