@@ -67,7 +67,7 @@ def test_json_there_and_back(recipe):
 @pytest.mark.parametrize(
     ("fuse", "checkpoint", "message"),
     [
-        ("focusdeep", "nonsense", "there is no checkpoint 'nonsense'; there are: aifdepthnet-small, focusdeep-small"),
+        ("focusdeep", "nonsense", "there is no checkpoint 'nonsense'; there are: aifdepthnet-small, "),
         (
             "unet",
             "focusdeep-small",
