@@ -3,7 +3,7 @@
 Usage, where there is no display:
 xvfb-run -a -s "-screen 0 1920x1200x24" python docs/_scripts/learned_screenshots.py [FOLDER]
 
-With FOLDER, only of a real burst, made smaller: stacks/pcb_switch10/frames, by shape from focus, by the network, and by
+With FOLDER, only of real bursts, made smaller, which it holds (see REAL): by shape from focus, by the network, and by
 the network that was adapted.
 """
 
@@ -22,7 +22,7 @@ from screenshots import IMAGES, SIZE, pump, save
 from napari_focusstack import simulate
 from napari_focusstack.ui.source import PLUGIN
 
-REAL = ("stacks/pcb_switch10/frames",)
+REAL = ("stacks/pcb_switch10/frames", "stacks/sphere12/frames", "stacks/beetle28/frames")
 STEP = 20.0  # µm, as if the simulated burst had been shot so
 SIDE = 480  # px: the longer one of the real frames
 

@@ -123,8 +123,8 @@ def estimate_aif(
     0.5² times that. The network knows which peak of sharpness is the surface's, the peak knows better where between the
     frames it is: so, where the peak that shape from focus finds is less than a frame or 3 σ away, depth is the mean of
     both, weighted by their variances, and its variance that of such a mean, with what they differ by. The confidence is
-    that of the weakest of these: the sharpness around stands out from the noise, as shape from focus has it; the
-    attention's σ is below a frame; its entropy is well below that of no choice at all.
+    that of the weakest of these: the sharpness around stands out from the noise, as shape from focus has it; σ is below
+    a frame; the attention's entropy is well below that of no choice at all.
     """
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
 
@@ -155,7 +155,7 @@ def depth_by(
 
     side = tile_of(network, len(frames), tile)
     found = _attended(network, frames, positions, scale_of(frames, channel), side, device)
-    index, sigma, confidence = _told(found, positions)
+    index, sigma, confidence = _told(found, positions)  # the last of how decided it is, at first
     curves, grain = observed(frames, MEASURE, RADIUS, channel, device)
     floor = grain.at(shrunk(curves.picture, GRID)) * np.float32(noise_floor)
     out = apart(standing_out, curves, floor, shrunk(index, GRID), len(frames) - 1, POWERS[MEASURE])
@@ -163,6 +163,7 @@ def depth_by(
     how: dict[str, Any] = {"measure": MEASURE, "radius": RADIUS, "peak": PEAKS.index(PEAK), "smoothing": smoothing}
     peaks = apart(judged, curves, grain, positions, noise_floor=noise_floor, **how)
     over_rows(_join_rows, len(index), index, sigma, *(full_size(plane, index.shape) for plane in peaks))
+    np.minimum(confidence, sureness(sigma), out=confidence)
     light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
     smooth(index, sigma, light, contrast=contrast_of(light), smoothing=smoothing)
     return placed(index, sigma, confidence, positions)
@@ -220,7 +221,7 @@ def _join_rows(index: Plane, sigma: Plane, peak: Plane, error: Plane, trusted: P
 
 
 def _told(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, Plane]:
-    """Frame with fractions, its standard deviation in frames, and confidence, (Y, X), of what the network found."""
+    """Frame with fractions, its standard deviation in frames, and how decided it is, (Y, X), of what was found."""
     told: tuple[Plane, Plane, Plane] = tuple(np.empty(found.shape[:2], np.float32) for _ in range(3))  # type: ignore[assignment]
 
     def rows(start: int, stop: int) -> None:
@@ -232,7 +233,7 @@ def _told(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, P
 
 
 def _error(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, Plane]:
-    """Index, its standard deviation, and confidence, of rows of what the network found."""
+    """Index, its standard deviation, and how decided it is, of rows of what the network found."""
     last, reach = len(positions) - 1, float(np.ptp(positions))
     share, variance, entropy = (found[..., k].astype(np.float64) for k in range(3))
     places = positions[0] + reach * np.clip(share, 0, 1)
@@ -243,7 +244,7 @@ def _error(found: Plane, positions: NDArray[np.float64]) -> tuple[Plane, Plane, 
     needless = np.maximum(variance * reach**2 - needed, 0) / step**2
     sigma = np.minimum(np.sqrt(LEAST**2 + SPREAD**2 * needless), last)
     decided = np.clip(DECIDED * (1 - entropy / math.log(last + 1)), 0, 1)
-    planes = (index, sigma, np.minimum(sureness(sigma), decided))
+    planes = (index, sigma, decided)
     return tuple(plane.astype(np.float32) for plane in planes)  # type: ignore[return-value]
 
 

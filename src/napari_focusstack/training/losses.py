@@ -103,7 +103,14 @@ def smoothness(depth: Tensor, picture: Tensor, *, edge: float = 20.0) -> Tensor:
 
 
 def focus_error(
-    seen: Seen, truth: Tensor, step: float, *, weight: float = 0.04, edge: float = 20.0, tie: float = 0.1
+    seen: Seen,
+    truth: Tensor,
+    step: float,
+    *,
+    noise: float = 0.0,
+    weight: float = 0.04,
+    edge: float = 20.0,
+    tie: float = 0.1,
 ) -> Tensor:
     """Error without depth truth: mean |P - truth|, `smoothness` of D, and how far D is off where P is from.
 
@@ -115,6 +122,8 @@ def focus_error(
         Picture that is all in focus.
     step : float
         From each frame to the next, as a share of the sweep.
+    noise : float
+        What P and the truth may differ by at no cost, where the truth was made of the frames themselves.
     weight, edge : float
         Of the smoothness, and the contrast that ends it.
     tie : float
@@ -126,7 +135,7 @@ def focus_error(
     grow by as much, while the weights of depth become alike, and depth smooth, and wrong: a way out that training
     finds. The third bars it. No gradient flows through where the picture is from: only depth follows.
     """
-    picture = (seen.picture.float() - truth.float()).abs().mean()
+    picture = ((seen.picture.float() - truth.float()).abs() - noise).clamp_min(0).mean()
     off = ((seen.depth - seen.source.detach()).abs() - step / 2).clamp_min(0)
     tied = (seen.decided.detach() * off).mean()
     return picture + weight * smoothness(seen.depth, truth, edge=edge) + tie * tied

@@ -21,10 +21,11 @@ from torch import Tensor
 from torch.optim import Adam
 
 from .. import __version__
-from ..arrays import Frames, Selection, as_frames
+from ..arrays import Frames, Selection, as_frames, visit
 from ..depth import LEAST
 from ..depth.aifdepth import ARCHITECTURES, depth_by, scale_of
 from ..depth.positions import focus_positions
+from ..focus import image_noise
 from ..nets.checkpoint import (
     Checkpoint,
     check_architecture,
@@ -47,6 +48,8 @@ __all__ = ["Tuned", "tune"]
 
 RATES = {"small": 1e-4, "paper": 2e-5}  # of learning, by the network's size
 LOOK = 10  # steps after which the loss on what is held out is looked at
+KEEP = 0.1  # weight of changes of depth where the network had not decided: there the picture teaches nothing
+NOISES = 5.0  # standard deviations of the noise that the picture may be off: the target has the frames' own
 WORTH = 1e-3  # share of that loss by which it must have fallen
 
 
@@ -173,11 +176,13 @@ def tune(
     _check(frames, target, places, minutes, steps)
     check_frames(described, np.broadcast_to(np.float32(0), (*frames.shape[:3], 3)))
     network = cast("AiFDepthNet", apart(load_network, described, device))
-    patches = patches_of(frames, target, scale_of(frames), (places - places.min()) / np.ptp(places), seed)
+    scale = scale_of(frames)
+    patches = patches_of(frames, target, scale, (places - places.min()) / np.ptp(places), seed)
     if places[-1] < places[0]:
         patches = patches.backwards()
-    error = partial(focus_error, step=1 / (len(frames) - 1), weight=weight, edge=edge)
+    noise = NOISES * _noise(frames) / scale.white
     before = copy.deepcopy(network)
+    error = partial(focus_error, step=1 / (len(frames) - 1), noise=noise, weight=weight, edge=edge)
     found = _adapted(network, patches, error, rate, minutes, steps, seed)
     ways = (frames, places, unit)
     how: dict[str, Any] = {"guide": target, "tile": tile, "noise_floor": noise_floor, "device": device}
@@ -207,13 +212,18 @@ def _adapted(
 ) -> _Found:
     """Adapt the network in place, to the weights of the smallest loss."""
     device = next(network.parameters()).device
+    origin = copy.deepcopy(network)
     optimiser = Adam(network.parameters(), lr=rate or RATES[str(network.arguments["size"])])
     end = time.monotonic() + 60 * minutes
 
     def learn(step: int) -> None:
         frames, pictures, places = (each.to(device) for each in patches.crops(step, seed))
         optimiser.zero_grad(set_to_none=True)
-        error(network(frames, places), pictures).backward()
+        with torch.no_grad():
+            known = origin(frames, places)
+        seen = network(frames, places)
+        kept = ((1 - known.decided) * (seen.depth - known.depth).abs()).mean()
+        (error(seen, pictures) + KEEP * kept).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
 
@@ -242,6 +252,12 @@ def _missed(network: AiFDepthNet, patches: Patches, error: Callable[[Seen, Tenso
         return float(error(seen, picture[None].to(device)))
 
     return sum(apart(of, *pair) for pair in track(patches.held_out)) / len(patches.held_out)
+
+
+def _noise(frames: Frames) -> float:
+    """Standard deviation of the noise of a frame: the least of a few, as what is sharp looks like noise, too."""
+    last = len(frames) - 1
+    return min(image_noise(image) for _, image in visit(frames, "", sorted({0, last // 2, last})))
 
 
 def _depth(network: AiFDepthNet, frames: Frames, positions: NDArray[np.float64], unit: str, **how: Any) -> Depth:
