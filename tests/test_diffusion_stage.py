@@ -152,7 +152,7 @@ def test_a_series_of_which_nothing_was_taken_says_why_once(burst):
     [
         ({"channels": "separate"}, 5, Sweep(), "channels on their own have no depth in common"),
         ({}, 1, Sweep(), "there is one frame only"),
-        ({}, 2, Sweep(), "two frames tell no depth; give eliminate_diffusion a mask of the foreground"),
+        ({}, 2, Sweep(), "two frames tell no depth; in a script, eliminate_diffusion takes a mask"),
         ({}, 3, Sweep([0, 2, 1], "um"), "the frames are not in the order of the sweep"),
         (
             {"fuse": "focusdeep", "fuse_options": {"checkpoint": "focusdeep-small-raw"}},

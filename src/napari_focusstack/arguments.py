@@ -217,7 +217,7 @@ def _add_options(parser: argparse.ArgumentParser, stage: str, title: str, method
         if option.choices:
             kind["choices"] = option.choices
         elif option.type is not bool:
-            kind["metavar"] = "NUMBER"
+            kind["metavar"] = "NAME" if option.type is str else "NUMBER"
         default = "" if option.default is None else f"default {option.default}"
         facts = "; ".join(filter(None, (option.range, default)))
         text = (f"{option.text} ({facts})" if facts else option.text).replace("%", "%%")

@@ -209,7 +209,7 @@ def _obstacle(recipe: Recipe, sweep: Sweep, count: int) -> str:
     if count < 2:
         return "there is one frame only"
     if count < LEAST:
-        return "two frames tell no depth; give eliminate_diffusion a mask of the foreground, see find_foreground"
+        return "two frames tell no depth; in a script, eliminate_diffusion takes a mask that find_foreground finds"
     steps = np.sign(np.diff(sweep.positions or [0, 1]))
     return "" if abs(steps.sum()) == len(steps) else "the frames are not in the order of the sweep; sort them"
 

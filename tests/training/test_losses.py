@@ -108,6 +108,12 @@ def test_focus_error_is_the_sum_of_its_parts():
     assert float(found) == pytest.approx(0.25 + 0.5 * float(smoothness(depth, PLANES)), rel=1e-5)
 
 
+def test_what_noise_explains_does_not_count():
+    depth = torch.rand(2, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
+    found = [float(focus_error(seen(depth, depth, 1.0), PLANES, 0.25, noise=n, weight=0)) for n in (0.0, 0.1, 0.3)]
+    assert found == pytest.approx([0.25, 0.15, 0], abs=1e-6)
+
+
 def test_depth_is_tied_to_where_the_picture_is_from():
     """Half a step to either side is free; beyond, it counts as far as it is decided; the picture does not follow."""
     depth = torch.full((2, SIDE, SIDE), 0.5, requires_grad=True)

@@ -26,7 +26,7 @@ def untrained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack():
-    return simulate("steps", frames=4, height=64, width=96, blur=2.0, noise=2e-3, seed=5)
+    return simulate("steps", frames=4, height=64, width=96, blur=2.0, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,7 @@ def test_what_was_adapted_can_be_saved_and_used(tuned, stack, tmp_path):
     assert saved.metrics["focus_after"] < saved.metrics["focus_before"]
     weights = load_network(saved, "cpu").state_dict()
     assert all(torch.equal(value, weights[name]) for name, value in tuned.network.state_dict().items())
-    options = {"checkpoint": str(tmp_path / "mine"), "guide": stack.truth}
-    depth = estimate_depth(stack.frames, "aif", fill=True, **options)
+    depth = estimate_depth(stack.frames, "aif", checkpoint=str(tmp_path / "mine"), fill=True)
     np.testing.assert_allclose(depth.position, tuned.depth_after.position, atol=1e-4)
 
 
@@ -61,6 +60,13 @@ def test_it_never_gets_worse(untrained, stack):
     assert "did not help: it stays as it was" in ruined.describe()
     first = load_network(ruined.origin, "cpu").state_dict()
     assert all(torch.equal(value, first[name]) for name, value in ruined.network.state_dict().items())
+
+
+def test_noise_teaches_nothing(untrained):
+    """The picture is a frame of noise: by its values alone, each pixel would be from that frame."""
+    frames = np.random.default_rng(4).normal(0.5, 0.05, (4, 48, 64, 3)).astype(np.float32)
+    found = tune(untrained, frames, frames[1], steps=10, rate=1e-3)
+    assert np.abs(found.depth_after.index - found.depth_before.index).mean() < 0.1
 
 
 def test_a_sweep_down_is_adapted_to_as_one_up(untrained, stack):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Frames, unit, visit
-from ..focus import check_channel, grey
+from ..focus import check_channel
 from ..kernels.strips import over_rows
 from ..progress import apart
 from .grain import POWERS
@@ -66,7 +66,7 @@ class Scale(NamedTuple):
 def estimate_aif(
     frames: Frames,
     positions: NDArray[np.float64],
-    guide: NDArray[np.float32] | None = None,
+    guide: NDArray[np.float32] | None = None,  # noqa: ARG001 - as every method of the table has it
     *,
     checkpoint: Annotated[str, {"architectures": ARCHITECTURES}] = CHECKPOINT,
     tile: Annotated[int, {"min": 32, "max": 8192}] = 1280,
@@ -84,15 +84,15 @@ def estimate_aif(
     positions : ndarray
         (N,) float64, ascending, however spaced.
     guide : ndarray, optional
-        (Y, X, C) float32, all in focus: depth is not smoothed across its edges. By default made of what each pixel is
-        where it is sharpest.
+        Not looked at: the network finds edges in the frames.
     checkpoint : str
         Name of a checkpoint that came with the program, or path of its folder.
     tile : int
         Largest side of the squares that are computed at once, in px; the longer the sweep, the smaller they are made,
         so that memory does not grow with it. The result is the same.
     smoothing : float
-        Distance, in px, over which depth is smoothed, by no more than its standard deviation; 0: not at all.
+        Distance, in px, over which depth is smoothed, by no more than its standard deviation, and not across edges of
+        what each pixel shows in its sharpest frame; 0: not at all.
     noise_floor : float
         How many times above the noise the sharpness of a pixel's surroundings must be for its depth to count as
         measured.
@@ -134,14 +134,13 @@ def estimate_aif(
     check_channel(channel, frames.shape[3])
     network = cast("AiFDepthNet", apart(load_network, described, device))  # torch, too, the first time
     how: dict[str, Any] = {"tile": tile, "smoothing": smoothing, "noise_floor": noise_floor}
-    return depth_by(network, frames, positions, guide, **how, channel=channel, device=device)
+    return depth_by(network, frames, positions, **how, channel=channel, device=device)
 
 
 def depth_by(
     network: AiFDepthNet,
     frames: Frames,
     positions: NDArray[np.float64],
-    guide: NDArray[np.float32] | None = None,
     *,
     tile: int = 1280,
     smoothing: float = 1.0,
@@ -164,8 +163,7 @@ def depth_by(
     peaks = apart(judged, curves, grain, positions, noise_floor=noise_floor, **how)
     over_rows(_join_rows, len(index), index, sigma, *(full_size(plane, index.shape) for plane in peaks))
     np.minimum(confidence, sureness(sigma), out=confidence)
-    light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
-    smooth(index, sigma, light, contrast=contrast_of(light), smoothing=smoothing)
+    smooth(index, sigma, curves.picture, contrast=contrast_of(curves.picture), smoothing=smoothing)
     return placed(index, sigma, confidence, positions)
 
 

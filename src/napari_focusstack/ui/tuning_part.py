@@ -34,7 +34,7 @@ ADAPT_TIP = (
     "learns from the burst that is shown."
 )
 SAVE_TIP = "Write the adapted network to a folder of its own, and measure with it from then on."
-BETTER = "{}. Compare the two depths; “{}” keeps the network."
+BETTER = "{}. Compare the two depths by the eye of the upper one; “{}” keeps the network."
 TAKEN = "“{}” holds other files; choose a new or an empty folder."
 
 
