@@ -37,6 +37,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
         "depth",
         "devices",
         "files",
+        "focus",
         "fusion",
         "io",
         "kernels",

@@ -24,7 +24,7 @@ from napari_focusstack.ui.source import PLUGIN
 
 REAL = ("stacks/pcb_switch10/frames", "stacks/sphere12/frames", "stacks/beetle28/frames")
 STEP = 20.0  # µm, as if the simulated burst had been shot so
-SIDE = 480  # px: the longer one of the real frames
+SIDE, WIDTH = 480, 1400  # px: the longer one of the real frames; the sheet's
 
 
 def learned_panel() -> None:
@@ -48,7 +48,9 @@ def real(folder: Path) -> None:
     """A sheet of real bursts, a row each."""
     rows = [row_of(folder / source) for source in REAL]
     sheet = stacked_tiles([stacked_tiles(row, axis=1) for row in rows], axis=0)
-    Image.fromarray(sheet).save(IMAGES / "depth_learned.jpg", quality=85, optimize=True)
+    picture = Image.fromarray(sheet)
+    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+    picture.save(IMAGES / "depth_learned.jpg", quality=80, optimize=True)
 
 
 def row_of(source: Path) -> list[np.ndarray]:

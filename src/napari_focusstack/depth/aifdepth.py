@@ -14,7 +14,7 @@ from ..focus import check_channel
 from ..kernels.strips import over_rows
 from ..progress import apart
 from .grain import POWERS
-from .regularise import smooth
+from .regularise import smooth, supported
 from .result import RELIABLE, Depth
 from .sff import PEAKS, contrast_of, full_size, observed, placed
 from .trust import judged, standing_out, sureness
@@ -124,7 +124,8 @@ def estimate_aif(
     frames it is: so, where the peak that shape from focus finds is less than a frame or 3 σ away, depth is the mean of
     both, weighted by their variances, and its variance that of such a mean, with what they differ by. The confidence is
     that of the weakest of these: the sharpness around stands out from the noise, as shape from focus has it; σ is below
-    a frame; the attention's entropy is well below that of no choice at all.
+    a frame; the attention's entropy is well below that of no choice at all. Specks that nothing around agrees with lose
+    some of it, as in shape from focus.
     """
     from ..nets.checkpoint import check_architecture, check_frames, load_network, read_checkpoint
 
@@ -162,7 +163,7 @@ def depth_by(
     how: dict[str, Any] = {"measure": MEASURE, "radius": RADIUS, "peak": PEAKS.index(PEAK), "smoothing": smoothing}
     peaks = apart(judged, curves, grain, positions, noise_floor=noise_floor, **how)
     over_rows(_join_rows, len(index), index, sigma, *(full_size(plane, index.shape) for plane in peaks))
-    np.minimum(confidence, sureness(sigma), out=confidence)
+    confidence = supported(index, sigma, np.minimum(confidence, sureness(sigma)), radius=RADIUS)
     smooth(index, sigma, curves.picture, contrast=contrast_of(curves.picture), smoothing=smoothing)
     return placed(index, sigma, confidence, positions)
 
