@@ -31,6 +31,7 @@ __all__ = [
     "edges_found",
     "error_of_file",
     "flattest",
+    "near_unknown",
     "read_depth",
     "score",
     "wide",
@@ -118,11 +119,11 @@ def score(case: str, method: str, found: Estimate, target: Target) -> Score:
         _share(off, beside) if has_edges else None,
         _share(neither, beside) if has_edges else None,
         _share(off, judged & (distance > 2 * BESIDE)) if has_edges else None,
-        bumpiness(found.index, truth, mask=away & ~_near_unknown(truth)),
+        bumpiness(found.index, truth, mask=away & ~near_unknown(truth)),
     )
 
 
-def _near_unknown(truth: Plane) -> Plane:
+def near_unknown(truth: Plane) -> Plane:
     """Where derivatives of the truth meet pixels without one."""
     return cv2.dilate((~np.isfinite(truth)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from napari_focusstack import Depth, estimate_depth, fuse
@@ -29,7 +28,7 @@ from napari_focusstack.training.tuning import tune
 
 from .depth import rows as classical_rows
 from .depth_cases import measured_surfaces
-from .depth_score import distance_to_edges, wide
+from .depth_score import distance_to_edges, near_unknown, wide
 from .learned_sets import SEED, held_out_library
 from .tables import markdown
 
@@ -269,7 +268,7 @@ def _score(name: str, method: str, number: int, row: Row, stack: Stack) -> Score
         len(stack.frames),
         error**2,
         error,
-        bumpiness(share, truth, mask=judged & ~_near_unknown(stack.depth)),
+        bumpiness(share, truth, mask=judged & ~near_unknown(stack.depth)),
         abs_rel(near, far, mask=judged),
         delta(near, far, mask=judged),
         bad_pixels(index, stack.depth, threshold=1.0, mask=beside) if beside.any() else None,
@@ -277,11 +276,6 @@ def _score(name: str, method: str, number: int, row: Row, stack: Stack) -> Score
         measured,
         seconds,
     )
-
-
-def _near_unknown(truth: Plane) -> Plane:
-    """Where derivatives of the truth meet pixels without one."""
-    return cv2.dilate((~np.isfinite(truth)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
 
 # --------------------------------------------------------------------
