@@ -35,7 +35,9 @@ def fruitless(monkeypatch):
     return given
 
 
-@pytest.mark.parametrize("changes", [{}, {"fill": True, "channels": 1}, {"depth_options": {"noise_floor": 6.0}}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"fill": True, "channels": 1}, {"depth_options": {"noise_floor": 6.0, "smoothing": 3.0}}]
+)
 def test_the_depth_before_is_the_one_that_is_measured(frames, network, changes, fruitless):
     options = {"checkpoint": network, **changes.pop("depth_options", {})}
     recipe = Recipe(depth="aif", depth_options=options, step=-2.0, unit="um", **changes)

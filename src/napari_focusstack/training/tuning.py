@@ -132,6 +132,7 @@ def tune(
     edge: float = 20.0,
     seed: int = 0,
     tile: int = 1280,
+    smoothing: float = 1.0,
     noise_floor: float = 1.7,
     device: str = "auto",
 ) -> Tuned:
@@ -155,7 +156,7 @@ def tune(
         Of the smoothness of depth, and the contrast that ends it: see `training.losses.focus_error`.
     seed : int
         Which patches are looked at when.
-    tile, noise_floor : int, float
+    tile, smoothing, noise_floor : int, float, float
         Of the depths, as of the method "aif".
     device : str
         "auto", "cpu", "cuda", "mps".
@@ -187,9 +188,9 @@ def tune(
     noise = NOISES * _noise(frames) / scale.white
     before = copy.deepcopy(network)
     error = partial(focus_error, step=1 / (len(frames) - 1), noise=noise, weight=weight, edge=edge)
-    found = _adapted(network, patches, error, rate, minutes, steps, seed)
+    found = _adapted(network, before, patches, error, rate, minutes, steps, seed)
     ways = (frames, places, unit)
-    how: dict[str, Any] = {"tile": tile, "noise_floor": noise_floor, "device": device}
+    how: dict[str, Any] = {"tile": tile, "smoothing": smoothing, "noise_floor": noise_floor, "device": device}
     first = _depth(before, *ways, **how)
     if not found.steps:
         return Tuned(before, False, found.before, found.before, 0, first, first, described)
@@ -207,6 +208,7 @@ class _Found:
 
 def _adapted(
     network: AiFDepthNet,
+    origin: AiFDepthNet,
     patches: Patches,
     error: Callable[[Seen, Tensor], Tensor],
     rate: float | None,
@@ -214,9 +216,8 @@ def _adapted(
     steps: int,
     seed: int,
 ) -> _Found:
-    """Adapt the network in place, to the weights of the smallest loss."""
+    """Adapt the network, which is as its origin, in place, to the weights of the smallest loss."""
     device = next(network.parameters()).device
-    origin = copy.deepcopy(network)
     optimiser = Adam(network.parameters(), lr=rate or RATES[str(network.arguments["size"])])
     end = time.monotonic() + 60 * minutes
 
