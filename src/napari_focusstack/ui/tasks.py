@@ -52,16 +52,13 @@ def stacking(
     from ..pipeline import run_series
 
     preferences().apply()
-    known = known_positions(source)
     compute = partial(
         run_series,
         source.data,
         source.axes,
         resolved(recipe, source),
         alignment=alignment,
-        transfer=source.transfer,
-        positions=numbers_of(source) if known.positions is None else known.positions,
-        unit=known.unit,
+        **_told(source),
         raw=source.raw,
     )
     return Run(partial(noting_damage, compute), partial(show_result, layers, source), f"{verb} “{source.name}”")
@@ -97,7 +94,6 @@ def adapting(
         The same for the names of the layers; empty if there is one burst only.
     """
     preferences().apply()
-    known = known_positions(source)
     compute = partial(
         _adapted,
         source.data,
@@ -105,12 +101,17 @@ def adapting(
         dict(place),
         replace(resolved(recipe, source), depth=recipe.depth),  # too few frames are an error here
         alignment=alignment,
-        transfer=source.transfer,
-        positions=numbers_of(source) if known.positions is None else known.positions,
-        unit=known.unit,
+        **_told(source),
     )
     deliver = partial(show_adapted, layers, source, words)
     return Run(partial(noting_damage, compute), deliver, f"adapting to “{source.name}”")
+
+
+def _told(source: Source) -> dict[str, Any]:
+    """What `run_series` and `adapt` are told of a source: its transfer curve, and where its frames are focused."""
+    known = known_positions(source)
+    positions = numbers_of(source) if known.positions is None else known.positions
+    return {"transfer": source.transfer, "positions": positions, "unit": known.unit}
 
 
 def _adapted(data: Any, axes: str, place: dict[str, int], recipe: Recipe, **told: Any) -> Adapted:
