@@ -13,7 +13,7 @@ from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart, track
-from .evidence import gathered, jumps_of, reach_of
+from .evidence import gathered, jumps_of, reach_of, rims
 from .law import Law, Nearest, Patches, Psf, fitted
 from .result import SURE, Elimination
 from .veils import Veils
@@ -29,9 +29,10 @@ GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
 TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
 NOISES = 3.0  # standard deviations of the noise that it may differ by, too
-NOISY = 0.015  # standard deviation of the noise from which on nothing is divided
+NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 AROUND = 7  # px, in which detail is compared
+SHARPER = 1.2  # in its own frame than in that of what is behind: what the rim of a nearer surface must be
 ROUGHER, FINE = 1.5, 0.003  # what detail may grow by, as a factor and beside that
 MOSTLY = 0.5  # of the light behind: detail is taken to have lost no more than that
 TIMES = 3  # that detail is looked at: what was refused leaves edges
@@ -111,9 +112,11 @@ def eliminate_diffusion(
 
     A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
-    65 px around do so better than if nothing were changed; if those of the whole picture do; and where no detail comes
-    up that was not there. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames
-    better, as in fluorescence: there, nothing near keeps light of what is behind it away.
+    65 px around do so better than if nothing were changed; if those of the whole picture do; where the rims of the
+    nearer surfaces in these 65 px are sharper in their own frames than in those of what is behind, as they are not
+    where an index claims too much for them; and where no detail comes up that was not there. Nothing is done to a stack
+    where light that only adds up, I_k = C + R_k, explains the frames better, as in fluorescence: there, nothing near
+    keeps light of what is behind it away.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -154,7 +157,7 @@ def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float
     rows, columns = work.evidence.points.T
     weight = np.clip((veil[rows, columns] - THINNEST) / (SURE - THINNEST), 0, 1)
     which = np.flatnonzero(weight)
-    weight[which[~_sound(work, stored, solved, law, which)]] = 0
+    weight[which[~_sound(work, stored, solved, law, which, given)]] = 0
     weight[(work.depth != given)[rows, columns]] = 1
     some = weight > 0
     obstacle = "" if some.any() else REFUSED if len(which) else NO_VEIL
@@ -173,6 +176,7 @@ def _sound(
     solved: tuple[NDArray[np.float32], Plane, Plane],
     law: Law,
     which: NDArray[np.intp],
+    given: Plane,
 ) -> NDArray[np.bool_]:
     """Of some points: whether the frames, rendered again, look as they did, and more so than without the correction."""
     if not len(which):
@@ -188,6 +192,8 @@ def _sound(
     sound: NDArray[np.bool_] = (worst <= tolerance) & (around > 0) & (gain.mean() > 0)
     freed = apart(to_stored, light[where], work.transfer)
     left = np.maximum(1 - veil[where], MOSTLY)
+    own, behind = rims(work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
+    sound &= (own >= SHARPER * behind)[which]
     allowed = ROUGHER * _detail(stored)[where] / left + FINE + work.evidence.noise
     for _ in track(range(TIMES)):
         picture = stored.copy()

@@ -14,13 +14,14 @@ from ..arrays import Frames, from_float, to_float, visit
 from ..color import Transfer, to_linear
 from ..focus import image_noise
 from ..progress import apart, track
+from .law import Nearest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["MOST_REACH", "Evidence", "gathered", "jumps_of", "reach_of"]
+__all__ = ["MOST_REACH", "Evidence", "gathered", "jumps_of", "reach_of", "rims"]
 
 MOST_REACH = 64  # px that the light of a depth edge is followed
 WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that reach
@@ -28,6 +29,7 @@ JUMP_PX = 2  # to either side of a pixel, in which a jump of depth is looked for
 MARGIN_PX = 2  # more than the reach that follows from the jump
 FAR = 1e9  # beyond all depths
 CHECKS = 6  # frames that the result is rendered again for
+LAPLACIAN = 20.0  # variance of the Laplacian of noise of variance 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,3 +132,42 @@ def gathered(
             noise = min(noise, image_noise(stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = from_float(np.clip(to_float(stored[rows, columns]), 0, 1), np.uint8)
     return Evidence(points, light, np.array(checks, np.float32), seen, noise)
+
+
+def rims(
+    evidence: Evidence, index: Plane, nearest: Nearest, jump: float, around: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(P,) twice: detail that the nearer surfaces' rims have in their own frames, and in those of what is behind.
+
+    Mean squares of the Laplacian of what is not noise, of the pixels that touch a farther surface, within a square of
+    `around` px. Where an index or a mask claims more than the surface, its rim shows what is behind, and that is
+    sharper in the frames of the latter.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Its frames are looked at.
+    index : (Y, X) float32
+        Frame number of each pixel.
+    nearest : {"first", "last"}
+        The frame whose focus is nearest.
+    jump : float
+        Frames between two surfaces that make a depth edge.
+    around : int
+        px.
+    """
+    beside = apart(cv2.dilate if nearest == "first" else cv2.erode, index, np.ones((3, 3), np.uint8))
+    rim = np.abs(beside - index) > jump
+    at = apart(np.nonzero, rim)
+    frames = [np.abs(evidence.frames[:, None] - depth[at]).argmin(axis=0) for depth in (index, beside)]
+    rows, columns = evidence.points.T
+    looked = np.flatnonzero(cv2.dilate(rim.astype(np.uint8), np.ones((5, 5), np.uint8))[rows, columns])
+    stored, sums = np.zeros_like(index), np.zeros((2, *index.shape), np.float32)
+    for k, seen in enumerate(track(evidence.seen)):
+        stored[rows[looked], columns[looked]] = seen[looked].mean(axis=1) / np.float32(255)
+        edges = cv2.Laplacian(stored, cv2.CV_32F)
+        detail = cv2.blur(edges * edges, (3, 3))[at] - np.float32(LAPLACIAN * evidence.noise**2)
+        for total, frame in zip(sums, frames, strict=True):
+            total[at] += np.where(frame == k, detail, 0)
+    own, behind = (np.maximum(cv2.blur(total, (around, around)), 0)[rows, columns] for total in sums)
+    return own, behind
