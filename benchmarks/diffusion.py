@@ -160,7 +160,7 @@ def _of_kernels(several: Iterable[pairs.Pair], fsb: str, keb: str, device: str) 
         ways["KEB"] = lambda pair, mask: find_blur(*pair.frames, mask, method="network", checkpoint=keb, device=device)
     masks: dict[str, Callable[[pairs.Pair], Any]] = {
         "true mask": lambda pair: pair.mask,
-        "mask by sharpness": lambda pair: find_foreground(*pair.frames) > 0.5,
+        "mask by sharpness": lambda pair: find_foreground(*pair.frames, method="sharpness") > 0.5,
     }
     if pairs.there(fsb):
         masks["mask by FSB"] = lambda pair: (

@@ -35,7 +35,7 @@ def find_foreground(
     near: ArrayLike,
     far: ArrayLike,
     *,
-    method: Literal["network", "sharpness"] = "sharpness",
+    method: Literal["network", "sharpness"] = "network",
     checkpoint: Annotated[str, {"architectures": ("fsb",)}] = "fsb",
     refine: bool = True,
     device: str = "auto",
@@ -47,7 +47,7 @@ def find_foreground(
     near, far : (Y, X, C) or (Y, X) array_like
         Aligned frames, focused on the foreground and behind it, in stored values.
     method : {"network", "sharpness"}
-        A trained network, or without one.
+        A trained network, which measures better on simulated pairs; or without one, by detail and blur.
     checkpoint : str
         Network: name of a checkpoint that came with the program, or path of its folder.
     refine : bool
