@@ -32,7 +32,7 @@ NOISES = 3.0  # standard deviations of the noise that it may differ by, too
 NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 AROUND = 7  # px, in which detail is compared
-SHARPER = 1.2  # in its own frame than in that of what is behind: what the rim of a nearer surface must be
+RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
 ROUGHER, FINE = 1.5, 0.003  # what detail may grow by, as a factor and beside that
 MOSTLY = 0.5  # of the light behind: detail is taken to have lost no more than that
 TIMES = 3  # that detail is looked at: what was refused leaves edges
@@ -113,10 +113,10 @@ def eliminate_diffusion(
     A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
     65 px around do so better than if nothing were changed; if those of the whole picture do; where the rims of the
-    nearer surfaces in these 65 px are sharper in their own frames than in those of what is behind, as they are not
-    where an index claims too much for them; and where no detail comes up that was not there. Nothing is done to a stack
-    where light that only adds up, I_k = C + R_k, explains the frames better, as in fluorescence: there, nothing near
-    keeps light of what is behind it away.
+    nearer surfaces in these 65 px are not much less sharp in their own frames than in those of what is behind, as they
+    are where an index claims too much for them; and where no detail comes up that was not there. Nothing is done to a
+    stack where light that only adds up, I_k = C + R_k, explains the frames better, as in fluorescence: there, nothing
+    near keeps light of what is behind it away.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -193,7 +193,7 @@ def _sound(
     freed = apart(to_stored, light[where], work.transfer)
     left = np.maximum(1 - veil[where], MOSTLY)
     own, behind = rims(work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
-    sound &= (own >= SHARPER * behind)[which]
+    sound &= (own >= RIM * behind)[which]
     allowed = ROUGHER * _detail(stored)[where] / left + FINE + work.evidence.noise
     for _ in track(range(TIMES)):
         picture = stored.copy()

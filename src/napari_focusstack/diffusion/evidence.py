@@ -141,7 +141,7 @@ def rims(
 
     Mean squares of the Laplacian of what is not noise, of the pixels that touch a farther surface, within a square of
     `around` px. Where an index or a mask claims more than the surface, its rim shows what is behind, and that is
-    sharper in the frames of the latter.
+    sharper in the frames of the latter; where it ends with the surface, its contour is in its own frame, too.
 
     Parameters
     ----------
@@ -161,12 +161,11 @@ def rims(
     at = apart(np.nonzero, rim)
     frames = [np.abs(evidence.frames[:, None] - depth[at]).argmin(axis=0) for depth in (index, beside)]
     rows, columns = evidence.points.T
-    looked = np.flatnonzero(cv2.dilate(rim.astype(np.uint8), np.ones((5, 5), np.uint8))[rows, columns])
+    looked = np.flatnonzero(cv2.dilate(rim.astype(np.uint8), np.ones((3, 3), np.uint8))[rows, columns])
     stored, sums = np.zeros_like(index), np.zeros((2, *index.shape), np.float32)
     for k, seen in enumerate(track(evidence.seen)):
         stored[rows[looked], columns[looked]] = seen[looked].mean(axis=1) / np.float32(255)
-        edges = cv2.Laplacian(stored, cv2.CV_32F)
-        detail = cv2.blur(edges * edges, (3, 3))[at] - np.float32(LAPLACIAN * evidence.noise**2)
+        detail = np.square(cv2.Laplacian(stored, cv2.CV_32F)[at]) - np.float32(LAPLACIAN * evidence.noise**2)
         for total, frame in zip(sums, frames, strict=True):
             total[at] += np.where(frame == k, detail, 0)
     own, behind = (np.maximum(cv2.blur(total, (around, around)), 0)[rows, columns] for total in sums)
