@@ -11,6 +11,7 @@ from napari_focusstack.arrays import from_float
 from napari_focusstack.color import to_linear
 from napari_focusstack.fusion.focusdeep import ALIKE, _typical, takes_mosaics
 from napari_focusstack.metrics import psnr
+from napari_focusstack.nets.anylength import AnyLength
 from napari_focusstack.nets.checkpoint import CheckpointError
 from napari_focusstack.simulation.dng import RawCamera, mosaic
 
@@ -135,17 +136,30 @@ def test_strength_nothing_leaves_more_noise(noisy):
 
 
 def test_tiles_leave_no_seam():
-    burst = simulate("slanted", frames=2, height=336, width=64, seed=4, noise=1e-3)
-    small, whole = (fuse(burst.frames, "focusdeep", tile=tile, device="cpu") for tile in (96, 512))
+    burst = simulate("slanted", frames=2, height=600, width=64, seed=4, noise=1e-3)
+    small, whole = (fuse(burst.frames, "focusdeep", tile=tile, device="cpu") for tile in (96, 640))
     np.testing.assert_allclose(small.image, whole.image, atol=1e-4)
 
 
-def test_each_frame_is_read_twice_where_one_tile_is_enough_and_once_elsewhere(clean):
+def test_each_frame_is_read_twice_where_one_tile_is_enough_and_once_elsewhere():
     for tile, most in ((512, 2), (64, 1)):
-        frames = Counted(clean.frames)
+        frames = Counted(np.full((8, 16, 560, 3), 99, np.uint8))
         fuse(frames, "focusdeep", tile=tile, device="cpu")
         counts = [frames.read.count(k) for k in range(8)]
         assert max(counts[1:4]) <= most  # the first, the middle and the last one tell the noise, too
+
+
+@pytest.mark.parametrize("tile", [64, 1280])
+def test_the_network_is_given_the_pixels_of_the_picture_and_no_others(clean, tile, monkeypatch):
+    given, features = [], AnyLength.features
+
+    def counted(network, burst, noise):
+        given.append(burst.shape[-2] * burst.shape[-1])
+        return features(network, burst, noise)
+
+    monkeypatch.setattr(AnyLength, "features", counted)
+    fuse(clean.frames, "focusdeep", tile=tile, device="cpu")
+    assert sum(given) == 2 * clean.frames[..., 0].size  # each frame is looked at twice
 
 
 class Planes:

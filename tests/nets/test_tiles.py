@@ -63,13 +63,21 @@ def in_one_piece(network, frames):
 
 @settings(deadline=None)
 @given(
-    st.integers(1, 200), st.integers(1, 200), st.integers(1, 90), st.sampled_from([1, 4, 16]), st.sampled_from([0, 32])
+    st.integers(1, 200),
+    st.integers(1, 200),
+    st.integers(1, 90),
+    st.sampled_from([1, 4, 16]),
+    st.sampled_from([0, 32]),
+    st.sampled_from([0, 7, 60]),
 )
-def test_tiles_cover_once(height, width, side, multiple, top):
+def test_tiles_cover_once(height, width, side, multiple, top, halo):
     covered = np.zeros((top + height, top + width), int)
-    for tile in tiles_of(height, width, side, multiple, top, top):
+    for tile in tiles_of(height, width, side, multiple, top, top, halo):
         covered[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
-        assert 0 < max(tile.height, tile.width) <= max(side, multiple)
+        assert min(tile.height, tile.width) > 0
+        for start, length, size in ((tile.top, tile.height, height), (tile.left, tile.width, width)):
+            begin, end = max(0, start - top - halo), min(size, start - top + length + halo)
+            assert end - begin <= max(side, multiple) + 2 * halo  # what memory must suffice for
         assert (tile.top - top) % multiple == (tile.left - top) % multiple == 0
     assert (covered[top:, top:] == 1).all()
     assert covered.sum() == height * width
@@ -77,6 +85,17 @@ def test_tiles_cover_once(height, width, side, multiple, top):
 
 def test_tiles_are_as_equal_as_the_grid_allows():
     assert tiles_of(100, 33, 96, 16) == [Tile(0, 0, 64, 33), Tile(64, 0, 36, 33)]
+    assert tiles_of(260, 100, 96, 4, halo=30) == [Tile(0, 0, 96, 100), Tile(96, 0, 68, 100), Tile(164, 0, 96, 100)]
+
+
+@pytest.mark.parametrize(("size", "count"), [((20, 30), 1), ((96, 96), 1), ((160, 97), 1), ((164, 40), 2)])
+def test_the_network_is_given_the_picture_and_halos_alone(size, count):
+    network = Looking()
+    network.halo = 32
+    infer(network, burst_of(*size), tile=96, device="cpu")
+    given = sum(shape[-2] * shape[-1] for shape in network.seen)
+    assert len(network.seen) == count
+    assert given == (size[0] + 2 * (count - 1) * 32) * size[1]
 
 
 @settings(deadline=None)
@@ -108,7 +127,7 @@ def test_sizes_of_any_kind_have_no_seams(size):
 
 
 def test_the_small_unet_has_no_seams(network):
-    data = burst_of(200, 170, dtype=np.float32)
+    data = burst_of(330, 40, dtype=np.float32)
     np.testing.assert_allclose(infer(network, data, tile=64, device="cpu"), in_one_piece(network, data), atol=1e-5)
 
 

@@ -75,7 +75,7 @@ def infer(
     frames : Frames
         (N, Y, X, C); each is read once.
     tile : int
-        Side in px of the tiles, without halo.
+        Side in px of the tiles, without halo; where the picture ends and there is no halo, they are as much larger.
     device : str
         "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
     function : callable, optional
@@ -96,7 +96,7 @@ def infer(
     if tile < 1:
         raise ValueError(f"tile={tile} px is not possible; 512 is usual")
     count, height, width = frames.shape[:3]
-    scale, cores = network.scale, tiles_of(height, width, tile, network.multiple)
+    scale, cores = network.scale, tiles_of(height, width, tile, network.multiple, halo=network.halo)
     steps = track(range(len(cores) * PASSES * count), stage) if streamed else None
     runner = _Runner(network, function or network, pick_device(device), tile, streamed, steps)
     result: NDArray[np.float32] | None = None
@@ -117,17 +117,21 @@ def infer(
     return result
 
 
-def tiles_of(height: int, width: int, side: int, multiple: int = 1, top: int = 0, left: int = 0) -> list[Tile]:
+def tiles_of(
+    height: int, width: int, side: int, multiple: int = 1, top: int = 0, left: int = 0, halo: int = 0
+) -> list[Tile]:
     """Tiles of at most `side` px, or `multiple` if that is more, that cover a rectangle once, by rows.
 
-    Each begins on a multiple of `multiple` if the rectangle does; they are as equal as that allows.
+    Each begins on a multiple of `multiple` if the rectangle does. With a `halo`, which ends where the rectangle does,
+    the outer tiles are larger by what they have less of it. They are as equal as all this allows, halo included.
     """
 
     def cuts(size: int) -> list[int]:
-        step = max(multiple, side // multiple * multiple)
-        step = -(-size // -(-size // step))  # as many tiles, but equal ones
+        edge, step = halo // multiple * multiple, max(multiple, side // multiple * multiple)
+        inside = max(1, size - 2 * edge)
+        step = -(-inside // -(-inside // step))  # as many tiles, but equal ones
         step = -(-step // multiple) * multiple
-        return [*range(0, size, step), size]
+        return [0, *range(edge + step, size - edge, step), size]
 
     rows, columns = cuts(height), cuts(width)
     return [
@@ -174,7 +178,7 @@ class _Runner:
         waiting = [core]
         while waiting:
             part = waiting.pop()
-            if max(part.height, part.width) > max(self.side, self.network.multiple):
+            if self.side < self.largest and max(part.height, part.width) > max(self.side, self.network.multiple):
                 pieces = tiles_of(part.height, part.width, self.side, self.network.multiple, part.top, part.left)
                 waiting += pieces[::-1]
                 continue
