@@ -5,7 +5,7 @@ import pytest
 
 from napari_focusstack.alignment import Alignment, Area
 from napari_focusstack.depth import Depth
-from napari_focusstack.ui.report import AlignmentReport, motions, summary
+from napari_focusstack.ui.report import AlignmentReport, duration, motions, summary
 
 
 def alignment(transforms, kept=None, misfits=()):
@@ -123,3 +123,11 @@ def test_without_any_depth_it_says_so():
     depth = Depth(nothing, nothing, nothing, np.zeros_like(nothing), np.arange(5.0), "um")
     words = summary([], 7, 1, fused=True, depth=depth)
     assert words == "7 frames fused and measured in 1.0 s. No depth: nothing is in focus anywhere."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 0 s"), (179.7, "3 min 0 s"), (3725.0, "62 min 5 s")],
+)
+def test_a_minute_has_sixty_seconds(seconds, said):
+    assert duration(seconds) == said

@@ -147,7 +147,10 @@ def _sentence(numbers: set[int], one: str, many: str) -> list[str]:
 
 def duration(seconds: float) -> str:
     """Time as it is read."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    if seconds < 59.95:  # above, it would read as 60.0 s
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
 
 
 class AlignmentReport(QDialog):
