@@ -33,8 +33,10 @@ NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 AROUND = 7  # px, in which detail is compared
 RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
-ROUGHER, FINE = 1.5, 0.003  # what detail may grow by, as a factor and beside that
-MOSTLY = 0.5  # of the light behind: detail is taken to have lost no more than that
+RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jumps of depth: surfaces have few of them
+SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
+ROUGHER = 1.5, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
+STRICTER = 1.2, 0.001, 0.75  # the same where depth is ragged, and veils are as ragged
 TIMES = 3  # that detail is looked at: what was refused leaves edges
 BRIGHTEST = 16.0  # of white, in a picture: more is another scale
 
@@ -114,9 +116,9 @@ def eliminate_diffusion(
     look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
     65 px around do so better than if nothing were changed; if those of the whole picture do; where the rims of the
     nearer surfaces in these 65 px are not much less sharp in their own frames than in those of what is behind, as they
-    are where an index claims too much for them; and where no detail comes up that was not there. Nothing is done to a
-    stack where light that only adds up, I_k = C + R_k, explains the frames better, as in fluorescence: there, nothing
-    near keeps light of what is behind it away.
+    are where an index claims too much for them; and where no detail comes up that was not there, with less patience
+    where depth is ragged. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames
+    better, as in fluorescence, and light that is kept away, hardly: there, nothing near hides what is behind it.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -191,15 +193,24 @@ def _sound(
     around = cv2.blur(gains, (SEGMENT, SEGMENT))[where]
     sound: NDArray[np.bool_] = (worst <= tolerance) & (around > 0) & (gain.mean() > 0)
     freed = apart(to_stored, light[where], work.transfer)
-    left = np.maximum(1 - veil[where], MOSTLY)
     own, behind = rims(work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
     sound &= (own >= RIM * behind)[which]
-    allowed = ROUGHER * _detail(stored)[where] / left + FINE + work.evidence.noise
+    ragged = apart(_ragged, given, work.gap)[where]
+    rougher, fine, mostly = np.where(ragged, *np.array([STRICTER, ROUGHER], np.float32)[:, :, None])
+    allowed = rougher * _detail(stored)[where] / np.maximum(1 - veil[where], mostly) + fine + work.evidence.noise
     for _ in track(range(TIMES)):
         picture = stored.copy()
         picture[tuple(axis[sound] for axis in where)] = freed[sound]
         sound &= _detail(picture)[where] <= allowed
     return sound
+
+
+def _ragged(depth: Plane, gap: float) -> NDArray[np.bool_]:
+    """(Y, X) where depth jumps by little all over the place, as it does where it was hardly measured."""
+    window = np.ones((3, 3), np.uint8)
+    jumps = cv2.dilate(depth, window) - cv2.erode(depth, window)
+    small = ((jumps > SMALL) & (jumps < gap)).astype(np.float32)
+    return cv2.blur(small, (SQUARE, SQUARE)) > RAGGED
 
 
 def _detail(picture: NDArray[np.float32]) -> Plane:
