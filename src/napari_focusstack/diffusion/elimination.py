@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
-from ..progress import apart, track
+from ..progress import apart
 from .evidence import gathered, jumps_of, reach_of, rims
 from .law import Law, Nearest, Patches, Psf, fitted
 from .result import SURE, Elimination
@@ -125,11 +125,11 @@ def eliminate_diffusion(
     if transfer not in get_args(Transfer):
         raise ValueError(f"unknown transfer {transfer!r}; choices: {', '.join(get_args(Transfer))}")
     frames = as_frames(frames)
-    stored, depth, measured = _checked(frames, image, index, known)
+    stored, depth, measured = apart(_checked, frames, image, index, known)
     if strength == 0:
         return _unchanged(stored, NO_STRENGTH)
     gap = min(GAP, len(frames) - 1.0)
-    jumps = jumps_of(depth, measured)
+    jumps = apart(jumps_of, depth, measured)
     if not (jumps > gap - 0.5).any():
         return _unchanged(stored, NO_EDGES)
     if blur:
@@ -138,7 +138,7 @@ def eliminate_diffusion(
         law = _measured(frames, stored, depth, transfer, psf)
     if law is None:
         return _unchanged(stored, NO_TEXTURE)
-    reach = reach_of(jumps, gap - 0.5, law.reach)
+    reach = apart(reach_of, jumps, gap - 0.5, law.reach)
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = Veils(evidence, depth, reach, gap, subtract, transfer)
@@ -185,24 +185,36 @@ def _sound(
         return np.zeros(0, bool)
     light, veil, radius = solved
     where = tuple(work.evidence.points[which].T)
-    tolerance = TOLERANCE + NOISES * work.evidence.noise
     worst, before = work.worst(light, radius, law, which)
+    tolerance = TOLERANCE + NOISES * work.evidence.noise
     gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
-    gains = np.zeros_like(radius)
-    gains[where] = gain
-    around = cv2.blur(gains, (SEGMENT, SEGMENT))[where]
-    sound: NDArray[np.bool_] = (worst <= tolerance) & (around > 0) & (gain.mean() > 0)
-    freed = apart(to_stored, light[where], work.transfer)
-    own, behind = rims(work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
+    sound: NDArray[np.bool_] = (worst <= tolerance) & (gain.mean() > 0) & apart(_gaining, gain, where, veil.shape)
+    own, behind = apart(rims, work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
     sound &= (own >= RIM * behind)[which]
     ragged = apart(_ragged, given, work.gap)[where]
     rougher, fine, mostly = np.where(ragged, *np.array([STRICTER, ROUGHER], np.float32)[:, :, None])
-    allowed = rougher * _detail(stored)[where] / np.maximum(1 - veil[where], mostly) + fine + work.evidence.noise
-    for _ in track(range(TIMES)):
-        picture = stored.copy()
-        picture[tuple(axis[sound] for axis in where)] = freed[sound]
-        sound &= _detail(picture)[where] <= allowed
+    detail = apart(_detail, stored)[where]
+    allowed = rougher * detail / np.maximum(1 - veil[where], mostly) + fine + work.evidence.noise
+    freed = apart(to_stored, light[where], work.transfer)
+    for _ in range(TIMES):
+        sound &= apart(_detail_with, stored, where, freed, sound) <= allowed
     return sound
+
+
+def _gaining(gain: NDArray[np.float32], where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Whether the points around each one gain."""
+    gains = np.zeros(shape, np.float32)
+    gains[where] = gain
+    return cv2.blur(gains, (SEGMENT, SEGMENT))[where] > 0
+
+
+def _detail_with(
+    stored: NDArray[np.float32], where: tuple[NDArray[np.int32], ...], freed: NDArray[Any], sound: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Detail around points of a picture that has been freed where it is sound."""
+    picture = stored.copy()
+    picture[tuple(axis[sound] for axis in where)] = freed[sound]
+    return _detail(picture)[where]
 
 
 def _ragged(depth: Plane, gap: float) -> NDArray[np.bool_]:
@@ -224,7 +236,7 @@ def _detail(picture: NDArray[np.float32]) -> Plane:
 def _measured(
     frames: Frames, stored: NDArray[np.float32], depth: Plane, transfer: Transfer, psf: Literal["auto"] | Psf
 ) -> Law | None:
-    patches = Patches(stored, depth, len(frames))
+    patches = apart(Patches, stored, depth, len(frames))
     patches.look(frames, transfer)
     return fitted(patches, psf=psf)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays import Frames, from_float, to_float, visit
 from ..color import Transfer, to_linear
 from ..focus import image_noise
-from ..progress import apart, track
+from ..progress import apart
 from .law import Nearest
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def reach_of(jumps: Plane, jump: float, blur: float) -> NDArray[np.uint8]:
     """
     far = np.where(jumps > jump, jumps * blur + MARGIN_PX, 0)
     reach = np.zeros(jumps.shape, np.uint8)
-    for lower, upper in track(list(pairwise((0, *WIDTHS)))):
+    for lower, upper in pairwise((0, *WIDTHS)):
         some = (far > lower) & ((far <= upper) | (upper == MOST_REACH))
         if some.any():
             distance = cv2.distanceTransform((~some).astype(np.uint8), cv2.DIST_L2, 3)
@@ -129,9 +129,13 @@ def gathered(
         if own.any():
             light[rows[own], columns[own]] = to_linear(to_float(stored[rows[own], columns[own]]), transfer)
         if k in checks:
-            noise = min(noise, image_noise(stored))  # the least: what is sharp looks like noise, too
-            seen[checks.index(k)] = from_float(np.clip(to_float(stored[rows, columns]), 0, 1), np.uint8)
+            noise = min(noise, apart(image_noise, stored))  # the least: what is sharp looks like noise, too
+            seen[checks.index(k)] = apart(_in_8_bits, stored, rows, columns)
     return Evidence(points, light, np.array(checks, np.float32), seen, noise)
+
+
+def _in_8_bits(stored: NDArray[Any], rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.uint8]:
+    return np.asarray(from_float(np.clip(to_float(stored[rows, columns]), 0, 1), np.uint8))
 
 
 def rims(
@@ -156,14 +160,14 @@ def rims(
     around : int
         px.
     """
-    beside = apart(cv2.dilate if nearest == "first" else cv2.erode, index, np.ones((3, 3), np.uint8))
+    beside = (cv2.dilate if nearest == "first" else cv2.erode)(index, np.ones((3, 3), np.uint8))
     rim = np.abs(beside - index) > jump
-    at = apart(np.nonzero, rim)
+    at = np.nonzero(rim)
     frames = [np.abs(evidence.frames[:, None] - depth[at]).argmin(axis=0) for depth in (index, beside)]
     rows, columns = evidence.points.T
     looked = np.flatnonzero(cv2.dilate(rim.astype(np.uint8), np.ones((3, 3), np.uint8))[rows, columns])
     stored, sums = np.zeros_like(index), np.zeros((2, *index.shape), np.float32)
-    for k, seen in enumerate(track(evidence.seen)):
+    for k, seen in enumerate(evidence.seen):
         stored[rows[looked], columns[looked]] = seen[looked].mean(axis=1) / np.float32(255)
         detail = np.square(cv2.Laplacian(stored, cv2.CV_32F)[at]) - np.float32(LAPLACIAN * evidence.noise**2)
         for total, frame in zip(sums, frames, strict=True):

@@ -50,15 +50,12 @@ class Veils:
         from ..kernels import veil_cpu
 
         light, depth = self.evidence.light, self._ascending(law)
-        points = self._behind(points, depth)
+        points = apart(self._behind, points, depth)
         around = light
         veil, radius = np.zeros_like(depth), np.zeros_like(depth)
-        level = np.floor(depth[points[:, 0], points[:, 1]]).astype(np.int32)
-        order = apart(np.argsort, level, kind="stable")
-        bounds = np.flatnonzero(np.diff(level[order], prepend=-(2**30), append=2**30))
-        buckets = [points[order[first:last]] for first, last in pairwise(bounds)]
+        buckets = apart(_by_level, points, depth)
         for _ in range(ROUNDS if self.subtract else 1):
-            solved = light.copy()
+            solved = apart(light.copy)
             for some in track(buckets, "Eliminating diffusion"):
                 seen = some, light, around, depth, self.reach
                 how = law.near, self.gap, kind_of(law.psf), self.subtract, opaque
@@ -152,11 +149,19 @@ class Veils:
         rows, columns = points.T
         reach, own = self.reach[rows, columns], depth[rows, columns]
         behind = np.zeros(len(points), bool)
-        for width in track(np.unique(reach)):
+        for width in np.unique(reach):
             some = np.flatnonzero(reach == width)
-            lowest = apart(cv2.erode, depth, np.ones((2 * int(width) + 1,) * 2, np.uint8))
+            lowest = cv2.erode(depth, np.ones((2 * int(width) + 1,) * 2, np.uint8))
             behind[some] = own[some] - lowest[rows[some], columns[some]] >= self.gap
         return points[behind]
 
     def _ascending(self, law: Law) -> Plane:
         return self.depth if law.nearest == "first" else -self.depth
+
+
+def _by_level(points: NDArray[np.int32], depth: Plane) -> list[NDArray[np.int32]]:
+    """Points (P, 2) of each whole frame of depth, in ascending order."""
+    level = np.floor(depth[points[:, 0], points[:, 1]]).astype(np.int32)
+    order = np.argsort(level, kind="stable")
+    bounds = np.flatnonzero(np.diff(level[order], prepend=-(2**30), append=2**30))
+    return [points[order[first:last]] for first, last in pairwise(bounds)]
