@@ -106,6 +106,16 @@ def test_errors_take_one_line_and_leave_nothing(folder, tmp_path, capsys, words,
     assert (tmp_path / "there.tif").read_text() == "precious"
 
 
+@pytest.mark.parametrize("option", ["--out", "--index-out"])
+def test_no_frame_is_replaced(folder, tmp_path, capsys, option):
+    frame = sorted(folder.iterdir())[1]
+    before = frame.read_bytes()
+    out = [] if option == "--out" else ["--out", str(tmp_path / "o.tif")]
+    assert main(["stack", str(folder), *out, option, str(frame), "--overwrite", "--quiet"]) == 1
+    assert f"{frame} is one of the frames, which would be lost; give another name" in capsys.readouterr().err
+    assert frame.read_bytes() == before
+
+
 @pytest.mark.parametrize("words", [[], ["stack"], ["stack", "x"], ["fly"], ["stack", "x", "--out", "y", "--fuse", "z"]])
 def test_wrong_usage_is_told(words, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -42,11 +42,15 @@ def check_outputs(chosen: argparse.Namespace) -> None:
     ValueError
         If two have the same name.
     """
-    paths = [path for path in (getattr(chosen, name) for name in OUTPUTS) if path]
+    paths = _outputs(chosen)
     for path in [*paths, *_companions(chosen.mesh_out)]:
         check_file(path, overwrite=chosen.overwrite)
         if paths.count(path) > 1:
             raise ValueError(f"{path} is named for two outputs; give each its own name")
+
+
+def _outputs(chosen: argparse.Namespace) -> list[Path]:
+    return [path for path in (getattr(chosen, name) for name in OUTPUTS) if path]
 
 
 def _companions(mesh: Path | None) -> list[Path]:
@@ -79,11 +83,16 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
     Raises
     ------
     ValueError
-        If there are too few frames for a depth, no such channel, or a format does not take such a picture.
+        If there are too few frames for a depth, no such channel, an output would replace a frame, or a format does not
+        take such a picture.
     """
     from .depth import LEAST
     from .io import check_writable
 
+    read = {source.path.resolve() for source in (*burst.sources, *(source for source, _ in burst.skipped))}
+    for path in _outputs(chosen):
+        if path.resolve() in read:
+            raise ValueError(f"{path} is one of the frames, which would be lost; give another name")
     frames = burst.sizes.get("Z", 1) if burst.is_series else len(burst)
     if frames < LEAST and recipe.depth != "none":
         raise ValueError(

@@ -1,12 +1,8 @@
-"""What is held against an elimination: depth that is ragged, and light that adds up."""
-
-from types import SimpleNamespace
+"""What an elimination is held to: more where depth is ragged, and no specks."""
 
 import numpy as np
-import pytest
 
-from napari_focusstack.diffusion.elimination import _ragged
-from napari_focusstack.diffusion.veils import Veils
+from napari_focusstack.diffusion.elimination import _ragged, _without_specks
 
 SIZE = 96
 
@@ -29,18 +25,14 @@ def test_surfaces_are_not_ragged_and_what_was_hardly_measured_is():
     assert not ragged[60:].any()
 
 
-@pytest.mark.parametrize(
-    ("hiding", "adding", "before", "adds"),
-    [
-        (1.0, 0.7, 1.0, True),  # fluorescence: what hides explains nothing
-        (1.1, 0.9, 1.0, True),
-        (0.6, 0.5, 1.0, False),  # dark and plain: hiding explains much, if adding does more
-        (0.6, 0.9, 1.0, False),
-        (0.9, 1.2, 1.0, False),
-    ],
-)
-def test_light_adds_up_only_where_hiding_explains_little(hiding, adding, before, adds):
-    def tried(law, *, opaque):
-        return np.full((2, 50), [[hiding if opaque else adding], [before]])
-
-    assert Veils.adds_up(SimpleNamespace(_tried=tried), None) is adds
+def test_single_freed_pixels_that_stand_out_take_the_median_around_them():
+    stored = np.full((24, 24, 3), 0.32, np.float32)
+    where = tuple(np.indices((10, 10)).reshape(2, -1) + 6)
+    light = np.tile(np.linspace(0.3, 0.35, 100, dtype=np.float32)[:, None], (1, 3))
+    veil = np.full((24, 24), 0.5, np.float32)
+    assert np.array_equal(_without_specks(stored, where, light, veil, "linear"), light)
+    speckled = light.copy()
+    speckled[[37, 62]] = 0.0, 0.6, 0.6
+    calm = _without_specks(stored, where, speckled, veil, "linear")
+    assert np.abs(calm - light).max() < 0.02
+    assert np.array_equal(np.delete(calm, [37, 62], 0), np.delete(light, [37, 62], 0))

@@ -170,7 +170,8 @@ def test_light_that_only_adds_up_is_left_alone(transfer, dtype):
     index = estimate_depth(burst.frames, fill=True, guide=image).index
     found = eliminate_diffusion(burst.frames, image, index, transfer=transfer)
     assert np.array_equal(found.image, image)
-    assert found.describe() == "nothing eliminated: light adds up here: nothing near hides what is behind it"
+    why = "the frames look more as if light added up than as if what is near hid what is behind it"
+    assert found.describe() == f"nothing eliminated: {why}"
 
 
 def test_edges_go_to_the_nearer_surface_or_to_the_other(pair):

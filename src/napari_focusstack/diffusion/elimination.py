@@ -37,14 +37,15 @@ RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jump
 SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
 ROUGHER = 1.5, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
 STRICTER = 1.2, 0.001, 0.75  # the same where depth is ragged, and veils are as ragged
-TIMES = 3  # that detail is looked at: what was refused leaves edges
+SPECK = 0.08  # of white: what a freed pixel may stand out from those around it by, beyond what it did before
+TIMES = 3  # that detail, and specks, are looked at: what was refused leaves edges
 BRIGHTEST = 16.0  # of white, in a picture: more is another scale
 
 NO_STRENGTH = "strength is 0"  # why nothing is done
 NO_EDGES = "there are no depth edges"
 NO_TEXTURE = "there is no texture on flat surfaces to measure the blur by; give it (blur)"
 NO_VEIL = "no nearer surface spreads light over one behind it"
-NO_SHADE = "light adds up here: nothing near hides what is behind it"
+NO_SHADE = "the frames look more as if light added up than as if what is near hid what is behind it"
 REFUSED = "the frames, rendered again, did not look better without it"
 
 
@@ -118,7 +119,7 @@ def eliminate_diffusion(
     nearer surfaces in these 65 px are not much less sharp in their own frames than in those of what is behind, as they
     are where an index claims too much for them; and where no detail comes up that was not there, with less patience
     where depth is ragged. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames
-    better, as in fluorescence, and light that is kept away, hardly: there, nothing near hides what is behind it.
+    better: in fluorescence nothing near hides what is behind it, and elsewhere depth or blur must be wrong.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -165,7 +166,8 @@ def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float
     obstacle = "" if some.any() else REFUSED if len(which) else NO_VEIL
     rows, columns, weight = rows[some], columns[some], weight[some]
     before = apart(to_linear, stored[rows, columns], work.transfer)
-    taken = strength * weight[:, None] * (before - light[rows, columns])
+    freed = apart(_without_specks, stored, (rows, columns), light[rows, columns], veil, work.transfer)
+    taken = strength * weight[:, None] * (before - freed)
     image = stored.copy()
     image[rows, columns] = apart(to_stored, before - taken, work.transfer)
     result.component[rows, columns], result.acted[rows, columns] = taken, weight
@@ -215,6 +217,32 @@ def _detail_with(
     picture = stored.copy()
     picture[tuple(axis[sound] for axis in where)] = freed[sound]
     return _detail(picture)[where]
+
+
+def _without_specks(
+    stored: NDArray[np.float32],
+    where: tuple[NDArray[np.int32], ...],
+    light: NDArray[Any],
+    veil: Plane,
+    transfer: Transfer,
+) -> NDArray[Any]:
+    """Light (P, C) of freed points, in which single ones that stand out take the median of 3 × 3 px."""
+    from ..kernels.veil_cpu import LEAST_LEFT
+
+    picture, calm = stored.copy(), light.copy()
+    picture[where] = to_stored(light, transfer)
+    allowed = SPECK + np.abs(stored - _median(stored))[where].max(axis=1) / np.maximum(1 - veil[where], LEAST_LEFT)
+    for _ in range(TIMES):
+        median = _median(picture)[where]
+        specks = np.abs(picture[where] - median).max(axis=1) > allowed
+        picture[tuple(axis[specks] for axis in where)] = median[specks]
+        calm[specks] = to_linear(median[specks], transfer)
+    return calm
+
+
+def _median(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median of each channel over 3 × 3 px."""
+    return np.dstack([cv2.medianBlur(np.ascontiguousarray(picture[..., c]), 3) for c in range(picture.shape[2])])
 
 
 def _ragged(depth: Plane, gap: float) -> NDArray[np.bool_]:
