@@ -121,7 +121,10 @@ def test_grey_frames_and_several_channels(clean):
         psnr(found, clean.truth[..., 1:2]) > psnr(fuse(grey, "average", device="cpu").image, clean.truth[..., 1:2]) - 1
     )
     both = np.concatenate([grey, clean.frames[..., :1]], 3)
-    np.testing.assert_allclose(fuse(both, "focusdeep", device="cpu").image[..., :1], found, atol=5e-3)
+    # both channels have a say in which frame is sharp
+    apart = np.abs(fuse(both, "focusdeep", device="cpu").image[..., :1] - found)
+    assert np.quantile(apart, 0.99) < 3e-3
+    assert apart.max() < 2e-2
 
 
 def test_strength_nothing_leaves_more_noise(noisy):
