@@ -166,7 +166,8 @@ def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float
     obstacle = "" if some.any() else REFUSED if len(which) else NO_VEIL
     rows, columns, weight = rows[some], columns[some], weight[some]
     before = apart(to_linear, stored[rows, columns], work.transfer)
-    freed = apart(_without_specks, stored, (rows, columns), light[rows, columns], veil, work.transfer)
+    seen = apart(to_stored, work.evidence.light, work.transfer)
+    freed = apart(_without_specks, stored, seen, (rows, columns), light[rows, columns], veil, work.transfer)
     taken = strength * weight[:, None] * (before - freed)
     image = stored.copy()
     image[rows, columns] = apart(to_stored, before - taken, work.transfer)
@@ -221,17 +222,19 @@ def _detail_with(
 
 def _without_specks(
     stored: NDArray[np.float32],
+    seen: NDArray[np.float32],
     where: tuple[NDArray[np.int32], ...],
     light: NDArray[Any],
     veil: Plane,
     transfer: Transfer,
 ) -> NDArray[Any]:
-    """Light (P, C) of freed points, in which single ones that stand out take the median of 3 × 3 px."""
+    """Light (P, C) of freed points, in which those that stand out, and did not before, take the median of 3 × 3 px."""
     from ..kernels.veil_cpu import LEAST_LEFT
 
     picture, calm = stored.copy(), light.copy()
     picture[where] = to_stored(light, transfer)
-    allowed = SPECK + np.abs(stored - _median(stored))[where].max(axis=1) / np.maximum(1 - veil[where], LEAST_LEFT)
+    before = np.max([np.abs(one - _median(one))[where].max(axis=1) for one in (stored, seen)], axis=0)
+    allowed = SPECK + before / np.maximum(1 - veil[where], LEAST_LEFT)
     for _ in range(TIMES):
         median = _median(picture)[where]
         specks = np.abs(picture[where] - median).max(axis=1) > allowed
