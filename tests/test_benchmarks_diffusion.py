@@ -101,7 +101,7 @@ def test_eliminating_with_all_that_is_true_brings_a_pair_nearer_to_the_truth():
     pair = Pair("disc", frames, (stored(truth) / 255).astype(np.float32), mask, 4.0)
     rows = rows_of("no such fsb", "no such keb", "cpu", truth=True)
     before, after = (figures(rows[name](pair), pair) for name in ("mask: truth", "mask: truth, blur: true"))
-    assert after["beside edges, dB"] > before["beside edges, dB"] + 1
+    assert after["beside edges, dB"] > before["beside edges, dB"] + 1.5
     assert after["PSNR, dB"] > before["PSNR, dB"] + 1
 
 

@@ -38,6 +38,7 @@ SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
 ROUGHER = 1.5, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
 STRICTER = 1.2, 0.001, 0.75  # the same where depth is ragged, and veils are as ragged
 SPECK = 0.08  # of white: what a freed pixel may stand out from those around it by, beyond what it did before
+AMONG = 0.5  # share of the 3 × 3 px around a speck that were freed, too: others may have their halo still
 TIMES = 3  # that detail, and specks, are looked at: what was refused leaves edges
 BRIGHTEST = 16.0  # of white, in a picture: more is another scale
 
@@ -235,6 +236,9 @@ def _without_specks(
     picture[where] = to_stored(light, transfer)
     before = np.max([np.abs(one - _median(one))[where].max(axis=1) for one in (stored, seen)], axis=0)
     allowed = SPECK + before / np.maximum(1 - veil[where], LEAST_LEFT)
+    freed = np.zeros(veil.shape, np.float32)
+    freed[where] = 1
+    allowed[cv2.blur(freed, (3, 3))[where] < AMONG] = np.inf
     for _ in range(TIMES):
         median = _median(picture)[where]
         specks = np.abs(picture[where] - median).max(axis=1) > allowed
