@@ -46,6 +46,30 @@ def test_files_may_be_named_one_by_one(folder, tmp_path):
     assert main(["info", *files]) == 0
 
 
+def test_results_beside_their_frames_are_no_frames_the_next_time(folder, tmp_path, capsys, caplog):
+    import shutil
+
+    place = shutil.copytree(folder, tmp_path / "shots")
+    outs = {"--out": "out.tif", "--index-out": "i.tif", "--depth-out": "depth.png", "--mesh-out": "m.obj"}
+    words = ["stack", str(place), *(word for flag, name in outs.items() for word in (flag, str(place / name)))]
+    assert main(words) == 0
+    assert caplog.text.count("made of other pictures") == 0
+    assert main([*words, "--overwrite"]) == 0
+    assert capsys.readouterr().out.count("from 5 frames in") == 2
+    assert "left out depth.png, i.tif, m_texture.png and 1 more, made of other pictures there" in caplog.text
+    assert main(["check", str(place), "--quiet"]) == 0
+
+
+def test_files_keep_the_order_in_which_they_are_named(folder, tmp_path, capsys):
+    files = [str(folder / f"frame{i}.png") for i in (3, 0, 4)]
+    assert main(["info", *files]) == 0
+    said = capsys.readouterr().out
+    assert said.index("frame3.png") < said.index("frame4.png")
+    with pytest.raises(SystemExit):
+        main(["stack", "--help"])
+    assert "kept in the order given" in " ".join(capsys.readouterr().out.split())
+
+
 def test_flags_overrule_the_recipe_and_options_follow_the_method(folder, tmp_path):
     given = tmp_path / "given.json"
     given.write_text(Recipe(align="none", fuse="average", exposure="off").to_json())

@@ -168,7 +168,11 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "input", nargs="+", metavar="INPUT", help="the frames' files, their folder, or a multi-page TIFF"
+        "input",
+        nargs="+",
+        metavar="INPUT",
+        help="the frames' files (kept in the order given; those of a shell's * by number: 2 before 10), their folder "
+        "(without what was made of them, if it lies there, too), or a multi-page TIFF",
     )
     parser.add_argument("--skip-bad", action="store_true", help="go on without frames that cannot be read")
     parser.add_argument("--half-size", action="store_true", help="raw: quick half-size development")

@@ -185,4 +185,5 @@ def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> No
             texcoords=surface.texcoords,
             texture=surface.texture,
             unit=surface.unit,
+            made_of=burst.made_of,
         )

@@ -7,7 +7,10 @@ from PIL import Image
 from tifffile import imwrite
 
 from napari_focusstack.arrays import Frames, as_frames, visit
-from napari_focusstack.io import RAW_EXTENSIONS, Metadata, UnreadableFrame, opening, read_burst
+from napari_focusstack.io import RAW_EXTENSIONS, Metadata, UnreadableFrame, opening, read_burst, write_image
+from napari_focusstack.io.depth import write_depth
+from napari_focusstack.io.mesh import write_mesh
+from napari_focusstack.io.origin import without_results
 from napari_focusstack.progress import Cancelled, listening
 
 
@@ -32,11 +35,92 @@ def test_a_burst_is_frames_and_metadata(tmp_path):
         burst[3]
 
 
-def test_files_in_any_order_are_sorted(tmp_path):
+def test_files_keep_their_order_unless_it_is_alphabetical(tmp_path):
+    def read(files):
+        return [source.path for source in read_burst(files).sources]
+
     paths = jpegs(tmp_path, 12)
-    assert [source.path for source in read_burst(paths[::-1]).sources] == paths
-    assert [source.path for source in read_burst([str(path) for path in paths]).sources] == paths
+    assert read(paths[::-1]) == paths[::-1]
+    assert read([paths[3], paths[11], paths[0]]) == [paths[3], paths[11], paths[0]]
+    assert read(sorted(paths)) == paths != sorted(paths)  # 1, 10, 11, 2, as a shell names them
+    assert read([str(path) for path in paths]) == paths
     assert read_burst([tmp_path]).shape == read_burst(str(tmp_path)).shape == (12, 12, 16, 3)
+
+
+def test_a_dictionarys_order_is_alphabetical_too(tmp_path):
+    shell = [tmp_path / name for name in ("a_10.jpg", "a_2.jpg", "a1.jpg", "B1.jpg")]
+    for i, path in enumerate(shell):
+        write_jpeg(path, picture(i))
+    names = [source.path.name for source in read_burst(shell).sources]
+    assert names == ["a1.jpg", "a_2.jpg", "a_10.jpg", "B1.jpg"]
+
+
+def test_files_of_two_folders_stay_apart(tmp_path):
+    paths = [path for name in "ab" if not (tmp_path / name).mkdir() for path in jpegs(tmp_path / name, 11)]
+    assert [source.path for source in read_burst(sorted(paths)).sources] == paths
+
+
+@pytest.mark.parametrize("extension", [".tif", ".ome.tif", ".png", ".jpg"])
+def test_what_was_made_of_a_folders_frames_is_no_frame_of_it(tmp_path, extension, caplog):
+    jpegs(tmp_path, 3)
+    burst = read_burst(tmp_path)
+    made = write_image(tmp_path / f"IMG_1 ({burst.name}){extension}", burst[0], like=burst)
+    assert caplog.text == ""
+    assert len(read_burst(tmp_path)) == 3
+    assert f"{tmp_path}: left out {made.name}, made of other pictures there" in caplog.text
+    if extension == ".jpg":
+        assert len(read_burst([*sorted(tmp_path.iterdir())])) == 4  # named itself, it is taken
+    (tmp_path / "IMG_0.jpg").rename(tmp_path / "IMG_9.jpg")  # another burst, as far as it can be known
+    if extension == ".jpg":
+        assert len(read_burst(tmp_path)) == 4
+
+
+def test_depths_and_the_pictures_of_meshes_are_no_frames(tmp_path, caplog):
+    for i in range(3):
+        Image.fromarray(picture(i)).save(tmp_path / f"käfer {i}.png")
+    burst = read_burst(tmp_path)
+    depth = np.zeros(burst.shape[1:3], np.float32)
+    for name in ("d.tif", "d.png"):
+        write_depth(tmp_path / name, depth, unit="um", like=burst)
+    write_depth(tmp_path / "both.tif", depth, sigma=depth, unit="um", like=burst)
+    corners, uv = np.eye(3, dtype=np.float32), np.zeros((3, 2), np.float32)
+    looks = {"texcoords": uv, "texture": picture(), "made_of": burst.made_of}
+    write_mesh(tmp_path / "m.obj", corners, np.array([[0, 1, 2]]), **looks)
+    assert [source.path.name for source in read_burst(tmp_path).sources] == [f"käfer {i}.png" for i in range(3)]
+    assert "left out both.tif, d.png, d.tif and 1 more, made of" in caplog.text
+
+
+def test_a_fused_picture_is_left_out_before_the_twins_of_raw_files_are_looked_for(tmp_path):
+    for i in range(2):
+        write_dng(tmp_path / f"{i}.dng", np.full((32, 48), 4000, np.uint16))
+        write_jpeg(tmp_path / f"{i}.jpg", picture(i))
+    burst = read_burst(tmp_path)
+    write_image(tmp_path / "fused.tif", burst[0], like=burst)
+    assert [source.path.suffix for source in read_burst(tmp_path).sources] == [".dng", ".dng"]
+
+
+def test_results_are_frames_where_their_frames_are_not(tmp_path):
+    """Slabs: parts of a sweep, fused, are stacked in their turn; aligned frames keep the names of their originals."""
+    (tmp_path / "shots").mkdir(), (tmp_path / "slabs").mkdir(), (tmp_path / "aligned").mkdir()
+    paths = jpegs(tmp_path / "shots", 4)
+    for k in (0, 2):
+        slab = read_burst(paths[k : k + 2])
+        write_image(tmp_path / "slabs" / f"{k}.tif", slab[0], like=slab)
+    burst = read_burst(tmp_path / "slabs")
+    assert len(burst) == 2
+    write_image(tmp_path / "slabs" / "all.tif", burst[0], like=burst)
+    assert len(read_burst(tmp_path / "slabs")) == 2
+    burst = read_burst(paths)
+    for k in range(4):
+        write_image(tmp_path / "aligned" / paths[k].name, burst[k], like=burst)
+    assert len(read_burst(tmp_path / "aligned")) == 4
+
+
+def test_notes_of_damaged_files_are_none(tmp_path):
+    for name in ("a.tif", "a.jpg", "a.png"):
+        for content in (b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\0\0", b"II*\0\x08\0\0\0\xff\xff"):
+            (tmp_path / name).write_bytes(content)
+            assert without_results([tmp_path / name]) == ([tmp_path / name], [])
 
 
 def test_a_folder_may_hold_other_things(tmp_path):

@@ -14,6 +14,7 @@ from tifffile import imwrite
 from napari_focusstack.io import RAW_EXTENSIONS, UnreadableFrame, opening, read_burst
 from napari_focusstack.ui.reader import burst_layer, get_reader
 from napari_focusstack.ui.source import PLUGIN
+from napari_focusstack.ui.writer import write_layer
 
 COLOURS = np.arange(3 * 12 * 16 * 3, dtype=np.uint8).reshape(3, 12, 16, 3)
 
@@ -75,6 +76,23 @@ def test_viewers_open_bursts(tmp_path, plugin, kind):
     assert layer.data.shape == (3, 12, 16, 3)
     assert layer.axis_labels == ("z", "y", "x")
     np.testing.assert_array_equal(np.asarray(layer.data[1]), COLOURS[1])
+
+
+def test_dialogs_hand_files_over_in_any_order(tmp_path):
+    files = photographs(tmp_path, 3)
+    _, keywords, _ = read([files[2], files[0], files[1]])
+    assert keywords["metadata"][PLUGIN]["sources"] == files
+
+
+def test_what_the_writer_saves_of_a_burst_is_no_frame_of_it(tmp_path):
+    photographs(tmp_path, 3)
+    data, keywords, _ = read(str(tmp_path))
+    for name in ("fused.tif", "fused.png"):
+        write_layer(
+            str(tmp_path / name), data[0], {**keywords, "axis_labels": ("y", "x"), "scale": (1, 1), "units": ()}
+        )
+    again, _, _ = read(str(tmp_path))
+    assert again.shape == data.shape
 
 
 def test_raw_files_are_claimed_even_alone(tmp_path):

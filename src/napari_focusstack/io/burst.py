@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Frames
-from .header import Metadata, Source
+from .header import Metadata, Source, UnreadableFrame
 from .opening import Opened, open_files
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Burst(Metadata):
     skipped : tuple of (Source, str)
         What was left out as unreadable, and why.
     numbers : tuple of int
-        Place of each frame in the sweep, in which those that were left out count, too.
+        Place of each frame in the sweep, in which those that were left out count, too; empty for a file of more axes.
     """
 
     name: str
@@ -265,8 +265,10 @@ def read_burst(
     Parameters
     ----------
     source : path or sequence of paths
-        A folder, files, or one multi-page TIFF. Frames are in natural order of their names (2 before 10). In a folder
-        of raw files with a JPEG beside each, the raw files are taken.
+        A folder, files, or one multi-page TIFF. Frames of a folder are in natural order of their names (2 before 10);
+        files keep the order given, unless that is the alphabetical one (10 before 2), in which a shell names them: then
+        theirs is the natural one, too. In a folder of raw files with a JPEG beside each, the raw files are taken, and
+        pictures that `write_image` made of others in it are left out, with a warning.
     skip_bad : bool
         Go on without frames that cannot be read or do not fit most others; they are listed in `skipped`. Every frame
         is then decoded once at opening (raw files: unpacked).
@@ -296,8 +298,14 @@ def read_burst(
     A file that ends too early is found at opening, damage inside a PNG, TIFF or raw file at the latest when its pixels
     are decoded. JPEG decoders smooth over damage inside a complete file, which is therefore not noticed.
     """
-    opened: Opened = open_files(source, skip_bad=skip_bad, half_size=half_size, linear=linear, series=series)
-    facts = {name: getattr(opened.metadata, name) for name in Metadata.__dataclass_fields__}
+    try:
+        opened: Opened = open_files(source, skip_bad=skip_bad, half_size=half_size, linear=linear, series=series)
+    except UnreadableFrame as error:
+        if skip_bad:
+            raise error.unskippable() from error
+        raise
+    facts: dict[str, Any] = {name: getattr(opened.metadata, name) for name in Metadata.__dataclass_fields__}
+    facts["made_of"] = opened.sources[0].path.name
     return Burst(
         **facts,
         name=opened.name,

@@ -14,6 +14,7 @@ import numpy as np
 from ..files import replacing
 from ..progress import wait
 from .header import Metadata
+from .origin import software_of
 from .write import check_writable, write_image
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def write_depth(
     sigma : (Y, X) float32, optional
         Standard deviation, as a second channel; not for PNG.
     like : Metadata or Burst, optional
-        Its pixel size is handed on.
+        Its pixel size is handed on, and that the map was made of it.
     axes : str
         One letter per axis, Y and X last.
 
@@ -77,7 +78,7 @@ def write_depth(
     if path.suffix.lower() == ".png":
         pool = ThreadPoolExecutor(1, "depth")
         try:
-            data = wait(pool.submit(_png, position, name))
+            data = wait(pool.submit(_png, position, name, "" if like is None else like.made_of))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         with replacing(path) as temporary:
@@ -131,7 +132,7 @@ def check_depth_writable(path: Path | str, shape: Sequence[int], *, axes: str = 
         check_writable(path, shape, np.float32, axes=axes)
 
 
-def _png(position: NDArray[np.float32], unit: str) -> bytes:
+def _png(position: NDArray[np.float32], unit: str, made_of: str) -> bytes:
     from PIL import Image, PngImagePlugin
 
     known = np.isfinite(position)
@@ -141,6 +142,7 @@ def _png(position: NDArray[np.float32], unit: str) -> bytes:
     texts = PngImagePlugin.PngInfo()
     for key, text in (("depth_unit", unit), ("depth_low", repr(low)), ("depth_high", repr(high))):
         texts.add_itxt(key, text)
+    texts.add_text("Software", software_of(made_of))
     texts.add_itxt("Description", "depth = low + (value - 1) * (high - low) / 65534; 0: unknown")
     file = io.BytesIO()
     Image.fromarray(values).save(file, "PNG", pnginfo=texts, compress_level=PNG_LEVEL)

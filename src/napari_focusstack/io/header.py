@@ -15,6 +15,7 @@ __all__ = ["Header", "Kind", "Metadata", "Source", "UnreadableFrame"]
 
 Kind = Literal["camera raw", "JPEG", "PNG", "TIFF"]
 
+SKIPPING = "to go on without such frames, read with skip_bad=True (command line: --skip-bad)"
 COLOURS = {1: "mono", 3: "RGB"}
 
 
@@ -27,12 +28,18 @@ class UnreadableFrame(OSError):  # noqa: N818 - says what is wrong
         The file.
     problem : str
         What is wrong with it.
+    remedy : str
+        What to do about it.
     """
 
     def __init__(self, path: Path, problem: str, *, remedy: str = "") -> None:
-        self.path, self.problem = path, problem
-        remedy = remedy or "to go on without such frames, read with skip_bad=True (command line: --skip-bad)"
-        super().__init__(f"{path}: {problem}; {remedy}")
+        self.path, self.problem, self.remedy = path, problem, remedy or SKIPPING
+        super().__init__(f"{path}: {problem}; {self.remedy}")
+
+    def unskippable(self) -> UnreadableFrame:
+        """Return the error of a frame that reading with skip_bad does not get round: it advises something else."""
+        remedy = "look for a whole copy of it, or leave it out" if self.remedy == SKIPPING else self.remedy
+        return UnreadableFrame(self.path, self.problem, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,8 @@ class Metadata:
         OME-XML.
     channel_names : tuple of str
         Names of the fluorescence channels, empty if unknown.
+    made_of : str
+        Name of the first file of the burst: what is written `like` this notes it, and is then no frame of that burst.
     """
 
     transfer: Transfer = "linear"
@@ -86,6 +95,7 @@ class Metadata:
     icc: bytes = field(default=b"", repr=False)
     ome: str = field(default="", repr=False)
     channel_names: tuple[str, ...] = ()
+    made_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
     from ..color import Transfer
     from .header import Kind
 
-__all__ = ["decode_image", "jpeg_exif", "jpeg_header", "png_header", "turned"]
+__all__ = [
+    "decode_image",
+    "jpeg_exif",
+    "jpeg_header",
+    "jpeg_software",
+    "png_header",
+    "png_software",
+    "turned",
+]
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xae\x42\x60\x82"
-START_OF_SCAN = 0xDA
+START_OF_SCAN, COMMENT = 0xDA, 0xFE
 FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers that announce size and kind of the coding
 PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 1, 6: 3}  # by colour type, without alpha
 TAIL = 4096  # bytes at the end of a file in which its last marker is looked for first
@@ -59,16 +68,8 @@ def png_header(path: Path) -> Header:
     UnreadableFrame
         If the file is no PNG or ends before its picture does.
     """
-    chunks: dict[bytes, bytes] = {}
     with path.open("rb") as file:
-        file.seek(len(PNG_START))
-        while len(start := file.read(8)) == 8 and start[4:] not in (b"IDAT", b"IEND"):
-            length = int.from_bytes(start[:4], "big")
-            if start[4:] in (b"IHDR", b"eXIf", b"iCCP"):
-                chunks[start[4:]] = file.read(length)
-                file.seek(4, 1)
-            else:
-                file.seek(length + 4, 1)
+        chunks = dict(_png_chunks(file, (b"IHDR", b"eXIf", b"iCCP")))
         complete = _ends(file, PNG_END, len(PNG_START))
     first = chunks.get(b"IHDR", b"")
     if len(first) != 13:
@@ -81,6 +82,27 @@ def png_header(path: Path) -> Header:
     shape, dtype = (height, width, PNG_CHANNELS[colour]), np.dtype(np.uint16 if bits == 16 else np.uint8)
     transfer: Transfer = "linear" if bits == 16 and shape[2] == 1 else "srgb"
     return _photograph("PNG", shape, dtype, chunks.get(b"eXIf", b""), _png_icc(chunks.get(b"iCCP", b"")), transfer)
+
+
+def jpeg_software(path: Path) -> str:
+    """Comment of a JPEG file, in which programs name themselves; empty if none, or if the file is damaged."""
+    try:
+        with path.open("rb") as file:
+            parts, _ = _jpeg_parts(file, path)
+    except OSError:
+        return ""
+    return next((data.decode("ascii", "replace") for marker, data in parts if marker == COMMENT), "")
+
+
+def png_software(path: Path) -> str:
+    """Name of the program that wrote a PNG file; empty if it says none, or if the file is damaged."""
+    key = b"Software\0"
+    try:
+        with path.open("rb") as file:
+            texts = [data for _, data in _png_chunks(file, (b"tEXt",)) if data.startswith(key)]
+    except OSError:
+        return ""
+    return texts[0].removeprefix(key).decode("latin-1") if texts else ""
 
 
 def decode_image(path: Path, header: Header) -> NDArray[Any]:
@@ -130,6 +152,18 @@ def _photograph(
         transfer=transfer, positions=facts.positions, position_unit=facts.unit, camera=facts.camera, exif=exif, icc=icc
     )
     return Header(kind, shape, dtype, facts.orientation, metadata)
+
+
+def _png_chunks(file: IO[bytes], names: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Chunks of these names before the picture's data, with what they hold."""
+    file.seek(len(PNG_START))
+    while len(start := file.read(8)) == 8 and start[4:] not in (b"IDAT", b"IEND"):
+        length = int.from_bytes(start[:4], "big")
+        if start[4:] in names:
+            yield start[4:], file.read(length)
+            file.seek(4, 1)
+        else:
+            file.seek(length + 4, 1)
 
 
 def _jpeg_parts(file: IO[bytes], path: Path) -> tuple[list[tuple[int, bytes]], int]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..files import replacing
 from ..progress import wait
+from .origin import marked_png
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ def write_mesh(
     texcoords: NDArray[np.float32] | None = None,
     texture: NDArray[np.uint8] | None = None,
     unit: str = "px",
+    made_of: str = "",
 ) -> Path:
     """Write a mesh; the file appears only when it is complete.
 
@@ -55,6 +57,8 @@ def write_mesh(
         The picture that covers the mesh; needs `texcoords`.
     unit : str
         Of the vertices.
+    made_of : str
+        Name of the first file of the burst, which an OBJ's picture notes, to be no frame of that burst.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def write_mesh(
     places = np.ascontiguousarray(vertices[:, ::-1], np.float64) * (1, -1, 1)
     pool = ThreadPoolExecutor(1, "mesh")
     try:
-        future = pool.submit(_packed, path, places, faces, colors, texcoords, texture, unit)
+        future = pool.submit(_packed, path, places, faces, colors, texcoords, texture, unit, made_of)
         files = wait(future)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -123,6 +127,7 @@ def _packed(
     texcoords: NDArray[np.float32] | None,
     texture: NDArray[np.uint8] | None,
     unit: str,
+    made_of: str,
 ) -> dict[Path, bytes]:
     """Contents of the files by their names."""
     import trimesh
@@ -150,7 +155,11 @@ def _packed(
         scene = trimesh.Scene(mesh, metadata={"unit": unit})
         return {path: to_glb(scene)}
     text, companions = to_obj(mesh, return_texture=True, header=f"unit {unit}", mtl_name=f"{name}.mtl")
-    return {**{path.with_name(file): data for file, data in companions.items()}, path: text.encode()}
+    files = {
+        path.with_name(file): marked_png(data, made_of) if file.endswith(".png") else data
+        for file, data in companions.items()
+    }
+    return {**files, path: text.encode()}
 
 
 def _normals(places: NDArray[np.float64], faces: NDArray[np.int32]) -> NDArray[np.float64]:

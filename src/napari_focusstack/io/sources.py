@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import TYPE_CHECKING
 from natsort import natsort_keygen, ns
 
 from .header import UnreadableFrame
+from .origin import without_results
 
 if TYPE_CHECKING:
     from .header import Kind
 
-__all__ = ["EXTENSIONS", "RAW_EXTENSIONS", "find_files", "kind_of"]
+__all__ = ["EXTENSIONS", "RAW_EXTENSIONS", "find_files", "in_natural_order", "kind_of"]
+
+log = logging.getLogger(__name__)
 
 RAW = (
     ".3fr .ari .arw .bay .bmq .cap .cin .cine .cr2 .cr3 .crw .cs1 .dc2 .dcr .dcs .dng .drf .dsc .dxo .eip .erf .fff "
@@ -25,13 +29,16 @@ RAW_EXTENSIONS = frozenset(RAW.split())
 EXTENSIONS = RAW_EXTENSIONS | {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".btf", ".tf8", ".lsm"}
 ALLOWED = "camera raw (.dng, .cr2, .cr3, .nef, .arw, .raf, …), .jpg, .png, .tif"
 
-natural = natsort_keygen(key=lambda path: path.name, alg=ns.IGNORECASE)
+NAMED = 3  # results that are left out, by name; more are counted
+
+natural = natsort_keygen(key=lambda path: (str(path.parent), path.name), alg=ns.IGNORECASE)
 
 
 def find_files(source: Path | str | Sequence[Path | str]) -> list[Path]:
     """Files of a burst: those given, or the pictures of a folder, in natural order (2 before 10, .JPG beside .jpg).
 
-    Files given one by one keep the order of their names too, because shells and dialogs hand them over in any order.
+    Files given one by one keep their order, unless it is the alphabetical one, which is a shell's for ``*``: then it is
+    made the natural one. What was made of other pictures of a folder is left out, with a warning.
 
     Raises
     ------
@@ -53,6 +60,11 @@ def find_files(source: Path | str | Sequence[Path | str]) -> list[Path]:
             raise ValueError(f"{path} is a folder among files; give the files of one burst, or one folder")
         if path.suffix.lower() not in EXTENSIONS and not _magic(path):
             raise ValueError(f"{path} is not a picture that can be read; {ALLOWED} can")
+    return in_natural_order(paths) if _alphabetical(paths) else paths
+
+
+def in_natural_order(paths: Sequence[Path]) -> list[Path]:
+    """Files by the numbers in their names, folder by folder: 2 before 10."""
     return sorted(paths, key=natural)
 
 
@@ -78,12 +90,30 @@ def _pictures(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".") and path.is_file()
     ]
+    paths = _frames_among(paths, folder)
     raws = [path for path in paths if path.suffix.lower() in RAW_EXTENSIONS]
     if {path.stem.lower() for path in paths} == {path.stem.lower() for path in raws}:  # each JPEG is a raw file's twin
         paths = raws
     if not paths:
         raise ValueError(f"{folder} holds no pictures; {ALLOWED} can be read")
-    return sorted(paths, key=natural)
+    return in_natural_order(paths)
+
+
+def _frames_among(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Pictures of a folder that were not made of others of them."""
+    frames, results = without_results(in_natural_order(paths))
+    if results:
+        names = ", ".join(path.name for path in results[:NAMED])
+        more = f" and {len(results) - NAMED} more" if len(results) > NAMED else ""
+        log.warning("%s: left out %s%s, made of other pictures there", folder, names, more)
+    return frames
+
+
+def _alphabetical(paths: Sequence[Path]) -> bool:
+    """Whether the files are in the order of a shell's ``*``: by code point, or by dictionary, signs before letters."""
+    names = [str(path) for path in paths]
+    spelled = [[(letter.isalnum(), letter) for letter in name.casefold()] for name in names]
+    return names == sorted(names) or spelled == sorted(spelled)
 
 
 def _magic(path: Path) -> Kind | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tifffile import TiffFrame, TiffPage, TiffPageSeries
 
-__all__ = ["TiffPlanes", "decode_tiff", "open_planes", "tiff_header"]
+__all__ = ["TiffPlanes", "decode_tiff", "open_planes", "tiff_header", "tiff_software"]
 
 CAMERA, ORIENTATION, ICC = (271, 272, 34665), 274, 34675  # tags: maker, model, EXIF; …
 DAMAGE = (RuntimeError, ValueError, IndexError, KeyError, TypeError, struct.error)  # what a decoder raises on nonsense
@@ -154,6 +154,15 @@ def tiff_header(path: Path) -> Header:
         shape = (page.imagelength, page.imagewidth, layout.channels)
         metadata = _metadata(tif, page, layout, path, 0, 1)
     return Header("TIFF", shape, layout.dtype, turn if 1 <= turn <= 8 else 1, metadata)
+
+
+def tiff_software(path: Path) -> str:
+    """Name of the program that wrote a TIFF file; empty if it says none, or if the file is damaged."""
+    try:
+        with _opened(path) as tif:
+            return str(tif.pages.first.software)
+    except UnreadableFrame:
+        return ""
 
 
 def decode_tiff(path: Path) -> NDArray[Any]:

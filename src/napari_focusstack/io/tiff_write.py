@@ -14,6 +14,7 @@ import tifffile
 from ..progress import track
 from .exif import EXIF_IFD, GPS_IFD, HANDED_ON, MAKER_NOTE, fitting_profile, inherited
 from .header import Metadata
+from .origin import software_of
 from .tiff_metadata import UM
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def write_tiff(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
         iccprofile=fitting_profile(like.icc, axes) or None,
         metadata=_ome(image, axes, like, title) if ome else None if photograph else {"axes": axes},
         extratags=_photograph_tags(exif) if exif else None,
-        software="napari-focusstack",
+        software=software_of(like.made_of),
         **_resolution(like),
     )
     next(places, None)  # tifffile stops before the loop knows that it is over

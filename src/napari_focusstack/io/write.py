@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from ..files import replacing
 from .exif import fitting_profile, inherited
 from .header import Metadata
+from .origin import AFTER_IHDR, png_chunk, software_of
 from .tiff_write import write_tiff
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ JPEG_QUALITY = 95
 PNG_LEVEL = 4  # higher ones take several times as long for a few percent
 LARGEST_JPEG = 65_500  # px
 LONGEST_EXIF = 65_527  # bytes that fit into a JPEG segment
-AFTER_IHDR = 33  # bytes of a PNG before its second chunk
 
 
 def write_image(path: Path | str, image: Any, *, like: Metadata | None = None, axes: str | None = None) -> Path:
@@ -44,7 +43,7 @@ def write_image(path: Path | str, image: Any, *, like: Metadata | None = None, a
         (Y, X), (Y, X, C), or as `axes` says; a lazy array is written plane by plane.
     like : Metadata or Burst, optional
         What its files said is handed on: pixel size, focus positions and channel names to OME-TIFF, ICC profile and
-        EXIF (upright, without the thumbnail) to photographs.
+        EXIF (upright, without the thumbnail) to photographs. The picture notes that it was made of it.
     axes : str, optional
         One letter per axis. Three values along C or S at the end are red, green and blue, unless `like` names channels.
 
@@ -139,7 +138,7 @@ def _write_jpeg(file: Path, name: str, image: Any, axes: str, like: Metadata) ->
 
     pixels = np.ascontiguousarray(image)
     exif = inherited(like.exif, *pixels.shape[:2])
-    extras: dict[str, Any] = {}
+    extras: dict[str, Any] = {"comment": software_of(like.made_of)}
     if 0 < len(exif) <= LONGEST_EXIF:
         extras["exif"] = b"Exif\0\0" + exif
     if profile := fitting_profile(like.icc, axes):
@@ -153,13 +152,10 @@ def _write_png(file: Path, name: str, image: Any, axes: str, like: Metadata) -> 
     pixels = np.ascontiguousarray(image)
     packed = imagecodecs.png_encode(pixels, level=PNG_LEVEL)
     extras = io.BytesIO()
+    extras.write(png_chunk(b"tEXt", b"Software\0" + software_of(like.made_of).encode()))
     if profile := fitting_profile(like.icc, axes):
-        extras.write(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
+        extras.write(png_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(profile)))
     if exif := inherited(like.exif, *pixels.shape[:2]):
-        extras.write(_chunk(b"eXIf", exif))
+        extras.write(png_chunk(b"eXIf", exif))
     with file.open("wb") as out:
         out.writelines((packed[:AFTER_IHDR], extras.getvalue(), packed[AFTER_IHDR:]))
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

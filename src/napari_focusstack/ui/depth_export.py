@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,10 +97,10 @@ def saving_depth(path: str, chosen: Measured, *, sigma: bool) -> Callable[[], Pa
     depth, size = chosen.depth, chosen.pixel_size
     with_sigma = sigma and Path(path).suffix.lower() != ".png"
     check_depth_writable(path, depth.position.shape, sigma=with_sigma)
-    known = Metadata()
+    known = Metadata(made_of=chosen.made_of)
     if size is not None:
         into = factor(depth.unit, "um")
-        known = Metadata(pixel_size=(size[0] * into, size[1] * into), unit="um")
+        known = replace(known, pixel_size=(size[0] * into, size[1] * into), unit="um")
     error = depth.sigma if with_sigma else None
     return lambda: write_depth(path, depth.position, unit=depth.unit, sigma=error, like=known)
 
@@ -118,7 +119,7 @@ def saving_mesh(
         If the file's extension is not one of a mesh.
     """
     check_mesh_writable(path)
-    depth, size = chosen.depth, chosen.pixel_size
+    depth, size, made_of = chosen.depth, chosen.pixel_size, chosen.made_of
 
     def save() -> Path:
         from ..depth.surface import surface_of
@@ -132,6 +133,7 @@ def saving_mesh(
             texcoords=surface.texcoords,
             texture=surface.texture,
             unit=surface.unit,
+            made_of=made_of,
         )
 
     return save

@@ -54,6 +54,11 @@ class Measured:
         return str(notes(self.layer).get("source_id") or self.layer.unique_id)
 
     @property
+    def made_of(self) -> str:
+        """Name of the first file of what the depth was measured in, empty if unknown."""
+        return str(notes(self.layer).get("made_of") or "")
+
+    @property
     def lateral_unit(self) -> str:
         """Unit of distances across the picture."""
         return "px" if self.pixel_size is None else self.depth.unit

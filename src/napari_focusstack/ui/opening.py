@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QVBoxLayout, QWidget
 
 from ..io import Burst, Source, UnreadableFrame, read_burst
-from ..io.sources import EXTENSIONS
+from ..io.sources import EXTENSIONS, in_natural_order
 from ..progress import wait
 from .chooser import SINGLE
 from .reader import burst_layer
@@ -92,7 +92,7 @@ class OpenRow(QWidget):
 
     def open(self, paths: Sequence[Path], *, skip_bad: bool = False) -> None:
         """Open a burst; the first bad frame asks whether to `skip_bad` ones."""
-        self._paths = list(paths)
+        self._paths = in_natural_order(paths)  # dialogs hand them over in any
         name = paths[0].name if len(paths) == 1 else paths[0].parent.name
         run = Run(partial(_read, self._paths, skip_bad), partial(_show, self._viewer), f"opening “{name}”")
         run.succeeded.connect(self._on_read)

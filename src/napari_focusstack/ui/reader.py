@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..io import RAW_EXTENSIONS, Burst, Metadata, UnreadableFrame, read_burst
+from ..io.sources import in_natural_order
 from .source import PLUGIN
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _fail(error: UnreadableFrame, _: Any) -> list[LayerData]:
 
 def _burst_of(paths: list[Path]) -> Burst:
     """Burst of the files, without frames that cannot be read if they are few."""
-    source = paths[0] if len(paths) == 1 else paths
+    source = paths[0] if len(paths) == 1 else in_natural_order(paths)  # dialogs hand them over in any
     try:
         return read_burst(source)
     except UnreadableFrame as error:
