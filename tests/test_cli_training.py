@@ -190,6 +190,11 @@ def test_checkpoints_are_told_of(recipe, tmp_path, capsys):
     assert any(line.startswith("unet-small ") and line.endswith("shipped") for line in lines)
     assert any(line.startswith("run ") and line.endswith(str(out)) and " dB " in line for line in lines)
     assert any(line.startswith("broken ") and "broken: " in line for line in lines)
+    whole = [line for line in lines if "broken: " not in line]
+    assert len({line.index("shipped") if line.endswith("shipped") else line.index(str(out)) for line in whole}) == 1
+    ratings = {"fsb": "mean IoU 0.", "keb": " px ", "aifdepthnet-small": " of the sweep ", "unet-small": " dB "}
+    for name, rating in ratings.items():
+        assert rating in next(line for line in lines if line.startswith(f"{name} "))
     (out / "model.safetensors").write_bytes((out / "model.safetensors").read_bytes()[:-1])
     assert main(["checkpoint", "info", str(out)]) == 1
     assert "model.safetensors: not the weights that config.json names" in capsys.readouterr().err

@@ -149,16 +149,20 @@ def _checkpoint_info(chosen: argparse.Namespace) -> None:
 def _checkpoint_list(chosen: argparse.Namespace) -> None:
     from .nets.checkpoint import list_checkpoints
 
-    for one in list_checkpoints(chosen.folders):
-        if one.checkpoint is None:
-            print(f"{one.name:20s}  broken: {one.error}")
-            continue
-        known = one.checkpoint
-        psnr = f"{known.metrics['psnr']:.2f} dB" if "psnr" in known.metrics else ""
+    listed = list_checkpoints(chosen.folders)
+    rows = [[one.name, *_facts(one.checkpoint)] for one in listed]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for one, cells in zip(listed, rows, strict=True):
+        first, *others = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         place = "shipped" if one.shipped else str(one.folder)
-        print(
-            f"{one.name:20s}  {known.task:8s}  {known.architecture:8s}  {known.training.steps:8d}  {psnr:9s}  {place}"
-        )
+        print("  ".join([first, f"broken: {one.error}"] if one.checkpoint is None else [first, *others, place]))
+
+
+def _facts(known: Checkpoint | None) -> list[str]:
+    """Task, network, length of training and rating of a checkpoint; nothing of a broken one."""
+    if known is None:
+        return [""] * 4
+    return [known.task, known.architecture, f"{known.training.steps} steps", known.rating]
 
 
 def _described(checkpoint: Checkpoint) -> str:

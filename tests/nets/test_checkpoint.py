@@ -386,3 +386,14 @@ def test_weights_that_are_not_finite_are_refused(copied):
     rewritten(copied, lambda weights: weights | {"trunk.head.bias": torch.full((4,), float("inf"))})
     with pytest.raises(CheckpointError, match=r"not finite, as after a training that diverged: trunk\.head\.bias"):
         load_network(read_checkpoint(copied), "cpu")
+
+
+def test_a_file_is_told_from_a_folder_that_is_not_there(tmp_path, monkeypatch):
+    (tmp_path / "weights.safetensors").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    words = r"weights\.safetensors: this is a file; a checkpoint is a folder with config\.json and model\.safetensors"
+    for which in ("weights.safetensors", "./weights.safetensors", tmp_path / "weights.safetensors"):
+        with pytest.raises(CheckpointError, match=words):
+            read_checkpoint(which)
+    with pytest.raises(CheckpointError, match="there is no such folder; a checkpoint is a folder with"):
+        read_checkpoint("./nothing")

@@ -22,6 +22,13 @@ Task = Literal["fusion", "depth", "foreground", "kernel"]
 Light = Literal["stored", "linear", "srgb"]
 Check = Callable[[Any], Any]
 
+RATINGS: dict[Task, tuple[str, str]] = {  # of a network of each task: the metric that says how good it is, in words
+    "fusion": ("psnr", "PSNR {:.2f} dB"),
+    "depth": ("depth_error", "depth off by {:.1%} of the sweep"),
+    "foreground": ("miou", "mean IoU {:.3f}"),
+    "kernel": ("sigma_error", "σ off by {:.2f} px"),
+}
+
 _repr = Repr()
 _repr.maxstring = _repr.maxother = 60
 shown = _repr.repr  # of foreign values, which may be long
@@ -122,6 +129,12 @@ class Checkpoint:
     def name(self) -> str:
         """The folder's name, by which the checkpoint is chosen."""
         return self.folder.name
+
+    @property
+    def rating(self) -> str:
+        """How good it was on held-out data, by the measure of its task, in words; empty if that was not measured."""
+        name, words = RATINGS[self.task]
+        return words.format(self.metrics[name]) if name in self.metrics else ""
 
     def to_json(self) -> str:
         """Return the text of config.json."""

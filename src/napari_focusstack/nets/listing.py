@@ -72,7 +72,7 @@ def read_checkpoint(which: StrPath, folders: Sequence[StrPath] = ()) -> Checkpoi
             found |= {folder.name: folder for folder in _candidates(Path(place))}
     if which in found:
         return _read(found[which])
-    if which and (Path(which).is_dir() or Path(which).suffix in PICKLED):
+    if which and (Path(which).exists() or Path(which).suffix in PICKLED):
         return _read(Path(which))
     close = difflib.get_close_matches(which, found, n=1)
     hint = f"did you mean {close[0]!r}? There" if close else "there"
@@ -136,9 +136,8 @@ def _read(folder: Path, *, listed: bool = False) -> Checkpoint:
         if not place.is_dir():
             if place.suffix in PICKLED:
                 raise CheckpointError(f"{folder}: {NO_PICKLE}")
-            raise CheckpointError(
-                f"{folder}: there is no such folder; a checkpoint is one, with {CONFIG} and {WEIGHTS}"
-            )
+            wrong = "this is a file" if place.is_file() else "there is no such folder"
+            raise CheckpointError(f"{folder}: {wrong}; a checkpoint is a folder with {CONFIG} and {WEIGHTS}")
         for name in (CONFIG, WEIGHTS):
             if not (place / name).is_file():
                 pickles = sorted(path.name for path in place.iterdir() if path.suffix in PICKLED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QStandardItemModel
@@ -130,6 +129,5 @@ class CheckpointChooser(QComboBox):
 def _described(checkpoint: Checkpoint) -> str:
     """One line: what it is, what it learned from, and how good it was."""
     of = checkpoint.training
-    found: dict[str, Any] = dict(checkpoint.metrics)
-    good = f"; {found['psnr']:.1f} dB on held-out data" if "psnr" in found else ""
+    good = f"; {checkpoint.rating} on held-out data" if checkpoint.rating else ""
     return f"{checkpoint.architecture}, {of.steps} steps on {of.data}{good}. Licence: {checkpoint.licence}."
