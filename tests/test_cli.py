@@ -149,6 +149,35 @@ def test_wrong_usage_is_told(words, capsys):
     assert said.startswith("focusstack") and said.endswith(" --help\n") and said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["stack", "x", "--out", "y", "--fuse-checkpoint", "z"],
+            "focusstack: --fuse-checkpoint is an option of --fuse focusdeep or --fuse unet, but the method is pyramid: "
+            "give that method, too, or leave --fuse-checkpoint out; see focusstack --help\n",
+        ),
+        (
+            ["stack", "x", "--out", "y", "--fuse=average", "--fuse-taps=14"],
+            "option of --fuse wavelet, but the method is average",
+        ),
+        (["stack", "x", "--out", "y", "--depth", "aif", "--no-depth-fit"], "unrecognized arguments: --no-depth-fit"),
+        (["depth", "x", "--out", "y", "--depth-checkpoint", "z"], "option of --depth aif, but the method is sff"),
+        (
+            ["depth", "x", "--out", "y", "--fuse-taps", "14"],
+            "--fuse-taps is an option of focusstack stack --fuse wavelet; see",
+        ),
+        (["check", "x", "--fuse-taps", "14"], "--fuse-taps is an option of focusstack stack --fuse wavelet; see"),
+        (["stack", "x", "--out", "y", "--fuse-channel", "1"], "unrecognized arguments: --fuse-channel 1"),
+    ],
+)
+def test_options_of_other_methods_are_told_apart_from_nonsense(words, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 def test_formats_are_refused_before_anything_is_computed(folder, tmp_path, monkeypatch, capsys):
     def compute(*_, **__):
         raise AssertionError("computed")

@@ -19,15 +19,40 @@ from .diffusion import eliminate_diffusion
 from .fusion import FUSERS
 from .methods import Method, options_of, summary_of
 
-__all__ = ["DEFAULTS", "parser_of"]
+__all__ = ["DEFAULTS", "DEMO", "parsed"]
 
+DEMO = "focusstack-demo"  # folder of the demo
 DEFAULTS = {"align": "ecc", "fuse": "pyramid", "depth": "sff"}  # methods of the stages that are asked for
-
+STACKING = {"stack": ("align", "fuse", "depth"), "depth": ("align", "depth")}  # commands, and the stages they choose
 
 TABLES: dict[str, Mapping[str, Method]] = {"align": ALIGNERS, "fuse": FUSERS, "depth": DEPTH_ESTIMATORS}  # by stage
 
 
-def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """What the words of the command line say; leaves with the exit code of wrong usage if they say nonsense."""
+    parser = _parser_of(words)
+    chosen, unknown = parser.parse_known_args(words)
+    if unknown:
+        others = filter(None, (_owners(word, words) for word in unknown))
+        parser.error(next(others, f"unrecognized arguments: {' '.join(unknown)}"))
+    return chosen
+
+
+def _owners(word: str, words: Sequence[str]) -> str:
+    """Which methods have an option that the chosen one lacks, in words; empty if none has."""
+    flag = word.partition("=")[0]
+    stage, _, name = flag.removeprefix("--").removeprefix("no-").partition("-")
+    named = _methods_named_in(words).get(stage)
+    having = [m for m, method in TABLES.get(stage, {}).items() if name.replace("-", "_") in options_of(method)]
+    if not having or name == "channel" or named is None:
+        return ""
+    give = " or ".join(f"--{stage} {method}" for method in having)
+    if words[0] not in STACKING or stage not in STACKING[words[0]]:
+        return f"{flag} is an option of focusstack stack {give}"
+    return f"{flag} is an option of {give}, but the method is {named}: give that method, too, or leave {flag} out"
+
+
+def _parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     """Parser of the command line; the options of the methods that `words` name are among its flags."""
     parser = _Parser("focusstack", description="One all-in-focus image, and the depth, from a focus-bracketed burst.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -68,7 +93,7 @@ def _add_stack(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         help="eliminate diffusion, the halos beside depth edges (off, unless an option of it is given)",
     )
     _add_sweep(parser)
-    _add_methods(parser, words, ("align", "fuse", "depth"))
+    _add_methods(parser, words, STACKING["stack"])
     _add_options(parser, "diffusion", "--diffusion", eliminate_diffusion)
     parser.set_defaults(command="stack", tune=None, tune_out=None)
 
@@ -93,7 +118,7 @@ def _add_depth(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         help="adapt the network of --depth aif to the burst first, which needs no depth (1)",
     )
     learning.add_argument("--tune-out", type=Path, metavar="FOLDER", help="save the adapted network, if it got better")
-    _add_methods(parser, words, ("align", "depth"))
+    _add_methods(parser, words, STACKING["depth"])
     others = ("out", "index_out", "confidence_out", "diffusion_out", "fuse", "diffusion")  # of the picture
     parser.set_defaults(command="depth", **dict.fromkeys(others))
 

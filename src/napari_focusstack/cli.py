@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .arguments import DEFAULTS, parser_of
+from .arguments import DEFAULTS, DEMO, parsed
 from .bars import bars
 from .cli_training import TRAINING_COMMANDS
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        chosen = parser_of(words).parse_args(words)
+        chosen = parsed(words)
         if getattr(chosen, "threads", 0):
             from .devices import set_threads
 
