@@ -205,11 +205,19 @@ def test_the_demo_makes_a_burst_and_stacks_it(tmp_path, capsys):
     assert "all-in-focus picture" in capsys.readouterr().out
 
 
-def test_a_single_frame_is_its_own_stack_but_that_is_told(folder, tmp_path, caplog):
-    assert main(["stack", str(folder / "frame0.png"), "--out", str(tmp_path / "out.tif")]) == 0
-    assert "holds 1 frame: there is nothing to choose from; name all files, or their folder" in caplog.text
-    frame = read_burst(folder / "frame0.png")[0]
-    np.testing.assert_allclose(tifffile.imread(tmp_path / "out.tif"), frame, atol=1)
+@pytest.mark.parametrize("given", ["shots", "shots/frame0.png"])
+def test_a_single_frame_is_no_stack(folder, tmp_path, capsys, given):
+    (tmp_path / "shots").mkdir()
+    frame = tmp_path / "shots" / "frame0.png"
+    frame.write_bytes((folder / "frame0.png").read_bytes())
+    assert main(["stack", str(tmp_path / given), "--out", str(tmp_path / "out.tif")]) == 1
+    said = capsys.readouterr().err
+    assert (
+        f"{frame} is the only frame there; a stack needs at least 2: give all files of the burst, or a folder" in said
+    )
+    assert not (tmp_path / "out.tif").exists()
+    with pytest.raises(ValueError, match="is the only frame there; a stack needs at least 2: give all files"):
+        run(tmp_path / given)
 
 
 def test_what_was_left_out_is_told(folder, tmp_path, capsys):

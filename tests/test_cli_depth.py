@@ -132,7 +132,9 @@ def test_unknown_units_are_told(folder, tmp_path, capsys):
 def test_two_frames_are_no_depth(folder, tmp_path, capsys):
     files = sorted(map(str, folder.iterdir()))[:2]
     assert main(["depth", *files, "--out", str(tmp_path / "d.tif")]) == 1
-    assert "a depth needs at least 3: name all its files, or their folder" in capsys.readouterr().err
+    assert (
+        "a depth needs at least 3: give all files of the burst, or a folder with all of them" in capsys.readouterr().err
+    )
 
 
 def test_a_mesh_is_made_of_one_burst(tmp_path, capsys):

@@ -96,11 +96,9 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
     frames = burst.sizes.get("Z", 1) if burst.is_series else len(burst)
     if frames < LEAST and recipe.depth != "none":
         raise ValueError(
-            f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; a depth needs at least {LEAST}: name all its "
-            "files, or their folder"
+            f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; a depth needs at least {LEAST}: give all files "
+            "of the burst, or a folder with all of them"
         )
-    if frames == 1:
-        log.warning("%s holds 1 frame: there is nothing to choose from; name all files, or their folder", burst.name)
     axes = burst.axes.replace("Z", "") if burst.is_series else "YXC"
     sizes = {**burst.sizes, "C": burst.sizes.get("C") or burst.sizes.get("S", 1)}
     if isinstance(recipe.channels, int) and recipe.channels >= sizes["C"]:

@@ -83,8 +83,10 @@ def known_sweep(
     Raises
     ------
     ValueError
-        If positions are given without a unit, or not one for each frame.
+        If there is one frame only, or positions are given without a unit, or not one for each frame.
     """
+    if count < 2:
+        raise ValueError(_alone(burst))
     if positions is not None:
         if unit is None:
             raise ValueError("positions without a unit; give unit='um', 'mm' or another one")
@@ -99,6 +101,17 @@ def known_sweep(
         log.warning("the files' focus positions repeat; depth is in frames: give the step between the frames instead")
         return Sweep()
     return Sweep([place * 1e3 for place in told], "mm") if unit == "m" else Sweep(list(told), check_unit(unit))
+
+
+def _alone(burst: Any) -> str:
+    """Why one frame is no burst, and what to do."""
+    sources = getattr(burst, "sources", ())
+    if not sources:
+        return "there is only one frame along the focus; a stack needs at least 2: give all frames of the burst"
+    return (
+        f"{sources[0].path} is the only frame there; a stack needs at least 2: give all files of the burst, or a "
+        "folder with all of them"
+    )
 
 
 def swept_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, sweep: Sweep) -> Swept:
