@@ -1,6 +1,7 @@
 """Capture quality: everything that was done wrong on purpose is found, and nothing else."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -106,6 +107,23 @@ def test_frames_out_of_order_are_found(good):
         line.startswith("Frames are out of order around 4 and 5: their focus goes 0 1 2 3 5 4 6")
         for line in sentences(capture)
     )
+
+
+def test_frames_are_called_as_their_burst_calls_them(good):
+    class Read:
+        """Frames of a burst whose first two could not be read."""
+
+        numbers = tuple(range(2, 16))
+        shape, dtype = good.shape, good.dtype
+        __len__, __getitem__ = good.__len__, good.__getitem__
+
+    swapped = Read()
+    assert check_capture(swapped).numbers == swapped.numbers
+    found = replace(check_capture(good), numbers=swapped.numbers, missing=((3, 4),), redundant=(5,), order=(0, 2, 1))
+    words = found.report()
+    assert "between 5 and 6:" in words
+    assert "Frame 7 shows" in words
+    assert "out of order around 3 and 4: their focus goes 2 4 3." in words
 
 
 def test_a_shuffled_burst_is_put_in_order(good):

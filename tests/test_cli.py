@@ -233,6 +233,28 @@ def test_what_was_left_out_is_told(folder, tmp_path, capsys):
     assert "focusstack: left out" in said.err
     assert "frame2.png" in said.err
     assert "from 4 frames" in said.out
+    rows = [line.split()[0] for line in said.out.splitlines() if "×1.0" in line or "reference" in line]
+    assert rows == ["0", "1", "3", "4"]
+    index = tmp_path / "index.tif"
+    assert main([*words, "--skip-bad", "--align", "none", "--index-out", str(index), "--overwrite"]) == 0
+    sources = np.unique(tifffile.imread(index).round())
+    assert 4 in sources
+    assert 2 not in sources
+
+
+def test_no_advice_is_given_to_skip_what_cannot_be_skipped(folder, tmp_path, capsys):
+    bad = tmp_path / "bad.tif"
+    bad.write_bytes(b"II*\0\x08\0\0\0\xff\xff")
+    words = ["stack", str(bad), "--out", str(tmp_path / "out.tif")]
+    assert main(words) == 1
+    assert "to go on without such frames" in capsys.readouterr().err
+    assert main([*words, "--skip-bad"]) == 1
+    said = capsys.readouterr().err
+    assert "bad.tif" in said
+    assert "--skip-bad" not in said
+    assert "look for a whole copy of it, or leave it out" in said
+    with pytest.raises(UnreadableFrame, match="look for a whole copy of it"):
+        read_burst(bad, skip_bad=True)
 
 
 def test_the_demo_opens_its_pictures_with_naparis_own_reader(tmp_path, monkeypatch):

@@ -50,14 +50,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except (ValueError, TypeError, OSError, MemoryError, RuntimeError) as error:
-        print(f"focusstack: {_in_words(error)}", file=sys.stderr)
+        print(f"focusstack: {_in_words(error, skip_bad='--skip-bad' in words)}", file=sys.stderr)
         return FAILED
     return OK
 
 
-def _in_words(error: Exception) -> str:
-    """One line for an error; the file first, where the system names one."""
+def _in_words(error: Exception, *, skip_bad: bool) -> str:
+    """One line for an error; the file first, where the system names one, and no advice to do what was done."""
     text = str(error)
+    if skip_bad:
+        from .io.header import UnreadableFrame
+
+        if isinstance(error, UnreadableFrame):
+            text = str(error.unskippable())
     if isinstance(error, OSError) and error.filename and error.strerror:
         text = f"{error.filename}: {error.strerror}"
     return " ".join(text.split()) or type(error).__name__
@@ -97,7 +102,7 @@ def _stack(chosen: argparse.Namespace) -> None:
         write_outputs(result, burst, chosen)
     if not chosen.quiet:
         for one in result.alignments:
-            print(one.report())
+            print(one.report(burst.numbers))
         if tuned:
             print(tuned)
         seconds = time.perf_counter() - started

@@ -90,7 +90,7 @@ def check_mosaics(frames: Any, recipe: Recipe) -> None:
 
 
 def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw: Any = None) -> Fusion | None:
-    """Fusion on the alignment's area, index in numbers of the unaligned frames; None where none is asked for.
+    """Fusion on the alignment's area, index in numbers of all frames, left out ones, too; None where none is asked for.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def fuse_burst(frames: Frames, alignment: Alignment | None, recipe: Recipe, raw:
         fusion = Fusion(image, index, np.stack([one.confidence for one in parts], axis=2))
     else:
         fusion = fuse(ready, recipe.fuse, device=recipe.device, **options)
-    return replace(fusion, index=renumbered(fusion.index, numbers, len(frames)))
+    called = np.asarray(getattr(frames, "numbers", ()) or range(len(frames)))
+    return replace(fusion, index=renumbered(fusion.index, called[numbers], called[-1] + 1))
 
 
 def depth_of(

@@ -116,6 +116,12 @@ def test_the_report_tells_what_happened_to_each_frame():
     assert len(lines) == 5
 
 
+def test_the_report_calls_frames_as_it_is_told():
+    lines = alignment().report((0, 4, 7)).splitlines()
+    assert "laid on frame 4;" in lines[0]
+    assert [line.split()[0] for line in lines[2:]] == ["0", "4", "7"]
+
+
 def test_the_report_tells_what_was_kept_all_the_same():
     kept = alignment(kept=np.ones(3, bool)).report().splitlines()
     assert kept[4].endswith("fits no neighbour: placed between them")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
@@ -70,18 +71,25 @@ class Alignment:
     size: tuple[int, int] | None = None
     misfits: tuple[int, ...] = ()
 
-    def report(self) -> str:
-        """Table in words: how each frame lies on the reference, how well it fits, and what was done with it."""
+    def report(self, numbers: Sequence[int] = ()) -> str:
+        """Table in words: how each frame lies on the reference, how well it fits, and what was done with it.
+
+        Parameters
+        ----------
+        numbers : sequence of int
+            What the frames are called; by default their places. Those of a `Burst` count what was left out of it, too.
+        """
+        numbers = numbers or range(len(self.transforms))
         area, whole = self.area, f" of {self.size[1]} × {self.size[0]}" if self.size else ""
         lines = [
-            f"{len(self.transforms)} frames, laid on frame {self.reference}; all used frames share {area.width} × "
-            f"{area.height}{whole} px from column {area.left}, row {area.top}.",
+            f"{len(self.transforms)} frames, laid on frame {numbers[self.reference]}; all used frames share "
+            f"{area.width} × {area.height}{whole} px from column {area.left}, row {area.top}.",
             "frame  shift px  right  down   size %    turn °  correlation   light",
         ]
-        lines += [self._row(i) for i in range(len(self.transforms))]
+        lines += [self._row(i, numbers[i]) for i in range(len(self.transforms))]
         return "\n".join(lines)
 
-    def _row(self, i: int) -> str:
+    def _row(self, i: int, number: int) -> str:
         matrix = self.transforms[i]
         middle = np.array([self.area.left + (self.area.width - 1) / 2, self.area.top + (self.area.height - 1) / 2, 1.0])
         there = matrix @ middle
@@ -96,7 +104,7 @@ class Alignment:
         elif i == self.reference:
             said = "reference"
         row = (
-            f"{i:5d}  {np.hypot(right, down):8.2f} {right:+6.1f} {down:+5.1f} {growth:+8.3f} {turn:+9.4f} "
+            f"{number:5d}  {np.hypot(right, down):8.2f} {right:+6.1f} {down:+5.1f} {growth:+8.3f} {turn:+9.4f} "
             f"{self.correlation[i]:12.4f}   {light}  {said}"
         )
         return row.rstrip()

@@ -101,6 +101,7 @@ def check_capture(frames: Frames, *, positions: Sequence[float] | None = None, c
         uncovered=float(uncovered.sum()) / many,
         step=WANTED / max(mean, 0.01) if mean < DENSE else sharp.step,
         count=count,
+        numbers=tuple(getattr(frames, "numbers", ())),
     )
 
 

@@ -47,6 +47,8 @@ class Capture:
         as large as they may be, 4 if they are four times closer than they need to be.
     count : int
         Number of frames.
+    numbers : tuple of int
+        What the frames are called in `report`; their places if it is empty.
     """
 
     coverage: NDArray[np.float32]
@@ -59,6 +61,7 @@ class Capture:
     uncovered: float
     step: float
     count: int
+    numbers: tuple[int, ...] = ()
 
     def report(self) -> str:
         """What was found and what to do about it, in plain words."""
@@ -71,13 +74,16 @@ class Capture:
             return f"Nothing to complain about: {covered}."
         return "\n".join([*found, f"{covered} ({_percent(float(textured.mean()))} of the picture has texture)."])
 
+    def _name(self, k: int) -> str:
+        return str(self.numbers[k] if self.numbers else k)
+
     def _of_focus(self) -> list[str]:
         found = []
         for (k, share), turn in zip(self.outside, ("Begin the sweep farther out", "Let the sweep go on"), strict=True):
             if share >= MUCH_OUTSIDE:
                 found.append(
-                    f"{_percent(share)} of what has texture is sharpest in frame {k}, at the end of the sweep, but not "
-                    f"sharp there. {turn}."
+                    f"{_percent(share)} of what has texture is sharpest in frame {self._name(k)}, at the end of the "
+                    f"sweep, but not sharp there. {turn}."
                 )
         between = self.uncovered - sum(share for _, share in self.outside)
         if self.step < 1:
@@ -92,13 +98,13 @@ class Capture:
     def _of_frames(self) -> list[str]:
         found = []
         if self.missing:
-            pairs = _listed([f"{a} and {b}" for a, b in self.missing])
+            pairs = _listed([f"{self._name(a)} and {self._name(b)}" for a, b in self.missing])
             found.append(
                 f"Frames seem to be missing between {pairs}: the focus moves farther there than beside it. "
                 "Look for lost files."
             )
         if self.redundant:
-            numbers, many = _listed([str(k) for k in self.redundant]), len(self.redundant) > 1
+            numbers, many = _listed([self._name(k) for k in self.redundant]), len(self.redundant) > 1
             found.append(
                 f"Frame{'s' * many} {numbers} show{'s' * (not many)} what the one before shows and can be left out."
             )
@@ -109,8 +115,8 @@ class Capture:
         if self.order:
             moved = [k for k, place in enumerate(self.order) if k != place]
             found.append(
-                f"Frames are out of order around {_listed([str(k) for k in moved[:6]])}"
-                f"{' and more' * (len(moved) > 6)}: their focus goes {_path(self.order)}. "
+                f"Frames are out of order around {_listed([self._name(k) for k in moved[:6]])}"
+                f"{' and more' * (len(moved) > 6)}: their focus goes {_path([self._name(k) for k in self.order])}. "
                 "Rename them in that order."
             )
         return found
@@ -137,6 +143,5 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _path(order: Sequence[int]) -> str:
-    shown = [str(k) for k in order]
+def _path(shown: Sequence[str]) -> str:
     return " ".join(shown if len(shown) <= 16 else [*shown[:15], "…"])

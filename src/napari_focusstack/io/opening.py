@@ -107,7 +107,7 @@ def _open_stack(planes: TiffPlanes, skip_bad: bool) -> Opened:
         lengths=planes.lengths if whole else (len(kept),),
         sources=tuple(Source(planes.path, k) for k in kept),
         skipped=tuple(skipped),
-        numbers=tuple(kept),
+        numbers=tuple(kept) if len(planes.axes) < 2 else (),
         metadata=metadata,
     )
 
