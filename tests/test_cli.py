@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from napari_focusstack import FUSERS, Recipe, simulate
+from napari_focusstack import FUSERS, Recipe, run, simulate
 from napari_focusstack.cli import main
-from napari_focusstack.io import read_burst
+from napari_focusstack.io import UnreadableFrame, read_burst
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +266,22 @@ def test_the_demo_opens_its_pictures_with_naparis_own_reader(tmp_path, monkeypat
     main(["demo", "--out", str(tmp_path)])
     ((_, _, _, *words),) = calls
     assert words == ["--plugin", "napari", str(tmp_path / "index.tif"), str(tmp_path / "fused.tif")]
+
+
+def test_the_demo_replaces_nothing_that_it_was_not_told_to(tmp_path, monkeypatch, capsys):
+    made = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("napari_focusstack.simulation.samples.sample_raw_burst", made.append)
+    monkeypatch.setattr("napari_focusstack.cli.main", lambda words: 0)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "fused.tif").write_text("precious")
+    words = ["demo", "--no-show"]
+    assert main([*words, "--out", str(mine)]) == 1
+    assert f"{mine} is there already, and not empty; give another name, or --overwrite" in capsys.readouterr().err
+    assert main([*words, "--out", str(mine / "fused.tif")]) == 1
+    assert "fused.tif is a file; give another name" in capsys.readouterr().err
+    assert made == []
+    assert main([*words, "--out", str(mine), "--overwrite"]) == 0
+    assert main(words) == main(words) == main(words) == 0
+    assert [folder.parent.name for folder in made[1:]] == [f"focusstack-demo{k}" for k in ("", "-2", "-3")]

@@ -212,7 +212,10 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.description = "Make a raw burst with the simulator, stack it, write the results and show them."
-    parser.add_argument("--out", type=Path, default=Path("focusstack-demo"), metavar="FOLDER", help="where to write")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help=f"where to write ({DEMO}, or where that is there, {DEMO}-2, …)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="write into a folder that is not empty")
     parser.add_argument("--no-show", action="store_true", help="do not open napari")
     parser.set_defaults(command="demo")
 

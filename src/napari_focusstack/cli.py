@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,7 +146,7 @@ def _info(chosen: argparse.Namespace) -> None:
 def _demo(chosen: argparse.Namespace) -> None:
     from .simulation.samples import sample_raw_burst
 
-    folder: Path = chosen.out
+    folder = _demo_folder(chosen)
     (folder / "burst").mkdir(parents=True, exist_ok=True)
     print(f"Making a raw burst in {folder / 'burst'} …")
     with bars(quiet=False):
@@ -163,6 +164,19 @@ def _demo(chosen: argparse.Namespace) -> None:
         subprocess.run([sys.executable, "-m", "napari", "--plugin", "napari", str(index), str(fused)], check=False)
     else:
         print("There is no display, or no napari: open the pictures with any viewer.")
+
+
+def _demo_folder(chosen: argparse.Namespace) -> Path:
+    """Where the demo may write: the folder that was named, else a new one, so that the command can be given again."""
+    if chosen.out is None:
+        taken = (Path(f"{DEMO}-{k}" if k > 1 else DEMO) for k in count(1))
+        return next(folder for folder in taken if not folder.exists())
+    folder: Path = chosen.out
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; give another name")
+    if folder.is_dir() and any(folder.iterdir()) and not chosen.overwrite:
+        raise FileExistsError(f"{folder} is there already, and not empty; give another name, or --overwrite")
+    return folder
 
 
 COMMANDS = {"stack": _stack, "depth": _stack, "check": _check, "info": _info, "demo": _demo, **TRAINING_COMMANDS}
