@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from napari_focusstack.files import folders_in, replacing, replacing_folder, standing, write_text
+from napari_focusstack.io import write_image
+from napari_focusstack.io.depth import write_depth
+from napari_focusstack.io.mesh import write_mesh
+from napari_focusstack.nets.checkpoint import load_network, read_checkpoint, save_checkpoint
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -32,13 +37,63 @@ def test_a_full_disk_is_told_with_the_file(tmp_path):
     path = tmp_path / "recipe.json"
     with (
         pytest.raises(
-            OSError, match=r"could not be written \(No space left\); no part of it was left behind: .*recipe\.json"
+            OSError,
+            match=r"could not be written \(No space left\); no part of it was left behind; free some space there, or "
+            r"write elsewhere: .*recipe\.json",
         ),
         replacing(path) as temporary,
     ):
         temporary.write_text("half")
         raise OSError(28, "No space left")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_files():
+    """Let no file grow beyond some bytes, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda largest: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def mesh(path):
+    y, x = np.mgrid[:12, :12]
+    places, numbers = np.stack([y * x, y, x], -1).reshape(-1, 3).astype(np.float32), np.arange(144).reshape(12, 12)
+    faces = np.stack([numbers[:-1, :-1], numbers[1:, :-1], numbers[:-1, 1:]], -1).reshape(-1, 3)
+    look = {"texcoords": places[:, 1:] / 12, "texture": np.zeros((2, 2, 3), np.uint8)}
+    write_mesh(path, places, faces, **look)
+
+
+def checkpoint(path):
+    known = read_checkpoint("unet-small")
+    facts = {name: getattr(known, name) for name in ("task", "input", "tile", "training", "metrics", "licence")}
+    save_checkpoint(path, load_network(known, "cpu"), **facts)
+
+
+NOISE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+WRITERS = {
+    **dict.fromkeys(("a.tif", "a.ome.tif", "a.png", "a.jpg"), lambda path: write_image(path, NOISE)),
+    **dict.fromkeys(("d.tif", "d.png"), lambda path: write_depth(path, NOISE[..., 0] / np.float32(7), unit="um")),
+    **dict.fromkeys(("m.obj", "m.glb", "m.ply", "m.stl"), mesh),
+    "alignment.json": lambda path: write_text(path, "x" * 9000),
+    "checkpoint": checkpoint,
+}
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "replaced"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_no_output_leaves_a_part_of_itself_on_a_full_disk(tmp_path, small_files, name, there):
+    path = tmp_path / name
+    if there:
+        WRITERS[name](path)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    small_files(1600)
+    with pytest.raises(OSError, match="could not be written .*; free some space there, or write elsewhere") as stop:
+        WRITERS[name](path)
+    assert stop.value.filename == str(path)
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert {file.name for file in tmp_path.iterdir()} == ({file.relative_to(tmp_path).parts[0] for file in before})
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):

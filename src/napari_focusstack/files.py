@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-__all__ = ["folders_in", "replacing", "replacing_folder", "standing", "write_text"]
+__all__ = ["folders_in", "replacing", "replacing_folder", "standing", "write_files", "write_text"]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, or what one file may hold
+
+
+UNWRITTEN = "could not be written"
 
 
 @contextmanager
@@ -28,10 +34,9 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(
-            error.errno, f"could not be written ({reason}); no part of it was left behind", str(path)
-        ) from error
+        if (error.strerror or "").startswith(UNWRITTEN):  # another file, beside which this one was to appear
+            raise
+        raise _unwritten(path, error, "no part of it was left behind") from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -46,6 +51,23 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     """
     with replacing(Path(path)) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: none takes its place before all are written; the last one takes it last.
+
+    Raises
+    ------
+    OSError
+        If one cannot be written; what was there before is untouched.
+    """
+    with ExitStack() as stack:  # which is left from the top down
+        places: dict[Path, Path] = {path: stack.enter_context(replacing(path)) for path in reversed(list(files))}
+        for path, data in files.items():
+            try:
+                places[path].write_bytes(data)
+            except OSError as error:
+                raise _unwritten(path, error, "no part of it was left behind") from error
 
 
 @contextmanager
@@ -83,10 +105,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
                 old.rename(folder)
             raise
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(
-            error.errno, f"could not be written ({reason}); what was there before is untouched", str(folder)
-        ) from error
+        raise _unwritten(folder, error, "what was there before is untouched") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
     if old.is_dir():
@@ -104,6 +123,13 @@ def folders_in(place: Path) -> list[Path]:
     names = [path.name for path in place.iterdir() if path.is_dir()]
     moved = [name[1:-4] for name in names if name.startswith(".") and name.endswith(".old")]
     return [place / name for name in sorted({*names, *moved}) if name and not name.startswith(".")]
+
+
+def _unwritten(path: Path, error: OSError, left: str) -> OSError:
+    """Error of a file or folder that could not be written: it names it, why, and what to do."""
+    reason = error.strerror or str(error)
+    remedy = "; free some space there, or write elsewhere" if error.errno in NO_ROOM else ""
+    return OSError(error.errno, f"{UNWRITTEN} ({reason}); {left}{remedy}", str(path))
 
 
 def _hidden(folder: Path, suffix: str) -> Path:

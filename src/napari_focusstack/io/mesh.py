@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..files import replacing
+from ..files import write_files
 from ..progress import wait
 from .origin import marked_png
 
@@ -83,9 +83,7 @@ def write_mesh(
         files = wait(future)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    for file, data in files.items():  # the mesh itself comes last
-        with replacing(file) as temporary:
-            temporary.write_bytes(data)
+    write_files(files)  # the mesh itself comes last
     return path
 
 

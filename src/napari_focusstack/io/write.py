@@ -143,7 +143,9 @@ def _write_jpeg(file: Path, name: str, image: Any, axes: str, like: Metadata) ->
         extras["exif"] = b"Exif\0\0" + exif
     if profile := fitting_profile(like.icc, axes):
         extras["icc_profile"] = profile
-    Image.fromarray(pixels).save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0, **extras)
+    packed = io.BytesIO()  # written to a file itself, Pillow does not notice that the disk is full
+    Image.fromarray(pixels).save(packed, "JPEG", quality=JPEG_QUALITY, subsampling=0, **extras)
+    file.write_bytes(packed.getbuffer())
 
 
 def _write_png(file: Path, name: str, image: Any, axes: str, like: Metadata) -> None:  # noqa: ARG001
