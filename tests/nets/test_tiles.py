@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from napari_focusstack.arrays import to_float
 from napari_focusstack.nets import tiles
 from napari_focusstack.nets.network import Network
-from napari_focusstack.nets.tiles import Tile, infer, tiles_of, with_halo
+from napari_focusstack.nets.tiles import AFTER, PASSES, Tile, infer, tiles_of, with_halo
 from napari_focusstack.nets.unet import Size, Trunk
 from napari_focusstack.progress import Cancelled, listening
 
@@ -215,6 +215,25 @@ def test_it_can_be_cancelled_within_a_tile():
         assert not go_on.is_set()
     finally:
         go_on.set()
+
+
+def test_what_follows_the_last_frame_counts_as_progress_too():
+    last, at_last_frame = [None], []
+
+    def listener(step):
+        last[0] = step or last[0]
+
+    def streamed(burst):
+        first, *_ = [frame for _ in range(PASSES) for frame in burst]
+        at_last_frame.append((last[0].done, last[0].total))
+        return first
+
+    frames = burst_of(64, 32)
+    with listening(listener):
+        infer(Looking(), frames, tile=32, device="cpu", streamed=streamed)
+    each = PASSES * len(frames) + AFTER
+    assert at_last_frame == [(each - AFTER - 1, 2 * each), (2 * each - AFTER - 1, 2 * each)]
+    assert (last[0].done, last[0].total) == (2 * each, 2 * each)
 
 
 def test_steps_are_told_by_tile():

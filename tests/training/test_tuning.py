@@ -95,6 +95,20 @@ def test_patches_do_not_grow_with_the_stack_and_some_are_held_out(monkeypatch):
         assert torch.equal(burst[1], picture)  # cut and turned alike
 
 
+def test_progress_goes_by_time_where_that_is_over_first(monkeypatch):
+    clock, told = iter(range(100)), []
+    monkeypatch.setattr(tuning.time, "monotonic", lambda: next(clock))
+    with listening(lambda step: told.append((step.done, step.total))):
+        assert list(zip(range(5), tuning._paced(1000, 10 / 60), strict=False))  # a second a step, ten in all
+    assert told[-1] == (50, 100)
+    told.clear()
+    monkeypatch.setattr(tuning.time, "monotonic", lambda: 0.0)
+    with listening(lambda step: told.append((step.done, step.total))):
+        assert list(tuning._paced(4, 1.0)) == [1, 2, 3, 4]
+    assert told[0] == (0, 100)
+    assert told[-1] == (100, 100)
+
+
 def test_cancelling_is_felt(untrained, stack, monkeypatch):
     taken = []
     apart = tuning.apart
@@ -106,11 +120,11 @@ def test_cancelling_is_felt(untrained, stack, monkeypatch):
     monkeypatch.setattr(tuning, "apart", counted)
 
     def listener(step):
-        if step is not None and step.stage == "Adapting" and step.done == 2:
+        if step is not None and step.stage == "Adapting" and step.done == 10:
             raise Cancelled
 
     with pytest.raises(Cancelled), listening(listener):
-        tune(untrained, stack.frames, stack.truth, steps=20)
+        tune(untrained, stack.frames, stack.truth, steps=20, minutes=60)
     assert taken.count("learn") == 2
 
 

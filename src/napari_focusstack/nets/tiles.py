@@ -38,6 +38,7 @@ __all__ = ["Tile", "infer", "tiles_of", "with_halo"]
 log = logging.getLogger(__name__)
 
 SMALLEST = 64  # px, side of the tiles that memory must suffice for
+AFTER = 5  # frames that one of these computes as long after the last as in a pass, to correct what it has merged
 PASSES = 2  # over the frames of a tile, of a network that is given them one by one
 SPARE = 2**28  # bytes that are left free on the disk
 
@@ -97,7 +98,7 @@ def infer(
         raise ValueError(f"tile={tile} px is not possible; 512 is usual")
     count, height, width = frames.shape[:3]
     scale, cores = network.scale, tiles_of(height, width, tile, network.multiple, halo=network.halo)
-    steps = track(range(len(cores) * PASSES * count), stage) if streamed else None
+    steps = track(range(len(cores) * (PASSES * count + AFTER)), stage) if streamed else None
     runner = _Runner(network, function or network, pick_device(device), tile, streamed, steps)
     result: NDArray[np.float32] | None = None
     pool = ThreadPoolExecutor(1, "network")  # so that Cancel is felt while a tile is computed
@@ -109,6 +110,8 @@ def infer(
                         result = np.empty((scale * height, scale * width, values.shape[2]), np.float32)
                     top, left, tall, wide = (scale * px for px in part)
                     result[top : top + tall, left : left + wide] = values
+                for _ in zip(range(AFTER), steps or (), strict=False):
+                    pass
         if steps:
             next(steps, None)  # the last one is done
     finally:

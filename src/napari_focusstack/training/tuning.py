@@ -10,7 +10,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -234,7 +234,7 @@ def _adapted(
 
     before = least = _missed(network, patches, error)
     best, taken = copy.deepcopy(network.state_dict()), 0
-    for step in track(range(1, steps + 1), "Adapting"):
+    for step in _paced(steps, minutes):
         apart(learn, step)
         over = time.monotonic() > end
         if step % LOOK == 0 or step == steps or over:
@@ -245,6 +245,18 @@ def _adapted(
                 break
     network.load_state_dict(best)
     return _Found(before, least, taken)
+
+
+def _paced(steps: int, minutes: float) -> Iterator[int]:
+    """Numbers of the steps from 1; progress is told in percent of steps or of time, whichever is nearer to its end."""
+    begun, percents, told = time.monotonic(), track(range(100), "Adapting"), -1
+    for step in range(1, steps + 1):
+        share = max((step - 1) / steps, (time.monotonic() - begun) / (60 * minutes))
+        while told < min(99, int(100 * share)):
+            told = next(percents)
+        yield step
+    for _ in percents:  # so that the last one is told, too
+        pass
 
 
 def _missed(network: AiFDepthNet, patches: Patches, error: Callable[[Seen, Tensor], Tensor]) -> float:
