@@ -61,17 +61,19 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, files, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def hooks():
-    spec = importlib.util.spec_from_file_location("hooks", DOCS / "_scripts" / "hooks.py")
+def fill():
+    spec = importlib.util.spec_from_file_location("fill", DOCS / "_scripts" / "fill.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 @pytest.mark.parametrize("table", ["ALIGNERS", "DEPTH_ESTIMATORS", "FUSERS"])
-def test_the_methods_pages_name_every_option_and_its_range(hooks, table):
-    page = hooks.on_page_markdown(f"before <!-- methods: {table} --> after")
-    assert page.startswith("before ### ")
+def test_the_methods_pages_name_every_option_and_its_range(fill, table):
+    page = fill.filled(f"before\n<!-- methods: {table} -->\nold\n<!-- /methods -->\nafter")
+    assert page.startswith(f"before\n<!-- methods: {table} -->\n\n### ")
+    assert page.endswith("<!-- /methods -->\nafter")
+    assert "old" not in page.splitlines()
     for name, method in {"ALIGNERS": ALIGNERS, "DEPTH_ESTIMATORS": DEPTH_ESTIMATORS, "FUSERS": FUSERS}[table].items():
         part = page.split(f"### {name}\n")[1].split("\n### ")[0]
         for option in options_of(method).values():
@@ -82,10 +84,20 @@ def test_the_methods_pages_name_every_option_and_its_range(hooks, table):
                 assert f" to {option.maximum:g}" in row
 
 
-def test_the_command_lines_page_is_its_help(hooks):
-    page = hooks.on_page_markdown("<!-- help: stack -->")
+def test_the_command_lines_page_is_its_help(fill):
+    page = fill.filled("<!-- help: stack -->\n<!-- /help -->")
     assert "--index-out INDEX.tif" in page
     assert "--fuse-" in page
+    assert fill.filled(page) == page
+
+
+@pytest.mark.parametrize("page", [page.name for page in sorted(DOCS.glob("*.md"))])
+def test_what_pages_write_themselves_is_current(fill, page):
+    """If not: python docs/_scripts/fill.py; versions of Python break the lines of a help in other places."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert "".join(fill.filled(text).split()) == "".join(text.split())
+    marks = re.findall(r"<!-- (?!/)(.+?)(?:: .*)? -->", text)
+    assert marks == re.findall(r"<!-- /(.+?) -->", text) == [found[1] for found in fill.BLOCK.finditer(text)]
 
 
 def commands_of(page: Path) -> list[str]:

@@ -1,7 +1,9 @@
 """Pages that write themselves: methods from their signatures and docstrings, the command line from its parsers.
 
-A comment ``<!-- methods: ALIGNERS -->``, ``<!-- focus measures -->`` or ``<!-- help: stack -->`` in a page is
-replaced when the site is built.
+What stands between ``<!-- scenes -->`` and ``<!-- /scenes -->`` in a page, and so for ``methods: ALIGNERS``, ``focus
+measures`` and ``help: stack``, is written anew by::
+
+    python docs/_scripts/fill.py
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 from docstring_parser import parse
@@ -21,12 +24,25 @@ from napari_focusstack.methods import Method, Option, options_of, summary_of
 TABLES = {"ALIGNERS": ALIGNERS, "DEPTH_ESTIMATORS": DEPTH_ESTIMATORS, "FUSERS": FUSERS}
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the comments of a page; called by mkdocs."""
-    markdown = re.sub(r"<!-- methods: (\w+) -->", lambda found: _methods(TABLES[found[1]]), markdown)
-    markdown = re.sub(r"<!-- help: ([\w ]*) -->", lambda found: _help(found[1].split()), markdown)
-    markdown = markdown.replace("<!-- focus measures -->", _list(FOCUS_MEASURES))
-    return markdown.replace("<!-- scenes -->", _list(simulation.SCENES))
+BLOCK = re.compile(r"<!-- (methods|help|focus measures|scenes)(?:: ([\w ]+))? -->\n(?:.*?)<!-- /\1 -->", re.DOTALL)
+DOCS = Path(__file__).parents[1]
+
+
+def filled(markdown: str) -> str:
+    """Page with its blocks as the program is now."""
+    return BLOCK.sub(_block, markdown)
+
+
+def _block(found: re.Match[str]) -> str:
+    kind, what = found[1], found[2]
+    text = {
+        "methods": lambda: _methods(TABLES[what]),
+        "help": lambda: _help(what.split()),
+        "focus measures": lambda: _list(FOCUS_MEASURES),
+        "scenes": lambda: _list(simulation.SCENES),
+    }[kind]()
+    name = f"{kind}: {what}" if what else kind
+    return f"<!-- {name} -->\n\n{text}\n\n<!-- /{kind} -->"
 
 
 def _methods(table: dict[str, Method]) -> str:
@@ -91,3 +107,8 @@ def _columns(width: int) -> Any:
         yield
     finally:
         os.environ.pop("COLUMNS") if before is None else os.environ.update(COLUMNS=before)
+
+
+if __name__ == "__main__":
+    for page in DOCS.glob("*.md"):
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
