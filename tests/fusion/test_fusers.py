@@ -141,7 +141,7 @@ def test_tells_every_step_of_every_stage(method):
     assert all(stages)
     for stage in stages:
         totals = {s.total for s in steps if s.stage == stage}
-        assert totals == {{"unet": 1, "focusdeep": 2 * FRAMES}.get(method, FRAMES)}  # a tile; each frame twice
+        assert totals == {{"unet": 1, "focusdeep": 2 * FRAMES + 5}.get(method, FRAMES)}  # a tile; each twice, and 5
         assert [s.done for s in steps if s.stage == stage] == list(range(max(totals) + 1))
 
 
