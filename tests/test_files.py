@@ -1,5 +1,6 @@
 """Files and folders appear under their name only when they are complete."""
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +49,16 @@ def test_a_full_disk_is_told_with_the_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.fixture
-def small_files():
-    """Let no file grow beyond some bytes, as on a full disk."""
+@contextmanager
+def small_files(largest):
+    """Let no file grow beyond some bytes, as on a full disk; the test's own output may, so only as long as needed."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda largest: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def mesh(path):
@@ -83,13 +87,13 @@ WRITERS = {
 
 @pytest.mark.parametrize("there", [False, True], ids=["new", "replaced"])
 @pytest.mark.parametrize("name", WRITERS)
-def test_no_output_leaves_a_part_of_itself_on_a_full_disk(tmp_path, small_files, name, there):
+def test_no_output_leaves_a_part_of_itself_on_a_full_disk(tmp_path, name, there):
     path = tmp_path / name
     if there:
         WRITERS[name](path)
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    small_files(1600)
-    with pytest.raises(OSError, match="could not be written .*; free some space there, or write elsewhere") as stop:
+    told = "could not be written .*; free some space there, or write elsewhere"
+    with pytest.raises(OSError, match=told) as stop, small_files(1600):
         WRITERS[name](path)
     assert stop.value.filename == str(path)
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
