@@ -16,7 +16,7 @@ from ..progress import apart
 from .grain import POWERS
 from .regularise import smooth, supported
 from .result import RELIABLE, Depth
-from .sff import PEAKS, contrast_of, full_size, observed, placed
+from .sff import PEAKS, contrast_of, full_size, observed, positioned
 from .trust import judged, standing_out, sureness
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def depth_by(
     over_rows(_join_rows, len(index), index, sigma, *(full_size(plane, index.shape) for plane in peaks))
     confidence = supported(index, sigma, np.minimum(confidence, sureness(sigma)), radius=RADIUS)
     smooth(index, sigma, curves.picture, contrast=contrast_of(curves.picture), smoothing=smoothing)
-    return placed(index, sigma, confidence, positions)
+    return positioned(index, sigma, confidence, positions)
 
 
 def tile_of(network: AiFDepthNet, count: int, most: int) -> int:

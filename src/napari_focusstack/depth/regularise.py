@@ -8,13 +8,10 @@ import cv2
 import numpy as np
 
 from ..kernels.strips import over_rows
-from .edges import placed
 from .result import RELIABLE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from ..arrays import Frames
 
     Plane = NDArray[np.float32]  # (Y, X)
 
@@ -68,9 +65,6 @@ def regularised(
     contrast: float,
     reach: float = 30.0,
     smoothing: float = 2.0,
-    frames: Frames | None = None,
-    radius: float = 2.0,
-    channel: int = -1,
 ) -> tuple[Plane, Plane]:
     """Depth filled where it was not measured and smoothed where it was, and its standard deviation.
 
@@ -88,13 +82,6 @@ def regularised(
         Distance, in px, over which a measured depth loses its say in what is filled.
     smoothing : float
         Distance, in px, over which measured depths are smoothed; 0: not at all.
-    frames : Frames, optional
-        (N, Y, X, C), aligned, that the depths are of; read once more to put depth edges where they belong, see
-        `edges.placed`.
-    radius : float
-        Neighbourhood, in px, by which the depth was found.
-    channel : int
-        Channel of the frames that is looked at; -1: all.
 
     Returns
     -------
@@ -116,9 +103,7 @@ def regularised(
     lags = _wandering(index, confidence)
     over_rows(_mix_rows, height, index, sigma, confidence, around, middle, spread, gaps, lags, depth, error)
     smooth(depth, error, picture, contrast=contrast, smoothing=smoothing)
-    if frames is None:
-        return depth, error
-    return placed(frames, depth, error, confidence >= RELIABLE, contrast=contrast, radius=radius, channel=channel)
+    return depth, error
 
 
 def smooth(index: Plane, sigma: Plane, picture: Plane, *, contrast: float, smoothing: float) -> None:

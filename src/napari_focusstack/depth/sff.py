@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from ..focus import grey
 from ..kernels import load
 from ..kernels.strips import over_rows
 from ..progress import apart
+from .choosing import chosen, load_chooser
+from .edges import placed
 from .grain import Grain
 from .regularise import regularised, supported
-from .result import Depth
+from .result import RELIABLE, Depth
 from .trust import judged
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["contrast_of", "estimate_sff", "full_size", "observed", "placed"]
+__all__ = ["contrast_of", "estimate_sff", "full_size", "measured", "observed", "positioned"]
 
 PEAKS = ("gaussian", "parabola", "guo")  # as `sff_fit` numbers them
 SAMPLED = 8  # px between pixels that stand for all of them
@@ -41,7 +43,8 @@ def estimate_sff(
     peak: Literal["guo", "gaussian", "parabola"] = "guo",
     smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
-    edges: bool = True,
+    edges: Literal["network", "contours", "none"] = "contours",
+    checkpoint: Annotated[str, {"architectures": ("edgenet",)}] = "edgenet",
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Depth:
@@ -67,9 +70,12 @@ def estimate_sff(
         Distance, in px, over which measured depths are smoothed, within their uncertainty. 0: not at all.
     noise_floor : float
         How many times above the noise the focus measure of a pixel must be for its depth to count as measured.
-    edges : bool
-        Put depth edges where the frames before and behind them say, to the pixel, instead of where the neighbourhood
-        lost them: the frames are read a second time if there are any.
+    edges : {"network", "contours", "none"}
+        Put depth edges where they belong, to the pixel, instead of where the neighbourhood lost them; the frames are
+        read a second time for it. By a network that chooses among the depths at which a pixel is sharp, and finds
+        hairs, too; or by the contours in the frames before and behind an edge.
+    checkpoint : str
+        Network: name of a checkpoint that came with the program, or path of its folder.
     channel : int
         Channel whose sharpness decides; -1: all jointly.
     device : str
@@ -95,6 +101,36 @@ def estimate_sff(
     A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames
     beyond are missing, the fit takes its width from the other peaks of the stack.
     """
+    how: dict[str, Any] = {"measure": measure, "radius": radius, "peak": peak, "smoothing": smoothing}
+    found = measured(frames, positions, guide, **how, noise_floor=noise_floor, channel=channel, device=device)
+    index, sigma, confidence, light = found
+    known = confidence >= RELIABLE
+    place: dict[str, Any] = {"contrast": contrast_of(light), "radius": radius, "channel": channel}
+    if edges == "network":
+        chooser = apart(load_chooser, checkpoint, device)
+        index, sigma = chosen(frames, index, sigma, known, light, chooser, **place)
+    elif edges == "contours":
+        index, sigma = placed(frames, index, sigma, known, **place)
+    return positioned(index, sigma, confidence, positions)
+
+
+def measured(
+    frames: Frames,
+    positions: NDArray[np.float64],
+    guide: NDArray[np.float32] | None = None,
+    *,
+    measure: str = "sml",
+    radius: float = 2.0,
+    peak: str = "guo",
+    smoothing: float = 1.0,
+    noise_floor: float = 1.7,
+    channel: int = -1,
+    device: str = "auto",
+) -> tuple[Plane, Plane, Plane, Plane]:
+    """Depth as a number of a frame, its standard deviation, confidence, and the grey it follows, before edges; (Y, X).
+
+    Arguments as of `estimate_sff`.
+    """
     curves, grain = observed(frames, measure, radius, channel, device)
     light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
     judge = partial(judged, curves, grain, positions, measure=measure, radius=radius, peak=PEAKS.index(peak))
@@ -102,9 +138,8 @@ def estimate_sff(
     index, sigma, confidence = (full_size(plane, light.shape) for plane in found)
     del curves, judge, found  # what follows needs the memory
     confidence = supported(index, sigma, confidence, radius=radius)
-    calm = partial(regularised, contrast=contrast_of(light), smoothing=smoothing, radius=radius, channel=channel)
-    index, sigma = calm(index, sigma, confidence, light, frames=frames if edges else None)
-    return placed(index, sigma, confidence, positions)
+    index, sigma = regularised(index, sigma, confidence, light, contrast=contrast_of(light), smoothing=smoothing)
+    return index, sigma, confidence, light
 
 
 def observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Grain]:
@@ -138,7 +173,7 @@ def full_size(plane: Plane, shape: tuple[int, ...]) -> Plane:
     return out
 
 
-def placed(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[np.float64]) -> Depth:
+def positioned(index: Plane, sigma: Plane, confidence: Plane, positions: NDArray[np.float64]) -> Depth:
     """Frames turned into positions."""
     numbers, steps = np.arange(len(positions)), np.gradient(positions)
     position, scaled = np.empty_like(index), np.empty_like(sigma)

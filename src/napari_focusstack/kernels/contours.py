@@ -120,8 +120,10 @@ def _compare(part, k, low, high, scale, codes):  # type: ignore[no-untyped-def] 
 
 def shares(
     index: Plane, low: Plane, high: Plane, codes: NDArray[np.uint8], least: float, contrast: float, rounds: int
-) -> Plane:
+) -> tuple[Plane, bool]:
     """Probability, 0 to 1, that a pixel belongs to the surface at `low`, wherever that is not `high`.
+
+    And whether the frames of lower depths show what is nearer.
 
     The mean field of a random field on pairs of neighbours, for which d₁ and d₂ are their differences in the frames of
     the two surfaces: both low costs max(0, ln(d₂ / d₁)) / 2, both high max(0, ln(d₁ / d₂)) / 2, as a surface has the
@@ -135,6 +137,7 @@ def shares(
     stirred = np.zeros(index.shape, np.uint8)  # the round in which the share last changed
     corners = [_beside(low, high, corner // 2, corner % 2) for corner in range(4)]
     cut = _cut(least, contrast)
+    sharper = True
     near = np.array([True, True])  # the frames, low and high, that may show a contour
     for turn in track(range(rounds)):
         if turn == rounds // 2:
@@ -145,7 +148,7 @@ def shares(
             over_rows(
                 _vote, len(places), places, index, np.float32(PRIOR), share, low, high, codes, cut, near, stirred, turn
             )
-    return share
+    return share, sharper
 
 
 def _beside(low: Plane, high: Plane, row: int, column: int) -> NDArray[np.int64]:

@@ -25,6 +25,7 @@ ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a
     "aifdepthnet": "aifdepthnet.AiFDepthNet",
     "fsb": "fsb.FSB",
     "keb": "keb.KEB",
+    "edgenet": "edgenet.EdgeNet",
 }
 PLANES = 4  # of a mosaic: red, green beside red, green beside blue, blue
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..color import Transfer
+from ..depth.candidates import Candidates
+from ..depth.result import RELIABLE
+from ..depth.sff import measured
 from ..fusion.noise import variances_of
 from ..nets.network import Network
 from ..nets.noise import deviations
@@ -71,9 +75,19 @@ class Examples:
             return self.frames, positions_of(self.frames)
         if network.task == "kernel":
             return self.frames, self.known("mask")
+        if network.task == "edges":
+            return self._choices()
         return (self.frames, self.known("noise")) if network.takes_noise else (self.frames,)
 
-    def known(self, name: Literal["depth", "mask", "noise", "sigma"]) -> Tensor:
+    def _choices(self) -> tuple[Tensor, Tensor]:
+        """What is known of the candidates of every pixel, and their depths, with the nearest surface at the front."""
+        depths = self.known("depths")
+        backwards = (depths[:, 0].mean((1, 2)) > depths[:, -1].mean((1, 2))).tolist()
+        found = [candidates_of(burst, turned) for burst, turned in zip(self.frames, backwards, strict=True)]
+        planes, choices = (torch.stack(several).to(self.frames.device) for several in zip(*found, strict=True))
+        return planes, choices
+
+    def known(self, name: Literal["depth", "depths", "mask", "noise", "sigma"]) -> Tensor:
         """What is true of the examples, by the attribute's name.
 
         Raises
@@ -131,6 +145,21 @@ def as_stored(batch: Batch | Pairs, generator: torch.Generator) -> Examples:
 def positions_of(frames: Tensor) -> Tensor:
     """(B, N) places of the frames (B, N, C, H, W) in the sweep, evenly from 0 to 1."""
     return torch.linspace(0, 1, frames.shape[1], device=frames.device).expand(len(frames), -1)
+
+
+def candidates_of(frames: Tensor, backwards: bool) -> tuple[Tensor, Tensor]:
+    """What is known of the candidates (19, H, W), and their depths (5, H, W), of a burst (N, C, H, W).
+
+    `backwards`: the nearest surface is sharp at its end. All is found on the CPU, as when depth is estimated.
+    """
+    light = np.ascontiguousarray(frames.detach().float().cpu().permute(0, 2, 3, 1).numpy())
+    index, sigma, confidence, grey = measured(light, np.arange(len(light), dtype=np.float64), device="cpu")
+    found = Candidates(index, sigma, confidence >= RELIABLE, grey, count=len(light))
+    for number, frame in enumerate(light):
+        found.see(frame, number)
+    found.end()
+    depths, planes = found.part(slice(None), slice(None), backwards=backwards)
+    return torch.from_numpy(planes), torch.from_numpy(depths)
 
 
 def noise_levels(frame: NDArray[Any]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from .losses import (
     absolute_error,
+    choice_error,
     depth_error,
     focus_error,
     foreground_error,
@@ -23,6 +24,7 @@ from .losses import (
 if TYPE_CHECKING:
     from ..nets.aifdepthnet import Seen
     from ..nets.config import Task
+    from ..nets.edgenet import Choice
     from ..nets.network import Network
     from .examples import Examples
 
@@ -35,7 +37,7 @@ class Lesson:
 
     Attributes
     ----------
-    task : {"fusion", "depth", "foreground", "kernel"}
+    task : {"fusion", "depth", "foreground", "kernel", "edges"}
         Of the networks.
     error : callable
         Loss of what such a network said of some examples, as a tensor of one number.
@@ -92,6 +94,10 @@ def _of_both(found: Seen, draw: Examples) -> Tensor:
     return _of_depth(found, draw) + _of_focus(found, draw)
 
 
+def _of_choice(found: Choice, draw: Examples) -> Tensor:
+    return choice_error(found, draw.known("depth"))
+
+
 LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "absolute": Lesson("fusion", partial(_of_pictures, absolute_error)),
     "smooth-absolute": Lesson("fusion", partial(_of_pictures, smooth_absolute_error)),
@@ -102,10 +108,12 @@ LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "gross-depth": Lesson("depth", _of_gross_depth),
     "focus": Lesson("depth", _of_focus),
     "depth-and-focus": Lesson("depth", _of_both),
+    "choice": Lesson("edges", _of_choice),
 }
 FRAMES: dict[Task, tuple[int, int]] = {  # fewest and most that a network takes
     "fusion": (1, 300),
     "depth": (2, 300),
     "foreground": (2, 2),
     "kernel": (2, 2),
+    "edges": (3, 300),
 }

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 if TYPE_CHECKING:
     from ..nets.aifdepthnet import Seen
+    from ..nets.edgenet import Choice
 
 __all__ = [
     "BORDER",
@@ -139,6 +140,39 @@ def focus_error(
     off = ((seen.depth - seen.source.detach()).abs() - step / 2).clamp_min(0)
     tied = (seen.decided.detach() * off).mean()
     return picture + weight * smoothness(seen.depth, truth, edge=edge) + tie * tied
+
+
+def choice_error(
+    choice: Choice, depth: Tensor, *, most: float = 3.0, alike: float = 0.45, sorted_out: float = 3.0
+) -> Tensor:
+    """Mean error of a choice between depths, weighted by their probabilities, and of its logits where it matters.
+
+    Parameters
+    ----------
+    choice : Choice
+        What the network says.
+    depth : (B, H, W)
+        The truth, in numbers of frames.
+    most : float
+        Frames: larger errors count as much.
+    alike : float
+        Frames by which a candidate may be worse than the best and be as right.
+    sorted_out : float
+        Weight of the second.
+
+    Notes
+    -----
+    With e_i = min(|d_i - D|, most), the first is Σ p_i (e_i - min e), in units of `most`. It hardly moves a choice that
+    is sure and wrong. So the second is the cross entropy -log Σ p_i over the candidates that are right, where one is
+    less than a frame off and another one more than that farther.
+    """
+    error = (choice.depths - depth[:, None]).abs().clamp_max(most)
+    best = error.amin(1, keepdim=True)
+    right = error - best < alike
+    matters = (best[:, 0] < 1) & (error.amax(1) - best[:, 0] > 1)
+    shares = choice.logits.softmax(1)
+    wrong = choice.logits.logsumexp(1) - choice.logits.masked_fill(~right, -torch.inf).logsumexp(1)
+    return (shares * (error - best)).sum(1).mean() * (10 / most) + sorted_out * (wrong * matters).mean()
 
 
 def psnr_of(found: Tensor, truth: Tensor) -> Tensor:

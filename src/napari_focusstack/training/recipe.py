@@ -33,6 +33,7 @@ LOSSES = (  # the keys of lessons.LESSONS, known here without torch
     "gross-depth",
     "focus",
     "depth-and-focus",
+    "choice",
 )
 RANGES: dict[str, tuple[float, float]] = {
     "size": (32, 1024),

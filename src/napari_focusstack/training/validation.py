@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..arrays import Frames
     from ..nets.aifdepthnet import Seen
     from ..nets.config import Task
+    from ..nets.edgenet import Choice
 
 __all__ = ["SCORES", "measured", "pictured"]
 
@@ -121,9 +122,18 @@ def _of_depth(found: Seen, draw: Examples) -> Scores:
     return _of_picture(found.picture, draw) | {"depth_error": error}
 
 
+def _of_choice(found: Choice, draw: Examples) -> Scores:
+    """Share of depths that are off by more than a frame: those chosen, and those that were given."""
+    wrong, given = (
+        ((depth - draw.known("depth")).abs() > 1).float().mean((1, 2)) for depth in (found.depth, found.depths[:, 0])
+    )
+    return {"wrong": wrong, "wrong_before": given}
+
+
 SCORES: dict[Task, Callable[[Any, Examples], Scores]] = {  # what a network of a task said of examples, to its scores
     "fusion": _of_picture,
     "depth": _of_depth,
     "foreground": _of_mask,
     "kernel": _of_kernel,
+    "edges": _of_choice,
 }

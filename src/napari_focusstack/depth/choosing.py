@@ -1,0 +1,148 @@
+"""Depth edges, and hairs, where a network says they are: it chooses among the depths at which pixels are sharp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..arrays import Frames, visit
+from ..progress import apart, track
+from .candidates import AROUND, Candidates
+from .edges import Contours
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..nets.edgenet import EdgeNet
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["chosen", "load_chooser"]
+
+TILE = 192  # px: small, as tiles without a choice are left out
+OTHERS = 0.3  # frames: standard deviation of a peak's depth, and of that of a neighbour
+CLOSE = 1.0  # frames within which depths are of one surface
+REACH = 3  # px to either side, from which such depths are taken
+
+
+class Chooser(NamedTuple):
+    """A network, and where it runs."""
+
+    network: EdgeNet
+    device: str
+
+
+def load_chooser(checkpoint: str, device: str) -> Chooser:
+    """Network of a checkpoint; loads torch.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such checkpoint, it is damaged, or no EdgeNet.
+    """
+    from typing import cast
+
+    from ..devices import pick_device
+    from ..nets.checkpoint import check_architecture, load_network, read_checkpoint
+
+    described = read_checkpoint(checkpoint)
+    check_architecture(described, ("edgenet",), "sff")
+    return Chooser(cast("EdgeNet", load_network(described, device)), pick_device(device))
+
+
+def chosen(
+    frames: Frames,
+    index: Plane,
+    sigma: Plane,
+    known: NDArray[np.bool_],
+    light: Plane,
+    chooser: Chooser,
+    *,
+    contrast: float,
+    radius: float,
+    channel: int = -1,
+) -> tuple[Plane, Plane]:
+    """Depth that a network chose for every pixel beside edges, or with other peaks, and its standard deviation.
+
+    Parameters
+    ----------
+    frames : Frames
+        (N, Y, X, C), aligned; read once more.
+    index, sigma, known, light : ndarray
+        (Y, X), see `Candidates`.
+    chooser : Chooser
+        The network.
+    contrast, radius : float
+        See `edges.placed`: the contours tell which end of the sweep is the nearer one.
+    channel : int
+        Channel that is looked at; -1: all.
+
+    Returns
+    -------
+    index, sigma : ndarray
+        (Y, X) float32, unchanged where there is nothing to choose.
+
+    Notes
+    -----
+    The variance is that of the chosen depth's own, 0.3² of a peak's, plus Σ p_i (d_i - d)², p_i the probabilities. A
+    peak's depth is a whole frame: it becomes the mean of the depths within 3 px that are less than a frame off.
+    """
+    from ..kernels import calm
+
+    found = Candidates(index, sigma, known, light, count=len(frames), channel=channel)
+    contours = Contours(index, known, contrast=contrast, radius=radius, channel=channel)
+    for k, image in visit(frames, "Placing the depth edges"):
+        found.see(image, k)
+        contours.see(image, k)
+    found.end()
+    backwards = not contours.first_is_nearest()
+    depth, error = index.copy(), sigma.copy()
+    moved = np.zeros(index.shape, bool)
+    for window in track(_tiles(index.shape), "Choosing depths"):
+        undecided = found.undecided(*window)
+        if undecided.any():
+            apart(_choose, found, chooser, window, undecided, sigma, depth, error, moved, backwards)
+    return calm.calmed(depth, moved, REACH, CLOSE), error
+
+
+def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    rows, columns = ([slice(start, min(start + TILE, size)) for start in range(0, size, TILE)] for size in shape)
+    return [(row, column) for row in rows for column in columns]
+
+
+def _choose(
+    found: Candidates,
+    chooser: Chooser,
+    window: tuple[slice, slice],
+    undecided: NDArray[np.bool_],
+    sigma: Plane,
+    depth: Plane,
+    error: Plane,
+    moved: NDArray[np.bool_],
+    backwards: bool,
+) -> None:
+    import torch
+
+    margin = chooser.network.halo + AROUND
+    wide, inner = zip(
+        *(_widened(part, margin, size) for part, size in zip(window, depth.shape, strict=True)), strict=True
+    )
+    depths, planes = found.part(*wide, backwards=backwards)
+    with torch.inference_mode():
+        tensor = torch.from_numpy(planes).to(chooser.device)[None]
+        shares = chooser.network(tensor, tensor).logits.softmax(1)[0].cpu().numpy()
+    depths, shares = depths[:, *inner], shares[:, *inner]
+    best = shares.argmax(axis=0)[None]
+    picked = np.take_along_axis(depths, best, axis=0)[0]
+    own = np.where(best[0] == 0, sigma[window], np.float32(OTHERS))
+    doubt = np.einsum("iyx,iyx->yx", shares, np.square(depths - picked))
+    depth[window] = np.where(undecided, picked, depth[window])
+    error[window] = np.where(undecided, np.sqrt(np.square(own) + doubt), error[window])
+    moved[window] = undecided & (best[0] != 0)
+
+
+def _widened(part: slice, margin: int, size: int) -> tuple[slice, slice]:
+    """A slice with a margin, as far as there is one; and where it lies therein."""
+    start = max(0, part.start - margin)
+    return slice(start, min(size, part.stop + margin)), slice(part.start - start, part.stop - start)
