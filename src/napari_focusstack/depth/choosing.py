@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen", "load_chooser"]
 
-TILE = 192  # px: small, as tiles without a choice are left out
+TILE = 320  # px: tiles without a choice are left out
 OTHERS = 0.3  # frames: standard deviation of a peak's depth, and of that of a neighbour
 CLOSE = 1.0  # frames within which depths are of one surface
 REACH = 3  # px to either side, from which such depths are taken
@@ -130,8 +130,8 @@ def _choose(
     )
     depths, planes = found.part(*wide, backwards=backwards)
     with torch.inference_mode():
-        tensor = torch.from_numpy(planes).to(chooser.device)[None]
-        shares = chooser.network(tensor, tensor).logits.softmax(1)[0].cpu().numpy()
+        asked = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
+        shares = chooser.network(*asked).logits.softmax(1)[0].cpu().numpy()
     depths, shares = depths[:, *inner], shares[:, *inner]
     best = shares.argmax(axis=0)[None]
     picked = np.take_along_axis(depths, best, axis=0)[0]
