@@ -85,8 +85,7 @@ def bursts():
 def test_depth_edges_lie_within_a_pixel_and_do_not_smear(bursts, scene, all_of_them, but_hairs, smear):
     """Hairs that the measure's neighbourhood does not see at all cannot be found; of the others most are."""
     burst = bursts[scene]
-    sharp = estimate_depth(burst.frames, fill=True)
-    soft = estimate_depth(burst.frames, fill=True, edges=False)
+    sharp, soft = (estimate_depth(burst.frames, fill=True, edges=edges) for edges in ("contours", "none"))
     hairs = cv2.dilate((burst.masks[1] > 0.3).astype(np.uint8), np.ones((9, 9))) > 0 if "occ" in scene else None
     beside = beside_edges(burst.depth)
     off = [(np.abs(depth.index - burst.depth)[beside] > 0.5).mean() for depth in (sharp, soft)]
@@ -100,7 +99,7 @@ def test_depth_edges_lie_within_a_pixel_and_do_not_smear(bursts, scene, all_of_t
 
 def test_a_doubtful_side_shows_in_sigma(bursts):
     burst = bursts["occluders"]
-    depth = estimate_depth(burst.frames, fill=True)
+    depth = estimate_depth(burst.frames, fill=True, edges="contours")
     wrong = np.abs(depth.index - burst.depth) > 2
     beside = beside_edges(burst.depth)
     assert np.median(depth.sigma[beside & wrong]) > 4 * np.median(depth.sigma[beside & ~wrong])
@@ -232,7 +231,8 @@ def test_cancel_is_let_through_in_every_part():
     index = np.where(disc, 0, 4).astype(np.float32)
 
     def run():
-        return regularised(index, plane(0.1), plane(1), plane(0.5), contrast=0.04, frames=frames)
+        depth, sigma = regularised(index, plane(0.1), plane(1), plane(0.5), contrast=0.04)
+        return placed(frames, depth, sigma, plane(1) > 0, contrast=0.04, radius=2.0)
 
     asked = []
     with listening(asked.append):

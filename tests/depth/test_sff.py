@@ -207,10 +207,10 @@ class Counted:
 
 def test_every_frame_is_read_once_but_for_the_edges(slanted):
     frames = Counted(slanted.frames)
-    estimate_depth(frames, edges=False)
+    estimate_depth(frames, edges="none")
     assert frames.reads == [1] * 12
     stepped = Counted(simulate("steps", frames=8, **SIZE).frames)
-    estimate_depth(stepped)
+    estimate_depth(stepped, edges="contours")
     assert stepped.reads == [2] * 8
 
 
@@ -234,6 +234,7 @@ def test_cancelling_stops_the_pass(slanted):
         ({"radius": 0.5}, "radius=0.5 is out of range; 1.0 to 30.0"),
         ({"peak": "gauss"}, "peak='gauss' is not one of 'guo', 'gaussian', 'parabola'"),
         ({"measure": "sharp"}, "measure='sharp' is not one of"),
+        ({"edges": "sharp"}, "edges='sharp' is not one of 'network', 'contours', 'none'"),
         ({"channel": 5}, "channel=5 is not there"),
     ],
 )

@@ -22,7 +22,7 @@ from ..simulation.pairs import Pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Examples", "as_stored", "noise_levels", "positions_of"]
+__all__ = ["Examples", "as_stored", "candidates_of", "noise_levels", "positions_of"]
 
 LINEAR = 0.3  # share of batches in linear light, as microscopes store it; the others as photographs, in sRGB
 LEVELS = (255, 4095, 65535)  # of a file of 8, 12 or 16 bit

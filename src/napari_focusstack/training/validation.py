@@ -57,12 +57,12 @@ def measured(
 
 
 def pictured(network: Network, frames: Frames, *, tile: int, device: str) -> NDArray[np.float32] | None:
-    """What a network makes of aligned frames (N, Y, X, C), to be looked at: (Y, X, K) from 0 to 1; None of a kernel.
+    """What a network makes of aligned frames (N, Y, X, C), to be looked at: (Y, X, K) from 0 to 1, or None.
 
     Fusion: the picture. Depth: the share of the sweep, K = 1. Foreground: the mask of what is sharp in the first frame
-    and not in the last, K = 1.
+    and not in the last, K = 1. None of a kernel, and of edges: a choice beside few of them is nothing to look at.
     """
-    if network.task == "kernel":
+    if network.task in ("kernel", "edges"):
         return None
     ways: dict[str, Any] = {"tile": tile, "device": device, "stage": "Preview"}
     if network.task == "depth":
