@@ -9,7 +9,6 @@ import numpy as np
 from ..arrays import Frames, visit
 from ..progress import apart, track
 from .candidates import AROUND, Candidates
-from .edges import Contours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +58,7 @@ def chosen(
     light: Plane,
     chooser: Chooser,
     *,
-    contrast: float,
-    radius: float,
+    backwards: bool,
     channel: int = -1,
 ) -> tuple[Plane, Plane]:
     """Depth that a network chose for every pixel beside edges, or with other peaks, and its standard deviation.
@@ -73,8 +71,8 @@ def chosen(
         (Y, X), see `Candidates`.
     chooser : Chooser
         The network.
-    contrast, radius : float
-        See `edges.placed`: the contours tell which end of the sweep is the nearer one.
+    backwards : bool
+        Whether what is nearest is sharp in the last frames.
     channel : int
         Channel that is looked at; -1: all.
 
@@ -91,12 +89,9 @@ def chosen(
     from ..kernels import calm
 
     found = Candidates(index, sigma, known, light, count=len(frames), channel=channel)
-    contours = Contours(index, known, contrast=contrast, radius=radius, channel=channel)
-    for k, image in visit(frames, "Placing the depth edges"):
+    for k, image in visit(frames, "Looking for other depths"):
         found.see(image, k)
-        contours.see(image, k)
     found.end()
-    backwards = not contours.first_is_nearest()
     depth, error = index.copy(), sigma.copy()
     moved = np.zeros(index.shape, bool)
     for window in track(_tiles(index.shape), "Choosing depths"):
