@@ -47,9 +47,23 @@ def depth_and_error() -> None:
         coloured(depth.sigma, 0, WORST, cv2.COLORMAP_INFERNO),
         coloured(error, 0, WORST, cv2.COLORMAP_INFERNO),
     ]
+    save("depth.jpg", parts)
+
+
+def hairs() -> None:
+    """Fused picture of hairs, and their depth by contours, by the network, and as it is, side by side."""
+    burst = simulate("hair", frames=20, height=QUARTER, width=QUARTER, blur=0.8, seed=5)
+    fused = np.clip(fuse(burst.frames, "pyramid").image * 255, 0, 255).astype(np.uint8)
+    found = [estimate_depth(burst.frames, fill=True, edges=edges).position for edges in ("contours", "network")]
+    depths = (coloured(depth, 0, len(burst.frames) - 1, cv2.COLORMAP_TURBO) for depth in (*found, burst.depth))
+    save("depth_hairs.jpg", [fused[..., ::-1], *depths])
+
+
+def save(name: str, parts: list[np.ndarray]) -> None:
+    """Pictures of depth, as OpenCV orders colours, side by side."""
     gap = np.full((QUARTER, GAP, 3), 255, np.uint8)
     picture = np.hstack([piece for part in parts for piece in (part, gap)][:-1])
-    cv2.imwrite(str(IMAGES / "depth.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    cv2.imwrite(str(IMAGES / name), picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 def coloured(plane: np.ndarray, low: float, high: float, colors: int) -> np.ndarray:
@@ -64,3 +78,4 @@ if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     burst_to_picture()
     depth_and_error()
+    hairs()

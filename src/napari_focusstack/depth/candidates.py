@@ -65,6 +65,7 @@ class Candidates:
 
         self._last, self._channel = np.float32(count - 1), channel
         self._index, self._sigma, self._known = np.clip(index, 0, self._last), sigma, known
+        self._beside = cv2.dilate(known.astype(np.uint8), np.ones((3, 3), np.uint8))
         self._low, self._high = np.empty_like(index), np.empty_like(index)
         over_rows(self._around, len(index))
         dark, bright = (float(value) for value in np.quantile(light[::REACH, ::REACH], (0.01, 0.99)))
@@ -79,17 +80,14 @@ class Candidates:
         self._detail.see(image, k)
         self._noise.append(image_noise(image, self._channel))
 
-    def end(self) -> None:
-        """Tell that there are no more frames."""
-        self._detail.end(round(float(self._last)) + 1)
-
     def undecided(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
-        """Where a part of the picture has other depths to choose from that are worth it."""
+        """Where a part of the picture has other depths to choose from that are worth it, beside a depth that is known."""
         part = (rows, columns)
         sharp, dip = self._detail.sharp[part].astype(np.int16)[..., 1:3], self._detail.dip[part].astype(np.int16)
         floor, falls = self._code(STANDS_OUT * self._floor), self._code((FALLS - 1) * self._least)
         peaks = (self._detail.peak[part] >= 0) & (sharp > floor) & (sharp > dip + falls)
-        return np.asarray(peaks.any(axis=2) | (self._high[part] - self._low[part] > APART))
+        other = peaks.any(axis=2) | (self._high[part] - self._low[part] > APART)
+        return np.asarray(other & (self._beside[part] > 0))
 
     def part(self, rows: slice, columns: slice, *, backwards: bool = False) -> tuple[Plane, Plane]:
         """Depths (5, Y, X) to choose from, and planes (19, Y, X) of what is known of them, of a part of the picture.

@@ -91,7 +91,6 @@ def chosen(
     found = Candidates(index, sigma, known, light, count=len(frames), channel=channel)
     for k, image in visit(frames, "Looking for other depths"):
         found.see(image, k)
-    found.end()
     depth, error = index.copy(), sigma.copy()
     moved = np.zeros(index.shape, bool)
     for window in track(_tiles(index.shape), "Choosing depths"):

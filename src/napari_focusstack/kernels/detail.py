@@ -57,7 +57,8 @@ class Detail:
     Notes
     -----
     Detail is the root of G(0.7 px) * (∇² G(0.7 px) * grey)². A peak is a frame in which it is larger than in those
-    beside, 1.5 frames from `index` or more; of several the largest counts.
+    beside, 1.5 frames from `index` or more; of several the largest counts. Neither the first nor the last frame is one:
+    what lies beyond the sweep is sharpest there.
     """
 
     def __init__(
@@ -75,18 +76,9 @@ class Detail:
         """Look at frame `k`, (Y, X, C) as stored; frames come in their order."""
         over_rows(self._rows, len(image), image, k)
 
-    def end(self, count: int) -> None:
-        """Let the last of `count` frames be a peak, too."""
-        over_rows(self._rows, len(self.sharp), None, count)
-
-    def _rows(self, image: NDArray[Any] | None, k: int, start: int, stop: int) -> None:
-        rows = slice(start, stop)
-        if image is None:
-            codes = shades = np.zeros(self.sharp[rows].shape[:2], np.uint8)
-        else:
-            codes, shades = self._coded(image, start, stop)
+    def _rows(self, image: NDArray[Any], k: int, start: int, stop: int) -> None:
         planes = (*self._depths, self.sharp, self.shade, self.dip, self.peak, self._last)
-        _see(codes, shades, k, image is not None, *(plane[rows] for plane in planes))
+        _see(*self._coded(image, start, stop), k, *(plane[start:stop] for plane in planes))
 
     def _coded(self, image: NDArray[Any], start: int, stop: int) -> tuple[Codes, Codes]:
         top = max(0, start - MARGIN)
@@ -100,20 +92,18 @@ class Detail:
 
 
 @njit(cache=True, nogil=True)
-def _see(codes, shades, k, there, index, low, high, sharp, shade, dip, peak, last):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _see(codes, shades, k, index, low, high, sharp, shade, dip, peak, last):  # type: ignore[no-untyped-def]  # pragma: no cover
     for y in range(index.shape[0]):
         for x in range(index.shape[1]):
             now, here = codes[y, x], index[y, x]
             before, ago = last[y, x, 0], last[y, x, 1]
-            if k > 0 and ago >= now and (k == 1 or ago > before):
+            if k > 1 and ago >= now and ago > before:
                 if k - 1 <= here - APART and ago > sharp[y, x, FRONT]:
                     sharp[y, x, FRONT], shade[y, x, FRONT] = ago, last[y, x, 2]
                     peak[y, x, 0], dip[y, x, 0] = k - 1, 255
                 elif k - 1 >= here + APART and ago > sharp[y, x, BEHIND]:
                     sharp[y, x, BEHIND], shade[y, x, BEHIND] = ago, last[y, x, 2]
                     peak[y, x, 1], dip[y, x, 1] = k - 1, last[y, x, 3]
-            if not there:
-                continue
             nearest = round(here)
             if k <= nearest:
                 dip[y, x, 0] = min(dip[y, x, 0], now)

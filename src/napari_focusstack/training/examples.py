@@ -160,7 +160,6 @@ def candidates_of(frames: Tensor, backwards: bool) -> tuple[Tensor, Tensor]:
     found = Candidates(index, sigma, known, grey, count=len(light))
     for number, frame in enumerate(light):
         found.see(frame, number)
-    found.end()
     depths, planes = found.part(slice(None), slice(None), backwards=backwards)
     return torch.from_numpy(planes), torch.from_numpy(depths)
 
