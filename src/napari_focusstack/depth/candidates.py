@@ -55,7 +55,7 @@ class Candidates:
     two that are sharp, hides the other. But edges of bokeh are sharp, too, and noise has peaks. So all depths at which
     a pixel shows fine detail are kept, for a network to choose: see `nets.edgenet`.
 
-    Memory: 42 bytes a pixel, whatever the number of frames.
+    Memory: 32 bytes a pixel, whatever the number of frames.
     """
 
     def __init__(
