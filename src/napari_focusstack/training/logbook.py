@@ -13,7 +13,7 @@ from ..files import standing
 __all__ = ["LOG", "Logbook", "read_log"]
 
 LOG, EVENTS = "log.csv", "tensorboard"
-SCORES = ("psnr", "psnr_mean", "psnr_single", "miou", "sigma_error", "depth_error")  # of all tasks
+SCORES = ("psnr", "psnr_mean", "psnr_single", "miou", "sigma_error", "depth_error", "wrong", "wrong_before")  # of all tasks
 COLUMNS = ("step", "loss", "rate", *SCORES, "seconds")
 
 
