@@ -9,8 +9,9 @@ from napari_focusstack.depth.result import RELIABLE
 from napari_focusstack.depth.sff import contrast_of, measured
 from napari_focusstack.progress import Cancelled, listening
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
+import torch
 from checkpointed import Counted, saved
 
 from napari_focusstack.kernels import calm
