@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["report", "rows"]
 
+OURS: dict[str, dict[str, str]] = {  # options of shape from focus, by the name of the row
+    "sff": {},
+    "sff network": {"edges": "network"},
+    "sff gaussian": {"peak": "gaussian"},
+    "sff parabola": {"peak": "parabola"},
+}
 NEIGHBOURHOOD = 4.0  # px (σ) that decide together in the naive map
 FLOOR, WEAKEST = 10.0, 10.0  # of the Sobel measure on greys 0 to 255, and of its peak above that, in focus-stack's fit
 WIDEST = 0.5  # of the sweep: a peak (σ) broader than that is none
@@ -139,8 +145,8 @@ def _filled(index: Plane) -> Estimate:
     return Estimate(by_label[labels], known)
 
 
-def _ours(peak: str, frames: Frames) -> Estimate:
-    depth = estimate_depth(frames, "sff", fill=True, device="cpu", peak=peak)
+def _ours(options: dict[str, str], frames: Frames) -> Estimate:
+    depth = estimate_depth(frames, "sff", fill=True, device="cpu", **options)
     return Estimate(depth.index, depth.measured, depth.sigma)
 
 
@@ -161,8 +167,7 @@ def rows() -> dict[str, Callable[[Frames], Estimate]]:
     known: dict[str, Callable[[Frames], Estimate]] = {"argmax": _naive, "depthmap": _depthmap, "guo published": _guo}
     if installed([FOCUS_STACK_DEPTH]):
         known["focus-stack"] = _focus_stack
-    ours = {"sff": "guo", "sff gaussian": "gaussian", "sff parabola": "parabola"}
-    return known | {name: partial(_ours, peak) for name, peak in ours.items()}
+    return known | {name: partial(_ours, options) for name, options in OURS.items()}
 
 
 # --------------------------------------------------------------------

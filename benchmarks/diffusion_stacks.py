@@ -48,6 +48,7 @@ WRONG = {"blur × 0.8": 0.8, "blur × 1.2": 1.2}
 MOVED = {"nearer surfaces 2 px larger": cv2.erode, "nearer surfaces 2 px smaller": cv2.dilate}  # of the index
 ROBUSTNESS = ("as it is", "noise 2 %", *WRONG, *MOVED)
 SMALL = 128  # px: side of what compiles the loops
+DEPTH: dict[str, Any] = {"fill": True, "edges": "network", "device": "cpu"}  # as the program finds it for this
 WINDOW = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))  # 2 px to either side
 
 Score = tuple[float, float]  # PSNR of the whole picture and of the band beside depth edges, dB
@@ -97,7 +98,7 @@ def stack(name: str, *, size: int, noise: float = 0.0) -> Stack:
         chance = np.random.default_rng(seed)
         frames = np.stack([_noisy(frame, noise, chance) for frame in frames])
         burst = replace(burst, frames=frames)
-    depth_map = estimate_depth(frames, fill=True, device="cpu")
+    depth_map = estimate_depth(frames, **DEPTH)
     return Stack(burst, band, fuse(frames, "pyramid", device="cpu").image, depth_map.index, depth_map.measured)
 
 
@@ -137,7 +138,7 @@ def times(size: int, frames: int) -> Times:
 
 def _timed_stages(frames: NDArray[Any], **options: Any) -> tuple[float, float, float]:
     fusion, picture = _timed(lambda: fuse(frames, "pyramid", device="cpu").image)
-    depth, index = _timed(lambda: estimate_depth(frames, fill=True, device="cpu").index)
+    depth, index = _timed(lambda: estimate_depth(frames, **DEPTH).index)
     gone, _ = _timed(lambda: eliminate_diffusion(frames, picture, index, transfer="srgb", **options))
     return fusion, depth, gone
 

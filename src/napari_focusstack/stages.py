@@ -179,8 +179,8 @@ def eliminate_burst(
         index: NDArray[Any] = np.interp(depth.index, numbers, range(len(numbers)))
         known = depth.measured
     else:
-        channel: dict[str, Any] = _channel(frames, recipe)
-        found = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **channel)
+        how: dict[str, Any] = {"edges": "network", **_channel(frames, recipe)}
+        found = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **how)
         index, known = found.index, found.measured
     options = recipe.diffusion_options
     return eliminate_diffusion(ready, fusion.image, _without_gaps(index), known, transfer=transfer, **options)

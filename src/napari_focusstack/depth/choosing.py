@@ -9,7 +9,6 @@ import numpy as np
 from ..arrays import Frames, visit
 from ..progress import apart, track
 from .candidates import AROUND, Candidates
-from .edges import Contours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen", "load_chooser"]
 
-TILE = 192  # px: small, as tiles without a choice are left out
+TILE = 320  # px: tiles without a choice are left out
 OTHERS = 0.3  # frames: standard deviation of a peak's depth, and of that of a neighbour
 CLOSE = 1.0  # frames within which depths are of one surface
 REACH = 3  # px to either side, from which such depths are taken
@@ -59,8 +58,7 @@ def chosen(
     light: Plane,
     chooser: Chooser,
     *,
-    contrast: float,
-    radius: float,
+    backwards: bool,
     channel: int = -1,
 ) -> tuple[Plane, Plane]:
     """Depth that a network chose for every pixel beside edges, or with other peaks, and its standard deviation.
@@ -73,8 +71,8 @@ def chosen(
         (Y, X), see `Candidates`.
     chooser : Chooser
         The network.
-    contrast, radius : float
-        See `edges.placed`: the contours tell which end of the sweep is the nearer one.
+    backwards : bool
+        Whether what is nearest is sharp in the last frames.
     channel : int
         Channel that is looked at; -1: all.
 
@@ -91,12 +89,9 @@ def chosen(
     from ..kernels import calm
 
     found = Candidates(index, sigma, known, light, count=len(frames), channel=channel)
-    contours = Contours(index, known, contrast=contrast, radius=radius, channel=channel)
-    for k, image in visit(frames, "Placing the depth edges"):
+    for k, image in visit(frames, "Looking for other depths"):
         found.see(image, k)
-        contours.see(image, k)
     found.end()
-    backwards = not contours.first_is_nearest()
     depth, error = index.copy(), sigma.copy()
     moved = np.zeros(index.shape, bool)
     for window in track(_tiles(index.shape), "Choosing depths"):
@@ -130,8 +125,8 @@ def _choose(
     )
     depths, planes = found.part(*wide, backwards=backwards)
     with torch.inference_mode():
-        tensor = torch.from_numpy(planes).to(chooser.device)[None]
-        shares = chooser.network(tensor, tensor).logits.softmax(1)[0].cpu().numpy()
+        asked = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
+        shares = chooser.network(*asked).logits.softmax(1)[0].cpu().numpy()
     depths, shares = depths[:, *inner], shares[:, *inner]
     best = shares.argmax(axis=0)[None]
     picked = np.take_along_axis(depths, best, axis=0)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["Contours", "placed"]
+__all__ = ["placed"]
 
 JUMP = 1.0  # frames between two surfaces, from which on a depth edge is looked for
 REACH = 4, 12  # px around a jump that are decided anew, at least and at most
@@ -32,7 +32,7 @@ def placed(
     contrast: float,
     radius: float,
     channel: int = -1,
-) -> tuple[Plane, Plane]:
+) -> tuple[Plane, Plane, bool]:
     """Depth whose jumps lie on the contours of the nearer surfaces, and its standard deviation.
 
     A focus measure decides by neighbourhoods: the contour of the nearer surface, sharp in its own frame, wins the
@@ -59,55 +59,23 @@ def placed(
     -------
     index, sigma : ndarray
         (Y, X) float32, unchanged farther from jumps.
+    backwards : bool
+        Whether what is nearest is sharp in the last frames, as far as contours tell: of two surfaces, that of the
+        nearer one is sharp where it is.
 
     Notes
     -----
     Memory: 28 bytes a pixel, whatever the number of frames.
     """
-    contours = Contours(index, known, contrast=contrast, radius=radius, channel=channel)
-    if not contours.any:
-        return index, sigma
+    from ..kernels import contours
+
+    reach = min(max(math.ceil(2 * radius) + 1, REACH[0]), REACH[1])
+    low, high = contours.beside_jumps(index, known, JUMP, reach)
+    if np.array_equal(low, high):
+        return index, sigma, False
+    least = LEAST * contrast
+    codes = np.zeros((*index.shape, contours.PAIRS, 2), np.uint8)
     for k, image in visit(frames, "Placing the depth edges"):
-        contours.see(image, k)
-    return contours.settled(index, sigma)
-
-
-class Contours:
-    """What frames that come one by one show between neighbours beside jumps of a depth; arguments as of `placed`."""
-
-    def __init__(
-        self, index: Plane, known: NDArray[np.bool_], *, contrast: float, radius: float, channel: int = -1
-    ) -> None:
-        from ..kernels import contours
-
-        self._reach = min(max(math.ceil(2 * radius) + 1, REACH[0]), REACH[1])
-        self._low, self._high = contours.beside_jumps(index, known, JUMP, self._reach)
-        self._index, self._contrast, self._channel = index, contrast, channel
-        self._codes = np.zeros((*index.shape, contours.PAIRS, 2), np.uint8)
-
-    @property
-    def any(self) -> bool:
-        """Whether there are jumps."""
-        return not np.array_equal(self._low, self._high)
-
-    def see(self, image: NDArray[Any], k: int) -> None:
-        """Look at frame `k`, (Y, X, C) as stored."""
-        from ..kernels import contours
-
-        contours.compare(image, k, self._low, self._high, self._channel, LEAST * self._contrast, self._codes)
-
-    def first_is_nearest(self) -> bool:
-        """Whether the contours are sharper in the frames of lower numbers, as those of what is nearer are."""
-        return self._shares()[1]
-
-    def settled(self, index: Plane, sigma: Plane) -> tuple[Plane, Plane]:
-        """Depth, and its standard deviation, of the surface that each pixel beside a jump belongs to."""
-        from ..kernels import contours
-
-        return contours.settle(index, sigma, self._low, self._high, self._shares()[0], self._reach)
-
-    def _shares(self) -> tuple[Plane, bool]:
-        from ..kernels import contours
-
-        least, cut = LEAST * self._contrast, CUT * self._contrast
-        return contours.shares(self._index, self._low, self._high, self._codes, least, cut, ROUNDS)
+        contours.compare(image, k, low, high, channel, least, codes)
+    share, first = contours.shares(index, low, high, codes, least, CUT * contrast, ROUNDS)
+    return *contours.settle(index, sigma, low, high, share, reach), not first

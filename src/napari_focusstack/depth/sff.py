@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["contrast_of", "estimate_sff", "full_size", "measured", "observed", "positioned"]
 
 PEAKS = ("gaussian", "parabola", "guo")  # as `sff_fit` numbers them
+RADIUS = 2.0  # px
 SAMPLED = 8  # px between pixels that stand for all of them
 EDGE = 0.05  # of the picture's contrast
 TINY = 1e-12
@@ -39,7 +40,7 @@ def estimate_sff(
     guide: NDArray[np.float32] | None = None,
     *,
     measure: Literal["sml", "laplacian", "tenengrad", "variance"] = "sml",
-    radius: Annotated[float, {"min": 1.0, "max": 30.0}] = 2.0,
+    radius: Annotated[float, {"min": 1.0, "max": 30.0}] = RADIUS,
     peak: Literal["guo", "gaussian", "parabola"] = "guo",
     smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
@@ -71,9 +72,9 @@ def estimate_sff(
     noise_floor : float
         How many times above the noise the focus measure of a pixel must be for its depth to count as measured.
     edges : {"network", "contours", "none"}
-        Put depth edges where they belong, to the pixel, instead of where the neighbourhood lost them; the frames are
-        read a second time for it. By a network that chooses among the depths at which a pixel is sharp, and finds
-        hairs, too; or by the contours in the frames before and behind an edge.
+        Put depth edges where they belong, to the pixel, instead of where the neighbourhood lost them; by the
+        contours in the frames before and behind an edge, for which the frames are read a second time; or, after that
+        and a third time, by a network that chooses among the depths at which a pixel is sharp, and finds hairs, too.
     checkpoint : str
         Network: name of a checkpoint that came with the program, or path of its folder.
     channel : int
@@ -105,12 +106,12 @@ def estimate_sff(
     found = measured(frames, positions, guide, **how, noise_floor=noise_floor, channel=channel, device=device)
     index, sigma, confidence, light = found
     known = confidence >= RELIABLE
-    place: dict[str, Any] = {"contrast": contrast_of(light), "radius": radius, "channel": channel}
+    if edges != "none":
+        contrast = contrast_of(light)
+        index, sigma, backwards = placed(frames, index, sigma, known, contrast=contrast, radius=radius, channel=channel)
     if edges == "network":
         chooser = apart(load_chooser, checkpoint, device)
-        index, sigma = chosen(frames, index, sigma, known, light, chooser, **place)
-    elif edges == "contours":
-        index, sigma = placed(frames, index, sigma, known, **place)
+        index, sigma = chosen(frames, index, sigma, known, light, chooser, backwards=backwards, channel=channel)
     return positioned(index, sigma, confidence, positions)
 
 
@@ -120,7 +121,7 @@ def measured(
     guide: NDArray[np.float32] | None = None,
     *,
     measure: str = "sml",
-    radius: float = 2.0,
+    radius: float = RADIUS,
     peak: str = "guo",
     smoothing: float = 1.0,
     noise_floor: float = 1.7,

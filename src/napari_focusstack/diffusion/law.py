@@ -28,7 +28,9 @@ Psf = Literal["disc", "gaussian"]
 SIDES, PARTS = (32, 96), 6  # px: height and width of a patch, this part of the picture's
 INNER = 0.4  # of a patch: its middle, where blurs are compared
 MOST = 24  # patches
-FLAT = 2.5  # frames: the depths of a patch span no more
+FLAT = 2.5  # frames: most depths of a patch span no more
+MOSTLY = 0.1, 0.9  # quantiles of these depths: a hair across a patch hides little of it
+SAMPLED = 2  # px between pixels that stand for all
 OFFSETS = (1, 2, 4, 8, 16, 32, 64)  # frames from the sharp one, to either side
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.3, 16, 30)])  # px: blur radii that are tried
 EXPLAINED = 0.3  # of what defocus changes in a patch: what the best blur leaves at most, where it counts
@@ -90,7 +92,7 @@ class Patches:
     def __init__(self, image: NDArray[np.float32], index: Plane, count: int) -> None:
         self.side = int(np.clip(min(index.shape) // PARTS // 8 * 8, *SIDES))
         self.corners = _chosen(grey(image), index, self.side)
-        self.own = [int(np.rint(index[self._window(corner)].mean())) for corner in self.corners]
+        self.own = [int(np.rint(np.median(index[self._window(corner)]))) for corner in self.corners]
         self.seen: list[dict[int, Plane]] = [
             {own + sign * offset: np.empty(0, np.float32) for offset in (0, *OFFSETS) for sign in (-1, 1)}
             for own in self.own
@@ -215,6 +217,7 @@ def _chosen(light: Plane, index: Plane, side: int) -> list[tuple[int, int]]:
     for top in range(0, height - side + 1, side // 4):
         for left in range(0, width - side + 1, side // 4):
             where = slice(top, top + side), slice(left, left + side)
-            if np.ptp(index[where]) <= FLAT:
+            low, high = np.quantile(index[where][::SAMPLED, ::SAMPLED], MOSTLY)
+            if high - low <= FLAT:
                 found.append((float(texture[where].mean()), top, left))
     return [(top, left) for _, top, left in sorted(found, reverse=True)[:MOST]]

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from ..color import Transfer
 from ..depth.candidates import Candidates
+from ..depth.edges import placed
 from ..depth.result import RELIABLE
-from ..depth.sff import measured
+from ..depth.sff import RADIUS, contrast_of, measured
 from ..fusion.noise import variances_of
 from ..nets.network import Network
 from ..nets.noise import deviations
@@ -154,7 +155,9 @@ def candidates_of(frames: Tensor, backwards: bool) -> tuple[Tensor, Tensor]:
     """
     light = np.ascontiguousarray(frames.detach().float().cpu().permute(0, 2, 3, 1).numpy())
     index, sigma, confidence, grey = measured(light, np.arange(len(light), dtype=np.float64), device="cpu")
-    found = Candidates(index, sigma, confidence >= RELIABLE, grey, count=len(light))
+    known = confidence >= RELIABLE
+    index, sigma, _ = placed(light, index, sigma, known, contrast=contrast_of(grey), radius=RADIUS)
+    found = Candidates(index, sigma, known, grey, count=len(light))
     for number, frame in enumerate(light):
         found.see(frame, number)
     found.end()

@@ -13,7 +13,16 @@ from ..files import standing
 __all__ = ["LOG", "Logbook", "read_log"]
 
 LOG, EVENTS = "log.csv", "tensorboard"
-SCORES = ("psnr", "psnr_mean", "psnr_single", "miou", "sigma_error", "depth_error", "wrong", "wrong_before")  # of all tasks
+SCORES = (  # of all tasks
+    "psnr",
+    "psnr_mean",
+    "psnr_single",
+    "miou",
+    "sigma_error",
+    "depth_error",
+    "wrong",
+    "wrong_before",
+)
 COLUMNS = ("step", "loss", "rate", *SCORES, "seconds")
 
 
