@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from napari_focusstack.depth.candidates import AROUND, CANDIDATES, PLANES, REACH, Candidates
-from napari_focusstack.depth.edges import Contours
+from napari_focusstack.depth.edges import placed
 from napari_focusstack.depth.result import RELIABLE
 from napari_focusstack.depth.sff import contrast_of, measured
 
@@ -182,12 +182,11 @@ def test_depths_outside_the_sweep_are_its_ends():
 @pytest.mark.parametrize("noise", [0, 1e-3])
 def test_the_contours_tell_the_nearer_end(order, noise):
     burst = simulate("occluders", order=order, noise=noise, seed=2, **SIZE)
-    index, _, confidence, light = measured(burst.frames, np.arange(12.0))
-    contours = Contours(index, confidence >= RELIABLE, contrast=contrast_of(light), radius=2.0)
-    for k, image in enumerate(burst.frames):
-        contours.see(image, k)
-    assert contours.any
-    assert contours.first_is_nearest() == (order == "near-to-far")
+    index, sigma, confidence, light = measured(burst.frames, np.arange(12.0))
+    known, ways = confidence >= RELIABLE, {"contrast": contrast_of(light), "radius": 2.0}
+    depth, _, backwards = placed(burst.frames, index, sigma, known, **ways)
+    assert (depth != index).any()
+    assert backwards == (order == "far-to-near")
 
 
 def test_memory_is_that_of_the_planes_whatever_the_number_of_frames():

@@ -6,14 +6,14 @@ import pytest
 from napari_focusstack.depth import choosing, estimate_depth
 from napari_focusstack.depth.candidates import Candidates
 from napari_focusstack.depth.result import RELIABLE
-from napari_focusstack.depth.sff import contrast_of, measured
+from napari_focusstack.depth.sff import measured
 from napari_focusstack.progress import Cancelled, listening
 
 pytest.importorskip("torch")
 
 import torch
-from checkpointed import Counted, saved
 
+from checkpointed import Counted, saved
 from napari_focusstack.kernels import calm
 from napari_focusstack.nets import build
 from napari_focusstack.nets.checkpoint import CheckpointError
@@ -55,10 +55,9 @@ class Stack:
         self.found.end()
         self.undecided = self.found.undecided(*ALL)
 
-    def chosen(self, chooser, frames=None):
+    def chosen(self, chooser, frames=None, *, backwards=False):
         frames = self.frames if frames is None else frames
-        ways = {"contrast": contrast_of(self.light), "radius": 2.0}
-        return choosing.chosen(frames, self.index, self.sigma, self.known, self.light, chooser, **ways)
+        return choosing.chosen(frames, self.index, self.sigma, self.known, self.light, chooser, backwards=backwards)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_what_the_network_says_is_done_where_there_is_a_choice(stack, raw, candi
 def test_front_is_what_is_nearer_in_either_order(raw, candidate):
     """In a sweep from far to near, the nearer peak is the one of a larger number."""
     turned = Stack(order="far-to-near")
-    index, _ = turned.chosen(sure_of(candidate))
+    index, _ = turned.chosen(sure_of(candidate), backwards=True)
     mirrored = {FRONT: BEHIND, LOW: HIGH}[candidate]
     expected = turned.found.part(*ALL)[0][mirrored]
     np.testing.assert_array_equal(index, np.where(turned.undecided, expected, turned.index))
@@ -147,9 +146,8 @@ def test_tiles_without_a_choice_are_left_out(monkeypatch):
     frames = np.full((FRAMES, 64, 64, 3), 0.5, np.float32)
     index = np.full((64, 64), 4, np.float32)
     monkeypatch.setattr(choosing, "_choose", lambda *_: pytest.fail("asked"))
-    ways = {"contrast": 0.05, "radius": 2.0}
     light, known = frames[0, ..., 0], np.ones((64, 64), bool)
-    found, sigma = choosing.chosen(frames, index, index / 10, known, light, sure_of(LOW), **ways)
+    found, sigma = choosing.chosen(frames, index, index / 10, known, light, sure_of(LOW), backwards=False)
     np.testing.assert_array_equal(found, index)
     np.testing.assert_array_equal(sigma, index / 10)
 
@@ -164,8 +162,8 @@ def test_depth_is_estimated_with_a_checkpoint(stack, tmp_path):
     checkpoint = saved(tmp_path / "untrained", "edgenet", lengths=(3, 300))
     frames = Counted(stack.frames)
     depth = estimate_depth(frames, fill=True, edges="network", checkpoint=checkpoint)
-    assert frames.read == 2 * list(range(FRAMES))
-    without = estimate_depth(stack.frames, fill=True, edges="none")
+    assert frames.read == 3 * list(range(FRAMES))
+    without = estimate_depth(stack.frames, fill=True, edges="contours")
     np.testing.assert_array_equal(depth.index, without.index)
     np.testing.assert_array_equal(depth.confidence, without.confidence)
     assert (depth.sigma >= without.sigma).all()
@@ -178,7 +176,7 @@ def test_a_network_may_move_depths_of_the_command(stack, tmp_path):
 
     checkpoint = saved(tmp_path / "low", "edgenet", lengths=(3, 300), change=prefer)
     depth = estimate_depth(stack.frames, fill=True, edges="network", checkpoint=checkpoint)
-    without = estimate_depth(stack.frames, fill=True, edges="none")
+    without = estimate_depth(stack.frames, fill=True, edges="contours")
     assert (depth.index - without.index).mean() < -0.2
 
 
@@ -204,7 +202,7 @@ def test_cancel_is_let_through_in_every_part(stack, monkeypatch):
     with listening(asked.append):
         stack.chosen(chooser)
     stages = {step.stage for step in asked if step is not None}
-    assert {"Placing the depth edges", "Choosing depths"} <= stages
+    assert {"Looking for other depths", "Choosing depths"} <= stages
     for stop in (0, len(asked) // 3, 2 * len(asked) // 3, len(asked) - 1):
         count = iter(range(len(asked)))
 
