@@ -6,10 +6,12 @@ from napari_focusstack.nets import build
 from napari_focusstack.nets.checkpoint import Input, Training, save_checkpoint
 
 
-def saved(folder, architecture, *, lengths=(1, 300), tile=64, **arguments):
-    """Path of the folder, with an untrained network in it."""
+def saved(folder, architecture, *, lengths=(1, 300), tile=64, change=None, **arguments):
+    """Path of the folder, with an untrained network in it, which `change` may change."""
     torch.manual_seed(0)
     network = build(architecture, arguments)
+    if change is not None:
+        change(network)
     given = Input(network.channels, (0.0, 1.0), "stored", lengths)
     training = Training("nothing", 0, 0, "none", "0")
     told = {"task": network.task, "input": given, "training": training, "metrics": {}, "licence": "CC0", "tile": tile}

@@ -126,7 +126,8 @@ def test_a_jump_moves_to_the_contour_from_either_side(grow, turned):
     frames = np.stack([frames[0], *[frames.mean(axis=0)] * 3, frames[1]])
     if turned:
         frames, truth, index = frames[::-1], 4 - truth, 4 - index
-    depth, sigma, _ = placed(frames, index, plane(0.1), plane(1) > 0, contrast=0.04, radius=2.0)
+    depth, sigma, backwards = placed(frames, index, plane(0.1), plane(1) > 0, contrast=0.04, radius=2.0)
+    assert backwards == turned
     assert (np.abs(index - truth) > 1).mean() > 0.03
     assert (np.abs(depth - truth) > 1).mean() < 0.002
     apart = cv2.distanceTransform((cv2.Canny(seen.astype(np.uint8) * 255, 50, 100) == 0).astype(np.uint8), 2, 5) > 12
@@ -158,7 +159,8 @@ def test_frames_are_not_read_again_where_nothing_jumps():
             raise AssertionError("read")
 
     index = plane(2)
-    depth, _, _ = placed(Unread(), index, plane(0.1), plane(1) > 0, contrast=0.04, radius=2.0)
+    depth, _, backwards = placed(Unread(), index, plane(0.1), plane(1) > 0, contrast=0.04, radius=2.0)
+    assert not backwards
     np.testing.assert_array_equal(depth, index)
 
 
@@ -221,7 +223,7 @@ def test_all_types_of_frames_give_the_same_edges(dtype):
     top = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
     frames = np.stack([frames[0], *[frames.mean(axis=0)] * 3, frames[1]]) * top
     index = np.where(cv2.dilate(disc.astype(np.uint8), np.ones((7, 7))) > 0, 0, 4).astype(np.float32)
-    depth, _, _ = placed(frames.astype(dtype), index, plane(0.1), plane(1) > 0, contrast=0.04, radius=2.0)
+    depth, *_ = placed(frames.astype(dtype), index, plane(0.1), plane(1) > 0, contrast=0.04, radius=2.0)
     assert (np.abs(depth - np.where(disc, 0, 4)) > 1).mean() < 0.002
 
 
@@ -232,7 +234,7 @@ def test_cancel_is_let_through_in_every_part():
 
     def run():
         depth, sigma = regularised(index, plane(0.1), plane(1), plane(0.5), contrast=0.04)
-        return placed(frames, depth, sigma, plane(1) > 0, contrast=0.04, radius=2.0)[:2]
+        return placed(frames, depth, sigma, plane(1) > 0, contrast=0.04, radius=2.0)
 
     asked = []
     with listening(asked.append):

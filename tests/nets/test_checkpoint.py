@@ -321,7 +321,9 @@ def test_a_full_disk_leaves_what_was_there(network, whole, tmp_path, describe, n
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, name, full)
-        with pytest.raises(OSError, match=r"could not be written \(No space.*before is untouched: .*some") as caught:
+        with pytest.raises(
+            OSError, match=r"could not be written \(No space.*before is untouched; free .*some"
+        ) as caught:
             save_checkpoint(folder, shifted(network), **describe())
     assert caught.value.errno == errno.ENOSPC
     assert [path.name for path in tmp_path.iterdir()] == (["some"] if there else [])

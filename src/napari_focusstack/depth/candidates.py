@@ -55,7 +55,7 @@ class Candidates:
     two that are sharp, hides the other. But edges of bokeh are sharp, too, and noise has peaks. So all depths at which
     a pixel shows fine detail are kept, for a network to choose: see `nets.edgenet`.
 
-    Memory: 42 bytes a pixel, whatever the number of frames.
+    Memory: 32 bytes a pixel, whatever the number of frames.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Candidates:
         self._noise.append(image_noise(image, self._channel))
 
     def undecided(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
-        """Where a part of the picture has other depths to choose from that are worth it, beside a depth that is known."""
+        """Where a part of the picture has other depths to choose from that are worth it, beside a known one."""
         part = (rows, columns)
         sharp, dip = self._detail.sharp[part].astype(np.int16)[..., 1:3], self._detail.dip[part].astype(np.int16)
         floor, falls = self._code(STANDS_OUT * self._floor), self._code((FALLS - 1) * self._least)

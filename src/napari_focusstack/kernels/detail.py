@@ -29,7 +29,7 @@ HERE, FRONT, BEHIND, HIGH, LOW = range(5)
 
 
 class Detail:
-    """What frames that come one by one show of every pixel, in 26 bytes a pixel.
+    """What frames that come one by one show of every pixel, in 20 bytes a pixel.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def source_of(
     ------
     ValueError
         If it asks for a stack that is not among the `stacks`, a dataset cannot be read, or the network learns from
-        simulated pairs alone.
+        simulated scenes alone.
     """
     parts = [(_part(part, recipe, stacks, device, split), part.share) for part in recipe.data]
     return parts[0][0] if len(parts) == 1 else Mixed(parts)
@@ -56,8 +56,9 @@ def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: to
 def _part(
     part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: Split
 ) -> Source:
-    of_pairs = architecture(recipe.architecture).task in OF_PAIRS
-    if of_pairs and part.kind != "simulation":
+    task = architecture(recipe.architecture).task
+    of_pairs = task in OF_PAIRS
+    if (of_pairs or task == "edges") and part.kind != "simulation":
         raise ValueError(
             f"data of kind {part.kind!r} does not tell what is in front, which a {recipe.architecture} learns; give "
             "parts of kind 'simulation'"
