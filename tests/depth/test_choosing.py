@@ -52,7 +52,6 @@ class Stack:
         self.found = Candidates(self.index, self.sigma, self.known, self.light, count=FRAMES)
         for k, image in enumerate(self.frames):
             self.found.see(image, k)
-        self.found.end()
         self.undecided = self.found.undecided(*ALL)
 
     def chosen(self, chooser, frames=None, *, backwards=False):
