@@ -77,15 +77,23 @@ def test_a_depth_that_is_asked_for_is_estimated_once_and_keeps_its_gaps(burst, w
         return estimate(*args, **keywords)
 
     monkeypatch.setattr(stages, "estimate_depth", counted)
-    both = run(burst.frames, replace(ON, depth="sff"), transfer="srgb")
+    network = {"edges": "network"}
+    both = run(burst.frames, replace(ON, depth="sff", depth_options=network), transfer="srgb")
     assert calls == [True]
     np.testing.assert_array_equal(both.image, without.image)
     gaps = ~both.depth.measured
     for plane in (both.depth.position, both.depth.sigma, both.depth.index):
         np.testing.assert_array_equal(np.isnan(plane), gaps)
-    filled = run(burst.frames, replace(OFF, depth="sff", fill=True), transfer="srgb").depth
+    filled = run(burst.frames, replace(OFF, depth="sff", depth_options=network, fill=True), transfer="srgb").depth
     assert np.isfinite(filled.position).all()
     np.testing.assert_array_equal(filled.position[~gaps], both.depth.position[~gaps])
+
+
+def test_another_depth_that_is_asked_for_does_not_change_the_picture(burst, without):
+    both = run(burst.frames, replace(ON, depth="sff"), transfer="srgb")
+    np.testing.assert_array_equal(both.image, without.image)
+    plain = run(burst.frames, replace(OFF, depth="sff"), transfer="srgb")
+    np.testing.assert_array_equal(both.depth.position, plain.depth.position)
 
 
 def test_two_frames_stay_as_they_were_fused(burst):
@@ -103,9 +111,8 @@ def test_where_no_depth_is_known_the_nearest_decides(monkeypatch):
     monkeypatch.setattr(stages, "eliminate_diffusion", lambda frames, image, index, known, **_: seen.append(index))
     for found in (index, index * np.nan):
         depth = SimpleNamespace(index=found, measured=np.isfinite(found))
-        eliminate_burst(
-            frames, None, replace(ON, depth="sff"), "linear", Sweep(), Fusion(frames[0], index, index), depth
-        )
+        recipe = replace(ON, depth="sff", depth_options={"edges": "network"})
+        eliminate_burst(frames, None, recipe, "linear", Sweep(), Fusion(frames[0], index, index), depth)
     assert seen[0].tolist() == [[0] * 5 + [1] * 5] * 8 or seen[0].tolist() == [[0] * 6 + [1] * 4] * 8
     assert not seen[1].any()
 

@@ -37,6 +37,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+EDGES = "network"  # how depth edges are placed for the elimination: it has to know of hairs
+
 
 @dataclass(frozen=True, slots=True)
 class Stacked:
@@ -164,7 +166,8 @@ def eliminate_burst(
     frames, alignment, recipe, transfer, sweep, fusion
         Of the burst.
     depth : Depth, optional
-        From `depth_of`; taken if its method is shape from focus, which otherwise finds a depth for this.
+        From `depth_of`; taken if a network placed its edges. Otherwise shape from focus finds a depth for this, with
+        the options of the recipe if it is the recipe's method: what is asked for beside does not change the picture.
     """
     photograph = transfer == "srgb" or bool(getattr(frames, "camera", None))
     if fusion is None or not recipe.eliminates(photograph=photograph):
@@ -175,11 +178,12 @@ def eliminate_burst(
         if recipe.diffusion == "on":
             log.warning("no diffusion eliminated: %s", obstacle)
         return None
-    if depth is not None and recipe.depth == "sff":
+    asked = recipe.depth_options if recipe.depth == "sff" else {}
+    if depth is not None and asked.get("edges") == EDGES:
         index: NDArray[Any] = np.interp(depth.index, numbers, range(len(numbers)))
         known = depth.measured
     else:
-        how: dict[str, Any] = {"edges": "network", **_channel(frames, recipe)}
+        how: dict[str, Any] = {**asked, "edges": EDGES, **_channel(frames, recipe)}
         found = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **how)
         index, known = found.index, found.measured
     options = recipe.diffusion_options

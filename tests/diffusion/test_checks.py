@@ -1,8 +1,11 @@
-"""What an elimination is held to: more where depth is ragged, and no specks."""
+"""What an elimination is held to: more where depth is ragged, no specks, and light that is left."""
+
+from types import SimpleNamespace
 
 import numpy as np
 
 from napari_focusstack.diffusion.elimination import _ragged, _without_specks
+from napari_focusstack.diffusion.veils import Veils
 
 SIZE = 96
 
@@ -39,3 +42,12 @@ def test_single_freed_pixels_that_stand_out_take_the_median_around_them():
     seen = stored.copy()
     seen[tuple(axis[[37, 62]] for axis in where)] = 0.05, 0.55, 0.55  # they are there in the frames, through the veil
     assert np.array_equal(_without_specks(stored, seen, where, speckled, veil, "linear"), speckled)
+
+
+def test_surfaces_in_front_leave_a_fifth_of_the_light():
+    points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32)
+    seen = np.full((2, 2, 3), 0.5, np.float32)
+    left = np.array([[[0.4, 0.5, 0.6], [0.11, 0.11, 0.11]], [[0.09, 0.09, 0.09], [0.6, 0.6, 0.0]]], np.float32)
+    work = SimpleNamespace(evidence=SimpleNamespace(points=points, light=seen))
+    assert Veils.leaves(work, left, np.arange(4)).tolist() == [True, True, False, False]
+    assert Veils.leaves(work, left, np.array([2, 0])).tolist() == [False, True]

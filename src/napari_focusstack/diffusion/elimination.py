@@ -114,13 +114,13 @@ def eliminate_diffusion(
     pixel; eq. 13 lacks the factor M on its right side. The blur is in proportion to the number of frames; its kind and
     width are measured on textured patches.
 
-    A pixel is only changed where up to six frames that are focused in front of it, rendered again from the result,
-    look as they did, within 7 % of the range of values and three standard deviations of the noise; where those of the
-    65 px around do so better than if nothing were changed; if those of the whole picture do; where the rims of the
-    nearer surfaces in these 65 px are not much less sharp in their own frames than in those of what is behind, as they
-    are where an index claims too much for them; and where no detail comes up that was not there, with less patience
-    where depth is ragged. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames
-    better: in fluorescence nothing near hides what is behind it, and elsewhere depth or blur must be wrong.
+    A pixel is only changed where up to six frames that are focused in front of it, rendered again, look as they did,
+    within 7 % of the range and three standard deviations of the noise; where those of the 65 px around, and those of
+    the whole picture, do so better than if nothing were changed; where the rims of the nearer surfaces in these 65 px
+    are not much less sharp in their own frames than in those of what is behind, as where an index claims too much;
+    where a fifth of its light is left; and where no detail comes up that was not there, with less patience where depth
+    is ragged. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better: in
+    fluorescence nothing near hides what is behind it, and elsewhere depth or blur must be wrong.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -194,7 +194,7 @@ def _sound(
     gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
     sound: NDArray[np.bool_] = (worst <= tolerance) & (gain.mean() > 0) & apart(_gaining, gain, where, veil.shape)
     own, behind = apart(rims, work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
-    sound &= (own >= RIM * behind)[which]
+    sound &= (own >= RIM * behind)[which] & apart(work.leaves, light, which)
     ragged = apart(_ragged, given, work.gap)[where]
     rougher, fine, mostly = np.where(ragged, *np.array([STRICTER, ROUGHER], np.float32)[:, :, None])
     detail = apart(_detail, stored)[where]

@@ -29,6 +29,7 @@ DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as s
 ASKED = 1000  # pixels of them
 ENDS: Sequence[Nearest] = ("first", "last")
 ROUNDS = 2  # of the subtractive form, which takes what is around from the one before
+LEFT = 0.2  # of a pixel's light: where nearer surfaces seem to have added more than the rest, depth is wrong
 LEVELS = 4096  # of linear light, to look stored values up by
 
 
@@ -87,6 +88,12 @@ class Veils:
             opaque,
         )
         return worst
+
+    def leaves(self, solved: NDArray[np.float32], which: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Whether a fifth of the light of some of the points is left, and some in every channel."""
+        where = tuple(self.evidence.points[which].T)
+        left, seen = solved[where], self.evidence.light[where]
+        return np.asarray((left.min(axis=1) > 0) & (left.mean(axis=1) > LEFT * seen.mean(axis=1)))
 
     def nearest(self, law: Law) -> Nearest:
         """End of the burst that explains the frames better if it is the nearest."""
