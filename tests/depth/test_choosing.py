@@ -160,7 +160,7 @@ def test_frames_are_read_once(stack):
 def test_depth_is_estimated_with_a_checkpoint(stack, tmp_path):
     checkpoint = saved(tmp_path / "untrained", "edgenet", lengths=(3, 300))
     frames = Counted(stack.frames)
-    depth = estimate_depth(frames, fill=True, edges="network", checkpoint=checkpoint)
+    depth = estimate_depth(frames, fill=True, edges="network", edge_checkpoint=checkpoint)
     assert frames.read == 3 * list(range(FRAMES))
     without = estimate_depth(stack.frames, fill=True, edges="contours")
     np.testing.assert_array_equal(depth.index, without.index)
@@ -174,7 +174,7 @@ def test_a_network_may_move_depths_of_the_command(stack, tmp_path):
             network.head.bias[LOW] = 100
 
     checkpoint = saved(tmp_path / "low", "edgenet", lengths=(3, 300), change=prefer)
-    depth = estimate_depth(stack.frames, fill=True, edges="network", checkpoint=checkpoint)
+    depth = estimate_depth(stack.frames, fill=True, edges="network", edge_checkpoint=checkpoint)
     without = estimate_depth(stack.frames, fill=True, edges="contours")
     assert (depth.index - without.index).mean() < -0.2
 
@@ -182,17 +182,17 @@ def test_a_network_may_move_depths_of_the_command(stack, tmp_path):
 def test_a_checkpoint_of_another_architecture_is_refused(stack, tmp_path):
     checkpoint = saved(tmp_path / "other", "fsb")
     with pytest.raises(CheckpointError, match="checkpoint 'other' is a fsb; method sff takes edgenet. There are: "):
-        estimate_depth(stack.frames, edges="network", checkpoint=checkpoint)
+        estimate_depth(stack.frames, edges="network", edge_checkpoint=checkpoint)
 
 
 def test_a_checkpoint_that_is_not_there_is_told(stack, tmp_path):
     with pytest.raises(CheckpointError, match="nowhere"):
-        estimate_depth(stack.frames, edges="network", checkpoint=str(tmp_path / "nowhere"))
+        estimate_depth(stack.frames, edges="network", edge_checkpoint=str(tmp_path / "nowhere"))
 
 
 def test_the_checkpoint_matters_only_to_the_network(stack):
     for edges in ("contours", "none"):
-        estimate_depth(stack.frames[:3], edges=edges, checkpoint="nowhere")
+        estimate_depth(stack.frames[:3], edges=edges, edge_checkpoint="nowhere")
 
 
 def test_cancel_is_let_through_in_every_part(stack, monkeypatch):

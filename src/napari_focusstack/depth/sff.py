@@ -45,7 +45,7 @@ def estimate_sff(
     smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
     edges: Literal["network", "contours", "none"] = "contours",
-    checkpoint: Annotated[str, {"architectures": ("edgenet",)}] = "edgenet",
+    edge_checkpoint: Annotated[str, {"architectures": ("edgenet",)}] = "edgenet",
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Depth:
@@ -75,7 +75,7 @@ def estimate_sff(
         Put depth edges where they belong, to the pixel, instead of where the neighbourhood lost them; by the
         contours in the frames before and behind an edge, for which the frames are read a second time; or, after that
         and a third time, by a network that chooses among the depths at which a pixel is sharp, and finds hairs, too.
-    checkpoint : str
+    edge_checkpoint : str
         Network: name of a checkpoint that came with the program, or path of its folder.
     channel : int
         Channel whose sharpness decides; -1: all jointly.
@@ -110,7 +110,7 @@ def estimate_sff(
         contrast = contrast_of(light)
         index, sigma, backwards = placed(frames, index, sigma, known, contrast=contrast, radius=radius, channel=channel)
     if edges == "network":
-        chooser = apart(load_chooser, checkpoint, device)
+        chooser = apart(load_chooser, edge_checkpoint, device)
         index, sigma = chosen(frames, index, sigma, known, light, chooser, backwards=backwards, channel=channel)
     return positioned(index, sigma, confidence, positions)
 

@@ -31,7 +31,7 @@ class Field:
 
 def field_of(option: Option, changed: Callable[[], None]) -> Field:
     """Field for an option, holding its default; `changed` is called when its value changes."""
-    if option.name == "checkpoint":
+    if option.architectures:
         chooser = quiet(CheckpointChooser(changed, option.architectures))
         chooser.put(option.default)
         return Field(chooser, chooser.value, chooser.put)
