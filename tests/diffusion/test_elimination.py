@@ -239,8 +239,8 @@ def test_plain_surfaces_tell_no_blur():
     index[:, 32:] = 1
     found = eliminate_diffusion(frames, frames[0], index)
     assert np.array_equal(found.image, frames[0])
-    words = "nothing eliminated: there is no texture on flat surfaces to measure the blur by; give it (blur)"
-    assert found.describe() == words
+    words = "there is no texture on flat surfaces to measure the blur by; give it: blur (--diffusion-blur)"
+    assert found.describe() == f"nothing eliminated: {words}"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ BRIGHTEST = 16.0  # of white, in a picture: more is another scale
 
 NO_STRENGTH = "strength is 0"  # why nothing is done
 NO_EDGES = "there are no depth edges"
-NO_TEXTURE = "there is no texture on flat surfaces to measure the blur by; give it (blur)"
+NO_TEXTURE = "there is no texture on flat surfaces to measure the blur by; give it: blur (--diffusion-blur)"
 NO_VEIL = "no nearer surface spreads light over one behind it"
 NO_SHADE = "the frames look more as if light added up than as if what is near hid what is behind it"
 REFUSED = "the frames, rendered again, did not look better without it"
