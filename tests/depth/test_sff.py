@@ -71,7 +71,23 @@ def test_generated_surfaces(number):
     valid = np.s_[20:379, 20:379]
     error = np.abs(depth.index - truth)[valid]
     assert error.mean() < 0.08
-    assert 0.6 < np.mean(error <= depth.sigma[valid]) < 0.9
+    assert np.mean(error <= depth.sigma[valid]) == pytest.approx(0.68, abs=0.05)
+
+
+@pytest.mark.parametrize("noise", [2e-4, 1e-3])
+@pytest.mark.parametrize(
+    ("scene", "frames", "psf"),
+    [("slanted", 10, "disc"), ("slanted", 10, "gaussian"), ("slanted", 30, "disc"), ("steps", 30, "gaussian")],
+)
+def test_two_in_three_depths_are_off_by_less_than_sigma(scene, frames, psf, noise):
+    burst = simulate(scene, frames=frames, psf=psf, noise=noise)
+    depth = estimate_depth(burst.frames)
+    edge = cv2.dilate(burst.depth, np.ones((3, 3))) - burst.depth > 1
+    counts = depth.measured & (cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5) > 6)
+    counts[:8] = counts[-8:] = counts[:, :8] = counts[:, -8:] = False
+    error = np.abs(depth.index - burst.depth)[counts]
+    assert np.sqrt(np.mean(error**2)) < 0.1
+    assert np.mean(error <= depth.sigma[counts]) == pytest.approx(0.68, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from napari_focusstack.simulation.library import drawn_library
 from napari_focusstack.simulation.variety import Variety
 from napari_focusstack.training import TrainingRecipe, data, read_recipe, train
 from napari_focusstack.training.evaluate import evaluate
-from napari_focusstack.training.examples import Examples, candidates_of
+from napari_focusstack.training.examples import Examples, candidates_of, with_candidates
 from napari_focusstack.training.lessons import LESSONS
 from napari_focusstack.training.logbook import read_log
 from napari_focusstack.training.losses import choice_error
 from napari_focusstack.training.recipe import DataPart
-from napari_focusstack.training.sources import Simulated
+from napari_focusstack.training.sources import Simulated, Undecided
 
 DEPTHS = (4.0, 1.0, 8.0, 6.0, 2.0)
 
@@ -106,7 +106,9 @@ def burst(order):
 
 def test_a_reversed_burst_is_the_same_example():
     network = build("edgenet", {})
-    (planes, depths), (other, mirrored) = (burst(order).asked(network) for order in ("near-to-far", "far-to-near"))
+    (planes, depths), (other, mirrored) = (
+        with_candidates(burst(order)).asked(network) for order in ("near-to-far", "far-to-near")
+    )
     assert planes.shape == (1, PLANES, 64, 64) and depths.shape == (1, CANDIDATES, 64, 64)
     close = (depths[:, 0] + mirrored[:, 0] - 7).abs() < 0.05
     assert close.float().mean() > 0.7
@@ -119,7 +121,7 @@ def test_a_reversed_burst_is_the_same_example():
 def test_the_nearest_is_in_front_whatever_the_order():
     """Peaks in front have the lower numbers in a sweep from near to far, and the larger ones in the other."""
     for order, sign in (("near-to-far", 1), ("far-to-near", -1)):
-        planes, depths = burst(order).asked(build("edgenet", {}))
+        planes, depths = with_candidates(burst(order)).asked(build("edgenet", {}))
         assert (sign * (depths[:, 1] - depths[:, 0]) <= 0).all() and (sign * (depths[:, 3] - depths[:, 0]) >= 0).all()
         assert (planes[:, 3] <= planes[:, 0]).all() and (planes[:, 9] >= planes[:, 0]).all()
 
@@ -137,7 +139,7 @@ def test_candidates_of_a_burst_are_as_when_depth_is_estimated():
 
 
 def test_simulated_bursts_are_examples():
-    source = Simulated(drawn_library(2, 4, seed=1, size=128), Variety(frames=(4, 6)))
+    source = Undecided(Simulated(drawn_library(2, 4, seed=1, size=128), Variety(frames=(4, 6))))
     drawn = source.draw((1,), bursts=2, size=32)
     network = build("edgenet", {})
     found = network(*drawn.asked(network))
@@ -147,7 +149,9 @@ def test_simulated_bursts_are_examples():
 
 def test_without_the_layers_depths_nothing_can_be_asked():
     with pytest.raises(ValueError, match="nobody knows the depths of these examples; train on others"):
-        replace(burst("near-to-far"), depths=None).asked(build("edgenet", {}))
+        with_candidates(replace(burst("near-to-far"), depths=None))
+    with pytest.raises(ValueError, match="nobody knows the planes of these examples; train on others"):
+        burst("near-to-far").asked(build("edgenet", {}))
 
 
 @pytest.fixture
@@ -175,7 +179,7 @@ def test_a_run_leaves_a_checkpoint_of_its_task(few_pictures, tmp_path):
 
 
 def test_an_example_can_be_learned_by_heart():
-    draw = burst("near-to-far")
+    draw = with_candidates(burst("near-to-far"))
     torch.manual_seed(2)
     network = build("edgenet", {})
     given = draw.asked(network)
@@ -193,7 +197,9 @@ def test_an_example_can_be_learned_by_heart():
 
 @pytest.mark.parametrize("part", [DataPart("stack", name="mine"), DataPart("dataset", folder="mine")])
 def test_other_data_than_simulated_is_refused(part, tmp_path):
-    message = f"data of kind '{part.kind}' does not tell what is in front, which a edgenet learns; give parts of kind"
+    message = (
+        f"'{part.kind}' does not tell what is in front, which a edgenet learns; give parts of kind 'simulation' or"
+    )
     with pytest.raises(ValueError, match=message):
         train(recipe_of(data=(part,)), tmp_path / "run", device="cpu")
 
@@ -201,4 +207,4 @@ def test_other_data_than_simulated_is_refused(part, tmp_path):
 def test_the_recipe_that_came_with_the_program():
     recipe = read_recipe("edgenet")
     assert (recipe.architecture, recipe.loss) == ("edgenet", "choice")
-    assert {part.kind for part in recipe.data} == {"simulation"}
+    assert {part.kind for part in recipe.data} == {"simulation", "scene"}

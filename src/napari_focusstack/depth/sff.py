@@ -18,6 +18,7 @@ from .edges import placed
 from .grain import Grain
 from .regularise import regularised, supported
 from .result import RELIABLE, Depth
+from .scatter import calibrated
 from .trust import judged
 
 if TYPE_CHECKING:
@@ -140,7 +141,17 @@ def measured(
     del curves, judge, found  # what follows needs the memory
     confidence = supported(index, sigma, confidence, radius=radius)
     index, sigma = regularised(index, sigma, confidence, light, contrast=contrast_of(light), smoothing=smoothing)
+    sigma *= _left(index, sigma, confidence)
     return index, sigma, confidence, light
+
+
+def _left(index: Plane, sigma: Plane, confidence: Plane) -> Plane:
+    """Share of the standard deviation that smoothing left, where depth was measured."""
+    from ..kernels.sff_cpu import GRID
+
+    index, before, confidence = (plane[::GRID, ::GRID] for plane in (index, sigma, confidence))
+    share = calibrated(index, before, confidence) / np.maximum(before, np.float32(TINY))
+    return full_size(share.astype(np.float32), sigma.shape)
 
 
 def observed(frames: Frames, measure: str, radius: float, channel: int, device: str) -> tuple[Curves, Grain]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..focus import PRE_BLUR, smoothed
 from .grain import POWERS
+from .locking import unlocked
 from .result import RELIABLE
 from .scatter import calibrated
 
@@ -88,7 +89,7 @@ def judged(
     inside = (fit.index > -OUTSIDE) & (fit.index < last + OUTSIDE) & (curves.best > TINY)
     index = np.clip(fit.index, -OUTSIDE, last + OUTSIDE)
     sharpness = measured(smoothed(curves.picture, PRE_BLUR), measure)
-    index, slope = _centred(index, sigma, sharpness + TINY, radius)
+    index, slope = _centred(unlocked(index, sigma), sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
     stands_out = standing_out(curves, noise * np.float32(noise_floor), index, last, power)
     confidence = inside * np.clip(stands_out, 0, sureness(sigma))

@@ -6,18 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..optics import Aberration, Layer, Psf, all_in_focus, defocused
+from .bursts import simulate
 from .cameras import PLANES, random_cameras
 from .collage import random_layers
 from .imperfections import displaced, noisy, random_motion, relit
 from .library import Library
 from .variety import Chance, Variety
 
-__all__ = ["Batch", "Variety", "draw_batch"]
+__all__ = ["Batch", "Variety", "draw_batch", "draw_scene"]
 
+FIRST_SEED = 2**20  # of random bursts of a scene: those below are for tests and figures
 AT_ONCE = {"cpu": 2**15, "cuda": 2**18}  # px of the bursts that are blurred together; each takes up to 10 kB
 
 
@@ -110,6 +113,64 @@ def draw_batch(
     seen, noise = noisy(light, variety, chance)
     seen = seen if gains is None else cameras.read(seen)
     return Batch(seen, truth, _front(alphas, depths), alphas, depths, blur, noise, gains)
+
+
+def draw_scene(
+    name: str,
+    variety: Variety,
+    generator: torch.Generator,
+    *,
+    bursts: int,
+    size: int,
+    frames: int | None = None,
+    device: torch.device | str = "cpu",
+) -> Batch:
+    """Random bursts of a scene of `scenes.SCENES`, each of another seed, all of one length, sweep and spot.
+
+    Parameters
+    ----------
+    name : str
+        The scene's.
+    variety : Variety
+        What frames, sweeps and noise are like; surfaces and foregrounds are the scene's own.
+    generator, bursts, size, frames
+        As of `draw_batch`.
+    device : str
+        Where bursts are rendered.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or a number is not above 0.
+    """
+    chance = Chance(generator, torch.device(device))
+    count = frames or chance.whole(*variety.frames)
+    sweep = min(chance.log_between(*variety.sweep), size / 4)
+    psf: Psf = "disc" if chance.between(0, 1) < variety.disc else "gaussian"
+    blur = sweep / max(count - 1, 1) * (1.0 if psf == "disc" else 0.5)
+    seeds = torch.randint(FIRST_SEED, 2**60, (bursts,), generator=generator).tolist()
+    backwards = (torch.rand(bursts, generator=generator) < 0.5).tolist()
+    made = [
+        simulate(
+            name,
+            frames=count,
+            height=size,
+            width=size,
+            blur=blur,
+            psf=psf,
+            order="far-to-near" if turned else "near-to-far",
+            dtype="float32",
+            transfer="linear",
+            seed=seed,
+            device=str(device),
+        )
+        for seed, turned in zip(seeds, backwards, strict=True)
+    ]
+    facts = [np.stack([getattr(one, fact) for one in made]) for fact in ("frames", "truth", "depth", "masks", "depths")]
+    pictures, truth, depth, alphas, depths = (torch.from_numpy(fact).to(device) for fact in facts)
+    pictures = displaced(pictures.movedim(-1, -3), *random_motion(variety, chance, bursts, count)).clamp_min_(0)
+    seen, noise = noisy(relit(pictures, variety, chance), variety, chance)
+    return Batch(seen, truth.movedim(-1, -3).contiguous(), depth, alphas, depths, blur, noise)
 
 
 def _focused(layers: Sequence[Layer], count: int, variety: Variety, chance: Chance, size: int) -> tuple[float, Tensor]:

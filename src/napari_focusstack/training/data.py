@@ -8,13 +8,14 @@ from dataclasses import replace
 import torch
 
 from ..nets import architecture, sees_mosaics
+from ..nets.config import Task
 from ..progress import track
 from ..simulation.batches import Variety
 from ..simulation.library import Split, drawn_library, read_library
 from .examples import Examples
 from .own import Own
-from .recipe import DataPart, TrainingRecipe
-from .sources import Mixed, Paired, Simulated, Source
+from .recipe import DataPart, Kind, TrainingRecipe
+from .sources import Mixed, Paired, Simulated, Source, Staged, Undecided
 from .store import read_dataset
 from .stored import Stored
 
@@ -23,7 +24,11 @@ __all__ = ["held_out_of", "source_of"]
 DRAWN = {"train": (84, 135), "test": (21, 27)}  # procedural textures and cut-outs of each split
 SEEDS = {"train": 1, "test": 999}
 MEASURED = 4  # bursts that are held out, of each number of frames
-OF_PAIRS = ("foreground", "kernel")  # tasks of networks that see two frames, and learn from what only simulation knows
+FITTING: dict[Task, tuple[Kind, ...]] = {  # of tasks that are learned from what only the simulator knows
+    "foreground": ("simulation",),
+    "kernel": ("simulation",),
+    "edges": ("simulation", "scene"),
+}
 VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
 
@@ -39,7 +44,8 @@ def source_of(
         simulated scenes alone.
     """
     parts = [(_part(part, recipe, stacks, device, split), part.share) for part in recipe.data]
-    return parts[0][0] if len(parts) == 1 else Mixed(parts)
+    source = parts[0][0] if len(parts) == 1 else Mixed(parts)
+    return Undecided(source) if architecture(recipe.architecture).task == "edges" else source
 
 
 def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device) -> Sequence[Examples]:
@@ -57,11 +63,10 @@ def _part(
     part: DataPart, recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device, split: Split
 ) -> Source:
     task = architecture(recipe.architecture).task
-    of_pairs = task in OF_PAIRS
-    if (of_pairs or task == "edges") and part.kind != "simulation":
+    if part.kind not in FITTING.get(task, (part.kind,)):
         raise ValueError(
             f"data of kind {part.kind!r} does not tell what is in front, which a {recipe.architecture} learns; give "
-            "parts of kind 'simulation'"
+            f"parts of kind {' or '.join(map(repr, FITTING[task]))}"
         )
     if part.kind == "stack":
         if part.name is None or part.name not in stacks:
@@ -69,6 +74,11 @@ def _part(
         stack = stacks[part.name]
         return replace(stack, split=split) if isinstance(stack, Own) else stack
     mosaics = sees_mosaics(recipe.architecture, recipe.arguments)
+    variety = replace(Variety(), frames=recipe.frames, sweep=recipe.sweep)
+    if part.kind == "scene":
+        if mosaics:
+            raise ValueError("scenes are drawn as pictures, not through a mosaic; give parts of kind 'simulation'")
+        return Staged(part.name or "", variety, split, device)
     if part.kind == "dataset":
         dataset = read_dataset(part.folder or "").split(split)
         if dataset.kind == "raw" and not (recipe.architecture == "focusdeep" and mosaics):
@@ -80,6 +90,6 @@ def _part(
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
-    if of_pairs:
+    if task in ("foreground", "kernel"):
         return Paired(library.to(device))
-    return Simulated(library.to(device), replace(Variety(), frames=recipe.frames, sweep=recipe.sweep), mosaics)
+    return Simulated(library.to(device), variety, mosaics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,11 +23,14 @@ from ..simulation.pairs import Pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Examples", "as_stored", "candidates_of", "noise_levels", "positions_of"]
+__all__ = ["Examples", "as_stored", "candidates_of", "noise_levels", "positions_of", "turned", "with_candidates"]
 
 LINEAR = 0.3  # share of batches in linear light, as microscopes store it; the others as photographs, in sRGB
 LEVELS = (255, 4095, 65535)  # of a file of 8, 12 or 16 bit
 MISJUDGED = 0.15  # standard deviation of the log of what the noise is taken for: it has to be estimated
+
+
+UNTURNED = ("noise", "sigma")  # what is known of whole bursts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,8 @@ class Examples:
         Of a pair of frames, focused near and far: 1 where the foreground is.
     sigma : (B,) float32, optional
         Standard deviation, in px, of the foreground's blur in the far frame of a pair.
+    planes, candidates : (B, 19, H, W), (B, 5, H, W) float32, optional
+        Depths that each pixel may have, in numbers of frames, and what is known of them: see `depth.candidates`.
     """
 
     frames: Tensor
@@ -63,6 +68,8 @@ class Examples:
     blur: float | None = None
     mask: Tensor | None = None
     sigma: Tensor | None = None
+    planes: Tensor | None = None
+    candidates: Tensor | None = None
 
     def asked(self, network: Network) -> tuple[Tensor, ...]:
         """What the network is given: frames, and what its task asks for beside.
@@ -77,18 +84,10 @@ class Examples:
         if network.task == "kernel":
             return self.frames, self.known("mask")
         if network.task == "edges":
-            return self._choices()
+            return self.known("planes"), self.known("candidates")
         return (self.frames, self.known("noise")) if network.takes_noise else (self.frames,)
 
-    def _choices(self) -> tuple[Tensor, Tensor]:
-        """What is known of the candidates of every pixel, and their depths, with the nearest surface at the front."""
-        depths = self.known("depths")
-        backwards = (depths[:, 0].mean((1, 2)) > depths[:, -1].mean((1, 2))).tolist()
-        found = [candidates_of(burst, turned) for burst, turned in zip(self.frames, backwards, strict=True)]
-        planes, choices = (torch.stack(several).to(self.frames.device) for several in zip(*found, strict=True))
-        return planes, choices
-
-    def known(self, name: Literal["depth", "depths", "mask", "noise", "sigma"]) -> Tensor:
+    def known(self, name: Literal["depth", "depths", "mask", "noise", "sigma", "planes", "candidates"]) -> Tensor:
         """What is true of the examples, by the attribute's name.
 
         Raises
@@ -110,6 +109,14 @@ class Examples:
             If nobody knows it.
         """
         return self.known("depth") / max(self.frames.shape[1] - 1, 1)
+
+    def turned(self, way: int) -> Examples:
+        """Return the same as seen in one of eight ways, see `turned`."""
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, value in values.items():
+            if isinstance(value, Tensor) and name not in UNTURNED:
+                values[name] = turned(value, way)
+        return Examples(**values)
 
     def to(self, device: torch.device | str) -> Examples:
         """Return the same on a device."""
@@ -162,6 +169,28 @@ def candidates_of(frames: Tensor, backwards: bool) -> tuple[Tensor, Tensor]:
         found.see(frame, number)
     depths, planes = found.part(slice(None), slice(None), backwards=backwards)
     return torch.from_numpy(planes), torch.from_numpy(depths)
+
+
+def with_candidates(examples: Examples) -> Examples:
+    """Return the same with `planes` and `candidates`, the nearest surface at the front.
+
+    Raises
+    ------
+    ValueError
+        If nobody knows the layers' depths.
+    """
+    depths = examples.known("depths")
+    backwards = (depths[:, 0].mean((1, 2)) > depths[:, -1].mean((1, 2))).tolist()
+    found = [candidates_of(burst, end) for burst, end in zip(examples.frames, backwards, strict=True)]
+    planes, candidates = (torch.stack(several).to(examples.frames.device) for several in zip(*found, strict=True))
+    return replace(examples, planes=planes, candidates=candidates)
+
+
+def turned(planes: Tensor, way: int) -> Tensor:
+    """Planes (..., H, W) in one of eight ways: mirrored left to right (1), top to bottom (2), transposed (4), or so."""
+    sides = [axis for axis, bit in ((-1, 1), (-2, 2)) if way & bit]
+    planes = planes.flip(sides) if sides else planes
+    return (planes.transpose(-1, -2) if way & 4 else planes).contiguous()
 
 
 def noise_levels(frame: NDArray[Any]) -> Tensor:

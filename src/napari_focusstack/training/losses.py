@@ -166,7 +166,7 @@ def choice_error(
     is sure and wrong. So the second is the cross entropy -log Σ p_i over the candidates that are right, where one is
     less than a frame off and another one more than that farther.
     """
-    error = (choice.depths - depth[:, None]).abs().clamp_max(most)
+    error = (choice.depths - depth[:, None]).abs().clamp_max(most).nan_to_num(0.0)  # all are right where nobody knows
     best = error.amin(1, keepdim=True)
     right = error - best < alike
     matters = (best[:, 0] < 1) & (error.amax(1) - best[:, 0] > 1)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..arrays import unit
-from .examples import Examples, noise_levels
+from .examples import Examples, noise_levels, turned
 from .sources import Seed, generator_of
 
 __all__ = ["Own"]
@@ -106,19 +106,13 @@ class Own:
         (above, below), (before, behind) = self._area(size)
         top = int(torch.randint(above, below - size + 1, (), generator=generator))
         left = int(torch.randint(before, behind - size + 1, (), generator=generator))
-        turns = (torch.rand(3, generator=generator) < 0.5).tolist()
+        way = int(torch.randint(8, (), generator=generator))
         place = np.s_[top : top + size, left : left + size]
         frames = np.stack([np.asarray(self.frames[i][place]) for i in chosen])
-        return _turned(_values(frames), turns), _turned(_values(np.asarray(self.target[place])), turns)
+        return turned(_values(frames), way), turned(_values(np.asarray(self.target[place])), way)
 
 
 def _values(stored: np.ndarray[Any, Any]) -> torch.Tensor:
     """Stored values (..., Y, X, C) as (..., C, Y, X) in [0, 1]."""
     values = np.moveaxis(stored, -1, -3).astype(np.float32) / unit(stored.dtype)
     return torch.from_numpy(np.ascontiguousarray(values)).clamp_(0, 1)
-
-
-def _turned(values: torch.Tensor, turns: list[bool]) -> torch.Tensor:
-    for axis in (-1, -2):
-        values = values.flip(axis) if turns[axis] else values
-    return (values.transpose(-1, -2) if turns[0] else values).contiguous()

@@ -21,7 +21,7 @@ KEY = "napari-focusstack training"
 Optimiser = Literal["adam", "adamw"]
 Schedule = Literal["constant", "cosine", "halving"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-Kind = Literal["simulation", "dataset", "stack"]
+Kind = Literal["simulation", "scene", "dataset", "stack"]
 CHOICES = {"optimiser": get_args(Optimiser), "schedule": get_args(Schedule), "precision": get_args(Precision)}
 LOSSES = (  # the keys of lessons.LESSONS, known here without torch
     "absolute",
@@ -39,6 +39,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "size": (32, 1024),
     "batch": (1, 4096),
     "draws": (1, 4096),
+    "looks": (1, 8),
     "steps": (1, 10**9),
     "warmup": (0, 10**9),
     "halve_every": (1, 10**9),
@@ -51,7 +52,6 @@ RANGES: dict[str, tuple[float, float]] = {
     "held_out": (1, 10_000),
     "seed": (0, 2**62),
 }
-WHOLE = {"size", "batch", "draws", "steps", "warmup", "halve_every", "validate_every", "save_every", "held_out", "seed"}
 
 
 def _is_number(value: object) -> bool:
@@ -64,14 +64,15 @@ class DataPart:
 
     Attributes
     ----------
-    kind : {"simulation", "dataset", "stack"}
-        The simulator; a folder that `focusstack dataset build` made; a stack that is open.
+    kind : {"simulation", "scene", "dataset", "stack"}
+        Random pictures one in front of the other; a scene of the simulator, of `simulation.SCENES`; a folder that
+        `focusstack dataset build` made; a stack that is open.
     share : float
         Of the draws, relative to the other parts.
     folder : str or None
         Pictures for the simulator to draw from beside its own (None: only its own); the dataset's folder.
     name : str or None
-        Of the stack: its layer.
+        Of the scene, or of the stack: its layer.
     """
 
     kind: Kind = "simulation"
@@ -89,8 +90,8 @@ class DataPart:
                 raise TypeError(f"{key}={getattr(self, key)!r} of data is no text")
         if self.kind == "dataset" and not self.folder:
             raise ValueError("data of kind 'dataset' needs its folder; make one with: focusstack dataset build")
-        if self.kind == "stack" and not self.name:
-            raise ValueError("data of kind 'stack' needs the stack's name")
+        if self.kind in ("scene", "stack") and not self.name:
+            raise ValueError(f"data of kind {self.kind!r} needs the {self.kind}'s name")
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,9 @@ class TrainingRecipe:
         Least and most blur, in px, of what is nearest when the focus is farthest, of simulated bursts.
     batch, draws : int
         Bursts in a draw, which are alike in length and blur, and draws in a step, which processes share among them.
+    looks : int
+        Steps that learn from a draw, each time mirrored or turned in another way: more than one where drawing takes
+        longer than learning.
     steps : int
         Updates of the weights.
     loss : str
@@ -154,6 +158,7 @@ class TrainingRecipe:
     sweep: tuple[float, float] = (1.5, 20.0)
     batch: int = 8
     draws: int = 1
+    looks: int = 1
     steps: int = 10_000
     loss: str = "smooth-absolute"
     optimiser: Optimiser = "adamw"
@@ -182,8 +187,9 @@ class TrainingRecipe:
                 raise ValueError(f"{name}={getattr(self, name)!r} is not one of {', '.join(map(repr, choices))}")
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if not _is_number(value) or (name in WHOLE and not isinstance(value, int)):
-                raise TypeError(f"{name}={value!r} is no {'whole ' * (name in WHOLE)}number")
+            whole = isinstance(low, int)
+            if not _is_number(value) or (whole and not isinstance(value, int)):
+                raise TypeError(f"{name}={value!r} is no {'whole ' * whole}number")
             if not low <= value <= high:
                 raise ValueError(f"{name}={value!r} is out of range; {low} to {high} is allowed")
         frames = tuple(self.frames)
@@ -206,7 +212,7 @@ class TrainingRecipe:
 
     def data_in_words(self) -> str:
         """What training draws from, as a checkpoint's description says it."""
-        names = {"simulation": "simulated bursts", "dataset": "dataset", "stack": "stack"}
+        names = {"simulation": "simulated bursts", "scene": "scene", "dataset": "dataset", "stack": "stack"}
         places = {part: part.name or (Path(part.folder).name if part.folder else "") for part in self.data}
         return ", ".join(" ".join(filter(None, (names[part.kind], places[part]))) for part in self.data)
 

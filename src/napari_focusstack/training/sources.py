@@ -12,12 +12,12 @@ from typing import Protocol
 
 import torch
 
-from ..simulation.batches import Variety, draw_batch
-from ..simulation.library import Library
+from ..simulation.batches import Variety, draw_batch, draw_scene
+from ..simulation.library import Library, Split
 from ..simulation.pairs import draw_pairs
-from .examples import Examples, as_stored
+from .examples import Examples, as_stored, with_candidates
 
-__all__ = ["Mixed", "Paired", "Seed", "Simulated", "Source", "generator_of"]
+__all__ = ["Mixed", "Paired", "Seed", "Simulated", "Source", "Staged", "Undecided", "generator_of"]
 
 Seed = tuple[int, ...]
 
@@ -82,6 +82,47 @@ class Paired:
         """Examples of two frames each, whatever number is asked for, that follow from the seed."""
         generator = generator_of(seed)
         return as_stored(draw_pairs(self.library, self.variety, generator, bursts=bursts, size=size), generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Bursts of one of the simulator's scenes.
+
+    Attributes
+    ----------
+    scene : str
+        Its name.
+    variety : Variety
+        What frames, sweeps and noise are like.
+    split : {"train", "test"}
+        Scenes of one are never those of the other.
+    device : torch.device
+        Where they are rendered.
+    """
+
+    scene: str
+    variety: Variety
+    split: Split
+    device: torch.device
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
+        """Examples that follow from the seed: bursts of `size` px, of `frames` frames or of a random number of them."""
+        generator = generator_of((*seed, ("train", "test").index(self.split)))
+        batch = draw_scene(
+            self.scene, self.variety, generator, bursts=bursts, size=size, frames=frames, device=self.device
+        )
+        return as_stored(batch, generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Examples of another source, with the depths that each pixel may have."""
+
+    source: Source
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
+        """Examples that follow from the seed."""
+        return with_candidates(self.source.draw(seed, bursts=bursts, size=size, frames=frames))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from .beginning import fabric_of, network_of, optimiser_of
 from .data import held_out_of, source_of
 from .lessons import FRAMES, lesson_of
 from .logbook import Logbook
-from .prefetch import prefetched
+from .prefetch import looked_at, prefetched
 from .recipe import TrainingRecipe
 from .report import Report
 from .resuming import RESUME, restore, store
@@ -138,9 +138,12 @@ class Trainer:
         self._book = Logbook(self.folder, self.step)
         before, started, first = self._book.seconds, time.perf_counter(), self.step
         mine = range(self.fabric.global_rank, self.recipe.draws, self.fabric.world_size)
-        keys = ((step, draw) for step in range(self.step, self.recipe.steps) for draw in mine)
+        looks = self.recipe.looks
+        drawing = range(self.step - self.step % looks, self.recipe.steps, looks)  # steps for which there are new draws
+        keys = ((step, draw) for step in drawing for draw in mine)
         try:
-            with prefetched(self._draw, keys) as examples:
+            with prefetched(self._draw, keys) as drawn:
+                examples = looked_at(drawn, draws=len(mine), looks=looks, first=self.step % looks)
                 for step in track(range(self.step, self.recipe.steps), "Training"):
                     loss, rate = self._learn(step, examples, len(mine))
                     self.step = step + 1

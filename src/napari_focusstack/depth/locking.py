@@ -1,0 +1,57 @@
+"""Peaks that are drawn to the frames: how much so is learnt from the slopes of a depth, and taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .scatter import off_plane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[Any]  # (Y, X) float32, on the grid of the curves
+
+__all__ = ["unlocked"]
+
+WINDOW = 6.0  # px of the grid (σ) in which a plane is the surface
+SOFT = 0.02  # frames: what weights do not tell apart
+STRAY = 4.0, 0.1  # standard deviations, and frames, off the plane: farther is another surface
+TELLING = 0.1  # mean square of the wave within the windows, from which on there are slopes that tell; ½ at most
+MOST = 0.1  # frames
+UNSURE = 0.5  # frames of standard deviation, from which on a depth tells nothing
+
+
+def unlocked(index: Plane, sigma: Plane) -> Plane:
+    """Depth without what draws it to the frames, or between them.
+
+    Where the curve of sharpness is no Gaussian, the fitted one peaks off the true place d by about A sin(2π d), as
+    there is as much to either side at whole and at half frames. On a slope, that is a wave about its plane; so A is
+    the regression of what depths are off their planes on what sin(2π d), of the planes' d, is off its own. Without
+    slopes, all is left as it is.
+
+    Parameters
+    ----------
+    index, sigma : (Y, X) float32
+        Depth in frames and its standard deviation, on the grid of the curves.
+
+    Returns
+    -------
+    (Y, X) float32
+    """
+    weight = np.where(sigma < UNSURE, 1 / (np.square(sigma) + np.float32(SOFT**2)), 0).astype(np.float32)
+    stray = STRAY[0] * np.hypot(sigma, np.float32(STRAY[1]))
+    weight *= np.abs(off_plane(index, weight, WINDOW)) < stray
+    off = off_plane(index, weight, WINDOW)
+    wave = off_plane(_wave(index - off), weight, WINDOW)
+    square, total = float(np.sum(weight * wave * wave)), float(np.sum(weight))
+    if not square > TELLING * total:
+        return index
+    pull = min(max(float(np.sum(weight * wave * off)) / square, -MOST), MOST)
+    nearly = index - np.float32(pull) * _wave(index)
+    return index - np.float32(pull) * _wave(nearly)
+
+
+def _wave(index: Plane) -> Plane:
+    return np.asarray(np.sin(np.float32(2 * np.pi) * index), np.float32)
