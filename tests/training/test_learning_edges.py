@@ -88,6 +88,13 @@ def test_the_gradient_points_to_the_right_candidate(logits, depths, right):
     assert (asked.grad[torch.arange(CANDIDATES) != right] > 0).all()
 
 
+def test_what_nobody_knows_does_not_count():
+    wrong, unknown = truth(1.0), truth(float("nan"))
+    both = choice_error(choice(sure_of(0), side=3), torch.where(torch.arange(3) < 1, wrong, unknown))
+    assert float(both) == pytest.approx(float(choice_error(choice(sure_of(0)), wrong)) / 3)
+    assert float(choice_error(choice(sure_of(0)), unknown)) == 0
+
+
 def test_errors_are_means_over_pixels():
     right, wrong = choice(sure_of(0)), choice(sure_of(1))
     both = Choice(*(torch.cat(pair) for pair in zip(right, wrong, strict=True)))
@@ -176,6 +183,21 @@ def test_a_run_leaves_a_checkpoint_of_its_task(few_pictures, tmp_path):
     assert network.head.weight.abs().max() > 0  # it began with zeros
     with pytest.raises(ValueError, match="'run' is for the task 'edges'; only networks that fuse are evaluated"):
         evaluate(made, [])
+
+
+def test_scenes_are_learned_from(few_pictures, tmp_path):
+    parts = DataPart("scene", name="occluders"), DataPart("scene", name="hair"), DataPart()
+    made = train(recipe_of(data=parts, looks=2, steps=3), tmp_path / "run", device="cpu")
+    assert made.training.data == "scene occluders, scene hair, simulated bursts"
+    assert 0 <= made.metrics["wrong_before"] < 1
+
+
+def test_what_is_seen_through_a_mosaic_is_no_scene_and_cannot_be_turned(few_pictures, tmp_path):
+    raw = TrainingRecipe(architecture="focusdeep", arguments={"channels": 4, "factor": 2, "frames": 3}, size=32)
+    with pytest.raises(ValueError, match="scenes are drawn as pictures, not through a mosaic; give parts of kind 'sim"):
+        train(replace(raw, data=(DataPart("scene", name="hair"),)), tmp_path / "run", device="cpu")
+    with pytest.raises(ValueError, match="looks=2: what is seen through a mosaic cannot be turned; only looks=1 is"):
+        train(replace(raw, looks=2), tmp_path / "run", device="cpu")
 
 
 def test_an_example_can_be_learned_by_heart():

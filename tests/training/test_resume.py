@@ -86,6 +86,19 @@ def test_every_schedule_and_optimiser_goes_on_alike(tmp_path, schedule, optimise
     assert parted == whole
 
 
+@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+def test_a_run_that_looks_again_goes_on_alike(tmp_path, stop):
+    recipe = replace(RECIPE, steps=5, looks=3, draws=2)
+    whole = [report.loss for report in start(tmp_path / "whole", recipe)]
+    parted = []
+    for report in start(tmp_path / "parted", recipe):
+        parted.append(report.loss)
+        if report.step == stop:
+            break
+    parted += [report.loss for report in start(tmp_path / "parted", recipe)]
+    assert parted == whole
+
+
 def test_killed_while_a_checkpoint_took_its_place(tmp_path):
     """The moment between the two renames: the old folder lies under a hidden name, the new one has no name yet."""
     run = tmp_path / "run"

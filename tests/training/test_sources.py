@@ -9,8 +9,9 @@ import torch
 from napari_focusstack.color import to_stored
 from napari_focusstack.simulation.batches import Batch
 from napari_focusstack.simulation.library import drawn_library
+from napari_focusstack.simulation.variety import Variety
 from napari_focusstack.training.examples import LEVELS, Examples, as_stored
-from napari_focusstack.training.sources import Mixed, Simulated, generator_of
+from napari_focusstack.training.sources import Mixed, Simulated, Staged, Undecided, generator_of
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,39 @@ def test_a_mix_draws_from_each_by_its_share():
 def test_neighbouring_seeds_have_nothing_in_common():
     numbers = [torch.rand(1000, generator=generator_of((1, step))) for step in range(2)]
     assert abs(float(torch.corrcoef(torch.stack(numbers))[0, 1])) < 0.15
+
+
+def staged(split="train", scene="occluders"):
+    return Staged(scene, Variety(frames=(3, 6), sweep=(3.0, 6.0)), split, torch.device("cpu"))
+
+
+def test_scenes_follow_from_the_seed_and_are_never_those_of_the_other_split():
+    one, again, other, held_out = (
+        source.draw(seed, bursts=1, size=32, frames=4)
+        for source, seed in ((staged(), (1,)), (staged(), (1,)), (staged(), (2,)), (staged("test"), (1,)))
+    )
+    assert torch.equal(one.frames, again.frames) and torch.equal(one.depth, again.depth)
+    for apart in (other, held_out):
+        assert not torch.equal(one.depth, apart.depth)
+
+
+def test_what_is_true_of_scenes_has_the_shapes_of_other_examples(simulated):
+    scenes, other = (source.draw((3,), bursts=2, size=32, frames=4) for source in (staged(), simulated))
+    for name in ("frames", "truth", "depth", "noise"):
+        found, expected = getattr(scenes, name), getattr(other, name)
+        assert found.shape == expected.shape and found.dtype == expected.dtype
+    assert scenes.alphas.shape == scenes.depths.shape == (2, 4, 32, 32)
+    assert scenes.frames.min() >= 0 and scenes.frames.max() <= 1
+    assert scenes.depth.min() >= 0 and scenes.depth.max() <= 3
+
+
+def test_an_unknown_scene_is_named():
+    with pytest.raises(ValueError, match="unknown scene 'sea'; choices: flat, slanted"):
+        staged(scene="sea").draw((1,), bursts=1, size=32)
+
+
+def test_candidates_come_with_the_examples():
+    drawn = Undecided(staged()).draw((4,), bursts=2, size=48)
+    assert drawn.planes.shape == (2, 19, 48, 48) and drawn.candidates.shape == (2, 5, 48, 48)
+    nearest = (drawn.candidates - drawn.depth[:, None]).abs().amin(1)
+    assert (nearest < 1).float().mean() > 0.8

@@ -41,8 +41,12 @@ def source_of(
     ------
     ValueError
         If it asks for a stack that is not among the `stacks`, a dataset cannot be read, or the network learns from
-        simulated scenes alone.
+        simulated scenes alone, or is to look again at what is seen through a mosaic, which cannot be turned.
     """
+    if recipe.looks > 1 and sees_mosaics(recipe.architecture, recipe.arguments):
+        raise ValueError(
+            f"looks={recipe.looks}: what is seen through a mosaic cannot be turned; only looks=1 is possible"
+        )
     parts = [(_part(part, recipe, stacks, device, split), part.share) for part in recipe.data]
     source = parts[0][0] if len(parts) == 1 else Mixed(parts)
     return Undecided(source) if architecture(recipe.architecture).task == "edges" else source
