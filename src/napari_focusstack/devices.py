@@ -7,11 +7,14 @@ import platform
 import sys
 from ctypes.util import find_library
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 
-__all__ = ["DEVICES", "Device", "pick_device", "set_threads", "threads"]
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+__all__ = ["DEVICES", "Device", "in_short_floats", "pick_device", "set_threads", "threads"]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DEVICES: tuple[Device, ...] = ("auto", "cpu", "cuda", "mps")
@@ -52,6 +55,21 @@ def _may_have_gpu() -> bool:
     if platform.system() == "Linux":
         return any(Path(node).exists() for node in ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd"))
     return platform.system() == "Darwin" or find_library("nvcuda") is not None
+
+
+def in_short_floats(device: str) -> AbstractContextManager[Any]:
+    """Context in which torch's convolutions take floats of 16 bit, where the device is faster with them.
+
+    Float16 on CUDA, bfloat16 on processors that compute in it; it has 8 bits of precision: enough to choose, not to
+    draw a picture. Elsewhere nothing changes.
+    """
+    import torch
+
+    if device == "cuda":
+        return torch.autocast("cuda", dtype=torch.float16)
+    told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    able = any(told.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=device == "cpu" and able)
 
 
 def threads() -> int:

@@ -167,8 +167,21 @@ def test_the_largest_and_least_depths_are_the_known_ones_around():
     np.testing.assert_array_equal(depths[HIGH], high)
     np.testing.assert_array_equal(depths[LOW], 3)
     np.testing.assert_array_equal(planes[-1], known)
-    near[5, 5] = True
     np.testing.assert_array_equal(found.undecided(*ALL), near)
+
+
+@pytest.mark.parametrize("steep", [0.1, 0.3, 0.6])
+def test_a_slope_is_nothing_to_choose_and_a_step_in_it_is(steep):
+    """However far apart the depths around are: on a slope they are those of one surface."""
+    index = np.tile(steep * np.arange(48, dtype=np.float32), (40, 1))
+    step = index + 6 * (np.arange(48) >= 30)
+    frames, known = checkers(*[0.1] * 40), np.ones((40, 48), bool)
+    plain, stepped = (
+        collected(frames, plane, np.full((40, 48), 0.1, np.float32), known, frames[0, ..., 0]).undecided(*ALL)
+        for plane in (index, step)
+    )
+    assert not plain.any()
+    assert stepped[:, 30 - REACH : 30 + REACH].all() and not stepped[:, : 27 - REACH].any()
 
 
 def test_depths_outside_the_sweep_are_its_ends():

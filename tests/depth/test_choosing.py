@@ -7,6 +7,7 @@ from napari_focusstack.depth import choosing, estimate_depth
 from napari_focusstack.depth.candidates import Candidates
 from napari_focusstack.depth.result import RELIABLE
 from napari_focusstack.depth.sff import measured
+from napari_focusstack.devices import in_short_floats
 from napari_focusstack.progress import Cancelled, listening
 
 pytest.importorskip("torch")
@@ -128,6 +129,24 @@ def test_chosen_depths_become_those_of_the_surface_around(stack, monkeypatch):
     assert np.abs(index - depth).max() <= close
     assert np.abs(index - depth)[moved].max() > 0.1
     np.testing.assert_array_equal(index[~moved], stack.index[~moved])
+
+
+@pytest.mark.parametrize("told", [{}, {"avx512_bf16": False}, {"avx512_bf16": True}, {"amx_bf16": True}])
+def test_short_floats_are_for_processors_that_compute_in_them(monkeypatch, told):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    with in_short_floats("cpu"):
+        assert torch.is_autocast_enabled("cpu") == any(told.values())
+    with in_short_floats("mps"):
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def test_short_floats_choose_alike(stack, monkeypatch):
+    found = []
+    for able in (False, True):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: {"avx512_bf16": able}, raising=False)
+        found.append(stack.chosen(wild())[0])
+    assert (np.abs(found[0] - stack.index) > 1)[stack.undecided].mean() > 0.2
+    assert (np.abs(found[1] - found[0]) < 0.5).mean() > 0.97
 
 
 @pytest.mark.parametrize("tile", [40, 64])

@@ -27,7 +27,7 @@ NOISE = 2.2  # detail that noise of one standard deviation makes
 ROUNDING = 1 / (3 * 255)  # least noise
 STANDS_OUT = 4.0  # times the noise, from which on a peak may be a surface's
 FALLS = 1.5  # times less detail than at a peak, between it and the depth
-APART = 1.0  # frames: candidates that are closer need no choice
+APART = 1.0  # frames: a step in depth that is one of two surfaces
 UNIT = np.float32(8)  # frames
 TONE = np.float32(0.04)  # per code of the grey
 
@@ -55,18 +55,21 @@ class Candidates:
     two that are sharp, hides the other. But edges of bokeh are sharp, too, and noise has peaks. So all depths at which
     a pixel shows fine detail are kept, for a network to choose: see `nets.edgenet`.
 
-    Memory: 32 bytes a pixel, whatever the number of frames.
+    Memory: 33 bytes a pixel, whatever the number of frames.
     """
 
     def __init__(
         self, index: Plane, sigma: Plane, known: NDArray[np.bool_], light: Plane, *, count: int, channel: int = -1
     ) -> None:
+        from ..kernels.contours import beside_jumps
         from ..kernels.detail import Detail
 
         self._last, self._channel = np.float32(count - 1), channel
         self._index, self._sigma, self._known = np.clip(index, 0, self._last), sigma, known
         self._beside = cv2.dilate(known.astype(np.uint8), np.ones((3, 3), np.uint8))
-        self._low, self._high = np.empty_like(index), np.empty_like(index)
+        low, high = beside_jumps(self._index, known, APART, REACH)
+        self._disputed = low < high
+        self._low, self._high = low, high
         over_rows(self._around, len(index))
         dark, bright = (float(value) for value in np.quantile(light[::REACH, ::REACH], (0.01, 0.99)))
         self._least = LEAST * max(bright - dark, 1e-9)
@@ -86,7 +89,7 @@ class Candidates:
         sharp, dip = self._detail.sharp[part].astype(np.int16)[..., 1:3], self._detail.dip[part].astype(np.int16)
         floor, falls = self._code(STANDS_OUT * self._floor), self._code((FALLS - 1) * self._least)
         peaks = (self._detail.peak[part] >= 0) & (sharp > floor) & (sharp > dip + falls)
-        other = peaks.any(axis=2) | (self._high[part] - self._low[part] > APART)
+        other = peaks.any(axis=2) | self._disputed[part]
         return np.asarray(other & (self._beside[part] > 0))
 
     def part(self, rows: slice, columns: slice, *, backwards: bool = False) -> tuple[Plane, Plane]:

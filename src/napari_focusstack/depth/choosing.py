@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..arrays import Frames, visit
+from ..devices import in_short_floats
 from ..progress import apart, track
 from .candidates import AROUND, Candidates
 
@@ -42,12 +43,15 @@ def load_chooser(checkpoint: str, device: str) -> Chooser:
     """
     from typing import cast
 
+    import torch
+
     from ..devices import pick_device
     from ..nets.checkpoint import check_architecture, load_network, read_checkpoint
 
     described = read_checkpoint(checkpoint)
     check_architecture(described, ("edgenet",), "sff")
-    return Chooser(cast("EdgeNet", load_network(described, device)), pick_device(device))
+    network = load_network(described, device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Chooser(cast("EdgeNet", network), pick_device(device))
 
 
 def chosen(
@@ -123,9 +127,10 @@ def _choose(
         *(_widened(part, margin, size) for part, size in zip(window, depth.shape, strict=True)), strict=True
     )
     depths, planes = found.part(*wide, backwards=backwards)
-    with torch.inference_mode():
-        asked = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
-        shares = chooser.network(*asked).logits.softmax(1)[0].cpu().numpy()
+    asked, choices = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
+    asked = asked.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode(), in_short_floats(chooser.device):
+        shares = chooser.network(asked, choices).logits.softmax(1)[0].cpu().numpy()
     depths, shares = depths[:, *inner], shares[:, *inner]
     best = shares.argmax(axis=0)[None]
     picked = np.take_along_axis(depths, best, axis=0)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -24,6 +25,7 @@ __all__ = ["held_out_of", "source_of"]
 DRAWN = {"train": (84, 135), "test": (21, 27)}  # procedural textures and cut-outs of each split
 SEEDS = {"train": 1, "test": 999}
 MEASURED = 4  # bursts that are held out, of each number of frames
+SCENERY: dict[str, Any] = {"noisy": 0.5, "shot": (1e-5, 3e-3)}  # scenes are of fine edges, which much noise hides
 FITTING: dict[Task, tuple[Kind, ...]] = {  # of tasks that are learned from what only the simulator knows
     "foreground": ("simulation",),
     "kernel": ("simulation",),
@@ -82,7 +84,7 @@ def _part(
     if part.kind == "scene":
         if mosaics:
             raise ValueError("scenes are drawn as pictures, not through a mosaic; give parts of kind 'simulation'")
-        return Staged(part.name or "", variety, split, device)
+        return Staged(part.name or "", replace(variety, **SCENERY), split, device)
     if part.kind == "dataset":
         dataset = read_dataset(part.folder or "").split(split)
         if dataset.kind == "raw" and not (recipe.architecture == "focusdeep" and mosaics):
