@@ -93,12 +93,14 @@ def estimate_sff(
     The focus measure of frame k is F_k = G_radius * measure(grey_k). The pass keeps, of every pixel, its largest value
     and the few before and behind it; memory does not grow with the frames. A Gaussian is fitted to these over the
     frames' positions (Guo 2011), and its peak is the depth at the centre of gravity of the neighbourhood's sharpness,
-    from where it is carried to the pixel along the slope of the surface.
+    from where it is carried to the pixel along the slope of the surface. As the curves are no Gaussians, it is drawn to
+    the frames, by as much as slopes tell, which is taken back, see `locking`.
 
     The variance of the depth is the sum of three. Noise: F has the standard deviation 0.3 px / radius times its value
     for noise alone (for "sml"; it is a mean over so many pixels), which the derivatives of the fit carry to the depth.
     Misfit: what the samples differ from a Gaussian beyond the noise is taken for noise, too. Place: 0.3 px times the
-    slope. The value of F for noise alone is learnt from differences of frames, see `Grain`.
+    slope. It is held against how depths scatter, see `scatter`. The value of F for noise alone is learnt from
+    differences of frames, see `Grain`.
 
     A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames
     beyond are missing, the fit takes its width from the other peaks of the stack.
