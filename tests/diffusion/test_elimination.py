@@ -13,6 +13,7 @@ from napari_focusstack.metrics import band_beside_depth_edges, psnr
 from napari_focusstack.optics import Layer, all_in_focus, defocused
 from napari_focusstack.progress import Cancelled, listening
 from napari_focusstack.simulation import simulate
+from napari_focusstack.simulation.pairs import focused
 
 SIZE, SIGMA = 160, 4.0
 
@@ -163,6 +164,25 @@ def test_nothing_is_done_without_depth_edges(scene):
     assert found.describe() == "nothing eliminated: there are no depth edges"
 
 
+@pytest.mark.parametrize("behind", [1.5, 2.5])
+@pytest.mark.parametrize("nearest", ["first", "last"])
+def test_what_is_behind_may_be_blurred_otherwise(behind, nearest):
+    """The blur that is given is that of what is in front; what is behind tells its own."""
+    mask = disc(60, 320)
+    alpha, light = torch.from_numpy(mask), 0.5 * textured(1, 320) + 0.4
+    near, far = focused(light * alpha, alpha, 0.6 * textured(2, 320), SIGMA, behind)
+    truth = all_in_focus([Layer(light * alpha, alpha), Layer(0.6 * textured(2, 320))]).movedim(0, -1).numpy()
+    frames = torch.stack([near, far]).movedim(1, -1).numpy()
+    image = mask[..., None] * frames[0] + (1 - mask[..., None]) * frames[1]
+    index = (1 - mask) if nearest == "first" else mask
+    order = slice(None, None, 1 if nearest == "first" else -1)
+    found = eliminate_diffusion(frames[order], image, index, blur=SIGMA, psf="gaussian", nearest=nearest)
+    assert (found.law.near, found.law.nearest) == (SIGMA, nearest)
+    assert found.law.far == pytest.approx(behind, rel=0.15)
+    band = band_beside_depth_edges(1 - mask, width=10, step=0.5)
+    assert psnr(found.image, truth, mask=band) > psnr(image, truth, mask=band) + 6
+
+
 @pytest.mark.parametrize(("transfer", "dtype"), [("linear", "uint16"), ("srgb", "uint8")])
 def test_light_that_only_adds_up_is_left_alone(transfer, dtype):
     burst = simulate("fluorescence", frames=10, height=SIZE, width=SIZE, blur=1.0, transfer=transfer, dtype=dtype)
@@ -291,7 +311,7 @@ def test_it_can_be_cancelled(pair):
 
     with pytest.raises(Cancelled), listening(listener):
         pair.gain()
-    assert {step.stage for step in steps if step} == {"Gathering light", "Eliminating diffusion"}
+    assert {step.stage for step in steps if step} == {"Measuring the blur", "Gathering light", "Eliminating diffusion"}
 
 
 def test_stored_values_are_taken_as_their_transfer_says(pair):

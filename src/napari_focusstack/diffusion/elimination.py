@@ -14,7 +14,7 @@ from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart
 from .evidence import gathered, jumps_of, reach_of, rims
-from .law import Law, Nearest, Patches, Psf, fitted
+from .law import Law, Nearest, measured
 from .result import SURE, Elimination
 from .veils import Veils
 
@@ -85,7 +85,8 @@ def eliminate_diffusion(
     nearest : {"auto", "first", "last"}
         The frame whose focus is nearest; "auto": whichever explains the frames better.
     blur : float
-        Radius (disc) or σ (Gaussian) of the blur, in px, of what is one frame out of focus; 0: measured.
+        Radius (disc) or σ (Gaussian) of the blur, in px, of what is one frame out of focus; 0: measured. What is behind
+        the focus may be blurred otherwise than what is in front of it, so that is measured all the same, if possible.
     psf : {"auto", "disc", "gaussian"}
         Point spread function.
     form : {"auto", "division", "subtraction"}
@@ -127,17 +128,16 @@ def eliminate_diffusion(
     if transfer not in get_args(Transfer):
         raise ValueError(f"unknown transfer {transfer!r}; choices: {', '.join(get_args(Transfer))}")
     frames = as_frames(frames)
-    stored, depth, measured = apart(_checked, frames, image, index, known)
+    stored, depth, sure = apart(_checked, frames, image, index, known)
     if strength == 0:
         return _unchanged(stored, NO_STRENGTH)
     gap = min(GAP, len(frames) - 1.0)
-    jumps = apart(jumps_of, depth, measured)
+    jumps = apart(jumps_of, depth, sure)
     if not (jumps > gap - 0.5).any():
         return _unchanged(stored, NO_EDGES)
-    if blur:
-        law: Law | None = Law(blur, blur, "disc" if psf == "auto" else psf)
-    else:
-        law = _measured(frames, stored, depth, transfer, psf)
+    given = Law(blur, blur, "disc" if psf == "auto" else psf) if blur else None
+    found = measured(frames, stored, depth, transfer, psf=given.psf if given else psf, blur=blur)
+    law = given or found
     if law is None:
         return _unchanged(stored, NO_TEXTURE)
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
@@ -145,6 +145,8 @@ def eliminate_diffusion(
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = Veils(evidence, depth, reach, gap, subtract, transfer)
     law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
+    if given and found:
+        law = replace(found, nearest=law.nearest).with_near(blur)
     if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
         return _unchanged(stored, NO_SHADE)
     if edge:
@@ -266,14 +268,6 @@ def _detail(picture: NDArray[np.float32]) -> Plane:
     square = np.einsum("yxc,yxc->yx", edges, edges) / np.float32(picture.shape[2])
     mean = cv2.blur(square, (AROUND, AROUND))
     return np.sqrt(np.maximum(mean, 0))  # type: ignore[no-any-return] # running sums end a little below 0
-
-
-def _measured(
-    frames: Frames, stored: NDArray[np.float32], depth: Plane, transfer: Transfer, psf: Literal["auto"] | Psf
-) -> Law | None:
-    patches = apart(Patches, stored, depth, len(frames))
-    patches.look(frames, transfer)
-    return fitted(patches, psf=psf)
 
 
 def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:

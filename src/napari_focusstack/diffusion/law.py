@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
@@ -13,14 +13,14 @@ import numpy as np
 from ..arrays import Frames, to_float, visit
 from ..color import Transfer, to_linear
 from ..focus import grey
-from ..progress import track
+from ..progress import apart, track
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["Law", "Nearest", "Patches", "Psf", "fitted", "kind_of", "lowest"]
+__all__ = ["Law", "Nearest", "Patches", "Psf", "fitted", "kind_of", "lowest", "measured"]
 
 Nearest = Literal["first", "last"]
 Psf = Literal["disc", "gaussian"]
@@ -68,6 +68,10 @@ class Law:
         """Blur, in px for each frame, of surfaces in frames that are focused in front of them."""
         return self.before if self.nearest == "first" else self.after
 
+    def with_near(self, blur: float) -> Law:
+        """Return the same with another `near`."""
+        return replace(self, after=blur) if self.nearest == "first" else replace(self, before=blur)
+
     @property
     def reach(self) -> float:
         """How far, in px, the light of what is one frame out of focus comes."""
@@ -111,7 +115,22 @@ class Patches:
         return slice(corner[0], corner[0] + self.side), slice(corner[1], corner[1] + self.side)
 
 
-def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto") -> Law | None:
+def measured(
+    frames: Frames,
+    image: NDArray[np.float32],
+    index: Plane,
+    transfer: Transfer,
+    *,
+    psf: Psf | Literal["auto"] = "auto",
+    blur: float = 0.0,
+) -> Law | None:
+    """Law that explains the frames (N, Y, X, C) by the picture (Y, X, C) and its index (Y, X); see `fitted`."""
+    patches = apart(Patches, image, index, len(frames))
+    patches.look(frames, transfer)
+    return fitted(patches, psf=psf, blur=blur)
+
+
+def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto", blur: float = 0.0) -> Law | None:
     """Law that explains how patches look in frames before and after their own; None where they do not tell.
 
     Parameters
@@ -120,6 +139,8 @@ def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto") -> Law | No
         That have seen the frames.
     psf : {"auto", "disc", "gaussian"}
         Point spread function; "auto": the one that leaves less.
+    blur : float
+        Of surfaces in frames on the side, before or after their own, on which no patch tells it; 0: as on the other.
 
     Notes
     -----
@@ -135,7 +156,7 @@ def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto") -> Law | No
         widths = WIDTHS if kind == "disc" else WIDTHS / 2  # of equal variance
         kernels = [veil_cpu.spread(float(width), kind_of(kind)) for width in widths[1:]]
         found = [one for at in track(range(len(patches.own))) for one in _widths(patches, at, widths, kernels)]
-        law = _law([(offset, width) for offset, width, left in found if left < EXPLAINED], kind)
+        law = _law([(offset, width) for offset, width, left in found if left < EXPLAINED], kind, blur)
         if law:
             left = float(np.quantile([left for _, _, left in found], BEST))
             if best is None or left < best[0]:
@@ -150,14 +171,14 @@ def kind_of(psf: Psf) -> int:
     return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[psf]
 
 
-def _law(found: Sequence[tuple[int, float]], psf: Psf) -> Law | None:
+def _law(found: Sequence[tuple[int, float]], psf: Psf, blur: float) -> Law | None:
     sides = []
     for sign in (-1, 1):
         some = [(abs(offset), width) for offset, width in found if offset * sign > 0]
         sides.append(_median(some) if some else math.nan)
     if all(math.isnan(side) for side in sides):
         return None
-    before, after = (float(np.nanmean(sides)) if math.isnan(side) else side for side in sides)
+    before, after = (blur or float(np.nanmean(sides)) if math.isnan(side) else side for side in sides)
     return Law(before, after, psf) if min(before, after) > 0 else None
 
 
