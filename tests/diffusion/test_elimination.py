@@ -6,7 +6,7 @@ import torch
 
 from napari_focusstack.color import to_stored
 from napari_focusstack.depth import estimate_depth
-from napari_focusstack.diffusion import Law, eliminate_diffusion
+from napari_focusstack.diffusion import Law, eliminate_diffusion, elimination
 from napari_focusstack.diffusion.result import joined
 from napari_focusstack.fusion import fuse
 from napari_focusstack.metrics import band_beside_depth_edges, psnr
@@ -321,3 +321,15 @@ def test_stored_values_are_taken_as_their_transfer_says(pair):
     found = eliminate_diffusion(stored, image, 1 - pair.mask, blur=SIGMA, psf="gaussian", transfer="srgb")
     truth = to_stored(pair.truth, "srgb")
     assert psnr(found.image, truth, mask=pair.band) > psnr(image, truth, mask=pair.band) + 8
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_detail_that_the_index_does_not_know_is_not_blurred(monkeypatch, pair, kept):
+    """As of hairs over what is behind: the picture has them from other frames than the one that the index names."""
+    if not kept:
+        monkeypatch.setattr(elimination, "SMOOTHER", 0.0)
+    hairs = 0.2 * (np.indices(pair.mask.shape).sum(axis=0) % 4 == 0) * (1 - pair.mask)
+    picture = pair.fused() + hairs.astype(np.float32)[..., None]
+    found = eliminate_diffusion(pair.frames, picture, 1 - pair.mask, nearest="first", blur=SIGMA, psf="gaussian")
+    lines = [float(np.abs(np.diff(image, axis=1))[pair.band[:, 1:]].mean()) for image in (picture, found.image)]
+    assert (lines[1] > 0.95 * lines[0]) == kept

@@ -35,7 +35,8 @@ AROUND = 7  # px, in which detail is compared
 RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
 RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jumps of depth: surfaces have few of them
 SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
-ROUGHER = 1.5, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
+ROUGHER = 2.0, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
+SMOOTHER = 0.8  # of the detail must stay: hairs that the index does not know are sharp in other frames only
 STRICTER = 1.2, 0.001, 0.75  # the same where depth is ragged, and veils are as ragged
 SPECK = 0.08  # of white: what a freed pixel may stand out from those around it by, beyond what it did before
 AMONG = 0.5  # share of the 3 × 3 px around a speck that were freed, too: others may have their halo still
@@ -119,8 +120,8 @@ def eliminate_diffusion(
     within 7 % of the range and three standard deviations of the noise; where those of the 65 px around, and those of
     the whole picture, do so better than if nothing were changed; where the rims of the nearer surfaces in these 65 px
     are not much less sharp in their own frames than in those of what is behind, as where an index claims too much;
-    where a fifth of its light is left; and where no detail comes up that was not there, with less patience where depth
-    is ragged. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better: in
+    where a fifth of its light is left; and where no detail is lost, as of hairs that the index does not know, nor comes
+    up that was not there, with less patience where depth is ragged. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better: in
     fluorescence nothing near hides what is behind it, and elsewhere depth or blur must be wrong.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
@@ -203,7 +204,8 @@ def _sound(
     allowed = rougher * detail / np.maximum(1 - veil[where], mostly) + fine + work.evidence.noise
     freed = apart(to_stored, light[where], work.transfer)
     for _ in range(TIMES):
-        sound &= apart(_detail_with, stored, where, freed, sound) <= allowed
+        left = apart(_detail_with, stored, where, freed, sound)
+        sound &= (left <= allowed) & (left >= SMOOTHER * detail - fine - work.evidence.noise)
     return sound
 
 
