@@ -121,8 +121,9 @@ def eliminate_diffusion(
     the whole picture, do so better than if nothing were changed; where the rims of the nearer surfaces in these 65 px
     are not much less sharp in their own frames than in those of what is behind, as where an index claims too much;
     where a fifth of its light is left; and where no detail is lost, as of hairs that the index does not know, nor comes
-    up that was not there, with less patience where depth is ragged. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better: in
-    fluorescence nothing near hides what is behind it, and elsewhere depth or blur must be wrong.
+    up that was not there, with less patience where depth is ragged. Nothing is done to a stack where light that only
+    adds up, I_k = C + R_k, explains the frames better: in fluorescence nothing near hides what is behind it, and
+    elsewhere depth or blur must be wrong.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)

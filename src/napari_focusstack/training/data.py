@@ -13,6 +13,7 @@ from ..nets.config import Task
 from ..progress import track
 from ..simulation.batches import Variety
 from ..simulation.library import Split, drawn_library, read_library
+from ..simulation.scenes import SCENES
 from .examples import Examples
 from .own import Own
 from .recipe import DataPart, Kind, TrainingRecipe
@@ -84,7 +85,9 @@ def _part(
     if part.kind == "scene":
         if mosaics:
             raise ValueError("scenes are drawn as pictures, not through a mosaic; give parts of kind 'simulation'")
-        return Staged(part.name or "", replace(variety, **SCENERY), split, device)
+        if part.name not in SCENES:
+            raise ValueError(f"there is no scene {part.name!r}; there are {', '.join(SCENES)}")
+        return Staged(part.name, replace(variety, **SCENERY), split, device)
     if part.kind == "dataset":
         dataset = read_dataset(part.folder or "").split(split)
         if dataset.kind == "raw" and not (recipe.architecture == "focusdeep" and mosaics):
