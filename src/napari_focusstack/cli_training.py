@@ -168,12 +168,13 @@ def _facts(known: Checkpoint | None) -> list[str]:
 def _described(checkpoint: Checkpoint) -> str:
     """What a checkpoint is, a line a fact."""
     arguments = ", ".join(f"{name} {value}" for name, value in checkpoint.arguments.items())
+    arguments = f" ({arguments})" if arguments else ""
     least, most = checkpoint.input.frames
     channels = "any number of" if checkpoint.input.channels is None else checkpoint.input.channels
     trained = checkpoint.training
     return "\n".join(
         [
-            f"{checkpoint.name}: {checkpoint.architecture} for {checkpoint.task} ({arguments}), in {checkpoint.folder}",
+            f"{checkpoint.name}: {checkpoint.architecture} for {checkpoint.task}{arguments}, in {checkpoint.folder}",
             f"takes: {least} to {most} frames, {channels} channels, {checkpoint.input.light} light",
             f"trained: {trained.steps} steps on {trained.data}, loss {trained.loss}, seed {trained.seed}, by version "
             f"{trained.code}",

@@ -209,11 +209,6 @@ def test_a_checkpoint_that_is_not_there_is_told(stack, tmp_path):
         estimate_depth(stack.frames, edges="network", edge_checkpoint=str(tmp_path / "nowhere"))
 
 
-def test_the_checkpoint_matters_only_to_the_network(stack):
-    for edges in ("contours", "none"):
-        estimate_depth(stack.frames[:3], edges=edges, edge_checkpoint="nowhere")
-
-
 def test_cancel_is_let_through_in_every_part(stack, monkeypatch):
     monkeypatch.setattr(choosing, "TILE", 40)
     chooser, asked = wild(), []
@@ -230,3 +225,10 @@ def test_cancel_is_let_through_in_every_part(stack, monkeypatch):
 
         with pytest.raises(Cancelled), listening(listener):
             stack.chosen(chooser)
+
+
+@pytest.mark.parametrize("edges", ["contours", "none"])
+def test_a_checkpoint_that_nobody_asks_is_an_error(edges):
+    frames = np.zeros((4, 16, 16), np.uint8)
+    with pytest.raises(ValueError, match=f"edge_checkpoint='mine' is for edges='network', not '{edges}'; choose that"):
+        estimate_depth(frames, edges=edges, edge_checkpoint="mine")

@@ -204,6 +204,11 @@ def test_what_is_seen_through_a_mosaic_is_no_scene_and_cannot_be_turned(few_pict
         train(replace(raw, looks=2), tmp_path / "run", device="cpu")
 
 
+def test_bursts_of_too_few_frames_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="frames=.2, 5.: edgenet takes 3 to 300 frames; begin there"):
+        train(recipe_of(frames=(2, 5)), tmp_path / "run", device="cpu")
+
+
 def test_an_example_can_be_learned_by_heart():
     draw = with_candidates(burst("near-to-far"))
     torch.manual_seed(2)
@@ -223,9 +228,7 @@ def test_an_example_can_be_learned_by_heart():
 
 @pytest.mark.parametrize("part", [DataPart("stack", name="mine"), DataPart("dataset", folder="mine")])
 def test_other_data_than_simulated_is_refused(part, tmp_path):
-    message = (
-        f"'{part.kind}' does not tell what is in front, which a edgenet learns; give parts of kind 'simulation' or"
-    )
+    message = f"'{part.kind}' does not tell what is in front, which edgenet learns; give parts of kind 'simulation' or"
     with pytest.raises(ValueError, match=message):
         train(recipe_of(data=(part,)), tmp_path / "run", device="cpu")
 

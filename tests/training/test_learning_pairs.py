@@ -44,9 +44,7 @@ def test_a_run_leaves_a_checkpoint_of_its_task(architecture, few_pictures, tmp_p
 
 @pytest.mark.parametrize("part", [DataPart("stack", name="mine"), DataPart("dataset", folder="mine")])
 def test_other_data_than_simulated_is_refused(part, tmp_path):
-    message = (
-        f"data of kind '{part.kind}' does not tell what is in front, which a fsb learns; give parts of kind 'simul"
-    )
+    message = f"data of kind '{part.kind}' does not tell what is in front, which fsb learns; give parts of kind 'simul"
     with pytest.raises(ValueError, match=message):
         train(recipe_of("fsb", data=(part,)), tmp_path / "run", device="cpu")
 

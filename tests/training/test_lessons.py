@@ -53,7 +53,7 @@ def test_every_task_has_lessons_scores_and_numbers_of_frames():
 
 
 def test_a_loss_of_another_task_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="loss='kernel' is for the task 'kernel', but a UNet learns 'fusion'; choose "):
+    with pytest.raises(ValueError, match="loss='kernel' is for the task 'kernel', but UNet learns 'fusion'; choose "):
         Trainer(replace(TINY, loss="kernel"), tmp_path / "run", stacks={"lines": LINES}, device="cpu")
     with pytest.raises(ValueError, match="learns 'depth'; choose 'depth' or 'gross-depth' or 'focus'"):
         lesson_of("squared", Says("depth", None))

@@ -127,6 +127,6 @@ def test_planes_are_refused_by_a_network_that_cannot_develop_them(mosaics):
     recipe = TrainingRecipe(data=(DataPart("dataset", folder=str(mosaics.folder)),), size=SIZE)
     with pytest.raises(
         ValueError,
-        match="d holds planes of raw files and developed pictures, which a unet cannot develop; build kind 'rgb', or",
+        match="d holds planes of raw files and developed pictures, which unet cannot develop; build kind 'rgb', or",
     ):
         source_of(recipe, {}, torch.device("cpu"))

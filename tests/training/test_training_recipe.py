@@ -58,6 +58,16 @@ def test_what_is_left_out_takes_its_default():
         ({"data": [{"kind": "dataset"}]}, ValueError, "needs its folder; make one with: focusstack dataset build"),
         ({"data": [{"kind": "stack"}]}, ValueError, "needs the stack's name"),
         ({"data": [{"kind": "scene"}]}, ValueError, "needs the scene's name"),
+        (
+            {"data": [{"name": "hair"}]},
+            ValueError,
+            "name='hair' says nothing to data of kind 'simulation'; leave it ou",
+        ),
+        (
+            {"data": [{"kind": "scene", "name": "hair", "folder": "x"}]},
+            ValueError,
+            "folder='x' says nothing to data of kind 'scene'; leave it out, or give kind 'simulation' or 'dataset'",
+        ),
         ({"looks": 9}, ValueError, "looks=9 is out of range; 1 to 8 is allowed"),
         ({"looks": 1.5}, TypeError, "looks=1.5 is no whole number"),
         ({"clip": "x"}, TypeError, "clip='x' is no number"),

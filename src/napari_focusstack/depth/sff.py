@@ -30,6 +30,7 @@ __all__ = ["contrast_of", "estimate_sff", "full_size", "measured", "observed", "
 
 PEAKS = ("gaussian", "parabola", "guo")  # as `sff_fit` numbers them
 RADIUS = 2.0  # px
+EDGENET = "edgenet"  # checkpoint that comes with the program
 SAMPLED = 8  # px between pixels that stand for all of them
 EDGE = 0.05  # of the picture's contrast
 TINY = 1e-12
@@ -46,7 +47,7 @@ def estimate_sff(
     smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
     edges: Literal["network", "contours", "none"] = "contours",
-    edge_checkpoint: Annotated[str, {"architectures": ("edgenet",)}] = "edgenet",
+    edge_checkpoint: Annotated[str, {"architectures": ("edgenet",)}] = EDGENET,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
 ) -> Depth:
@@ -88,6 +89,13 @@ def estimate_sff(
     Depth
         Finite everywhere; `confidence` from 0.5 on where it was measured.
 
+    Raises
+    ------
+    ValueError
+        If a checkpoint is named that nobody asks.
+    CheckpointError
+        If there is no such checkpoint, it is damaged, or no EdgeNet.
+
     Notes
     -----
     The focus measure of frame k is F_k = G_radius * measure(grey_k). The pass keeps, of every pixel, its largest value
@@ -105,6 +113,10 @@ def estimate_sff(
     A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames
     beyond are missing, the fit takes its width from the other peaks of the stack.
     """
+    if edges != "network" and edge_checkpoint != EDGENET:
+        raise ValueError(
+            f"edge_checkpoint={edge_checkpoint!r} is for edges='network', not {edges!r}; choose that, or leave it out"
+        )
     how: dict[str, Any] = {"measure": measure, "radius": radius, "peak": peak, "smoothing": smoothing}
     found = measured(frames, positions, guide, **how, noise_floor=noise_floor, channel=channel, device=device)
     index, sigma, confidence, light = found

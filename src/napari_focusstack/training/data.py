@@ -15,6 +15,7 @@ from ..simulation.batches import Variety
 from ..simulation.library import Split, drawn_library, read_library
 from ..simulation.scenes import SCENES
 from .examples import Examples
+from .lessons import FRAMES
 from .own import Own
 from .recipe import DataPart, Kind, TrainingRecipe
 from .sources import Mixed, Paired, Simulated, Source, Staged, Undecided
@@ -50,9 +51,13 @@ def source_of(
         raise ValueError(
             f"looks={recipe.looks}: what is seen through a mosaic cannot be turned; only looks=1 is possible"
         )
+    task = architecture(recipe.architecture).task
+    least, most = FRAMES[task]
+    if recipe.frames[0] < least:
+        raise ValueError(f"frames={recipe.frames}: {recipe.architecture} takes {least} to {most} frames; begin there")
     parts = [(_part(part, recipe, stacks, device, split), part.share) for part in recipe.data]
     source = parts[0][0] if len(parts) == 1 else Mixed(parts)
-    return Undecided(source) if architecture(recipe.architecture).task == "edges" else source
+    return Undecided(source) if task == "edges" else source
 
 
 def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device) -> Sequence[Examples]:
@@ -72,7 +77,7 @@ def _part(
     task = architecture(recipe.architecture).task
     if part.kind not in FITTING.get(task, (part.kind,)):
         raise ValueError(
-            f"data of kind {part.kind!r} does not tell what is in front, which a {recipe.architecture} learns; give "
+            f"data of kind {part.kind!r} does not tell what is in front, which {recipe.architecture} learns; give "
             f"parts of kind {' or '.join(map(repr, FITTING[task]))}"
         )
     if part.kind == "stack":
@@ -92,7 +97,7 @@ def _part(
         dataset = read_dataset(part.folder or "").split(split)
         if dataset.kind == "raw" and not (recipe.architecture == "focusdeep" and mosaics):
             raise ValueError(
-                f"{part.folder} holds planes of raw files and developed pictures, which a {recipe.architecture} cannot "
+                f"{part.folder} holds planes of raw files and developed pictures, which {recipe.architecture} cannot "
                 "develop; build kind 'rgb', or train a focusdeep of 4 channels and factor 2"
             )
         return Stored(dataset, device)

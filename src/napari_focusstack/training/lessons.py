@@ -58,7 +58,7 @@ def lesson_of(loss: str, network: Network) -> Lesson:
     if LESSONS[loss].task != network.task:
         fitting = " or ".join(repr(name) for name, lesson in LESSONS.items() if lesson.task == network.task)
         raise ValueError(
-            f"loss={loss!r} is for the task {LESSONS[loss].task!r}, but a {type(network).__name__} learns "
+            f"loss={loss!r} is for the task {LESSONS[loss].task!r}, but {type(network).__name__} learns "
             f"{network.task!r}; choose {fitting}"
         )
     return LESSONS[loss]

@@ -88,6 +88,12 @@ class DataPart:
         for key in ("folder", "name"):
             if not isinstance(getattr(self, key), str | None):
                 raise TypeError(f"{key}={getattr(self, key)!r} of data is no text")
+        for key, kinds in (("folder", ("simulation", "dataset")), ("name", ("scene", "stack"))):
+            if getattr(self, key) and self.kind not in kinds:
+                raise ValueError(
+                    f"{key}={getattr(self, key)!r} says nothing to data of kind {self.kind!r}; leave it out, or give "
+                    f"kind {' or '.join(map(repr, kinds))}"
+                )
         if self.kind == "dataset" and not self.folder:
             raise ValueError("data of kind 'dataset' needs its folder; make one with: focusstack dataset build")
         if self.kind in ("scene", "stack") and not self.name:
