@@ -51,6 +51,17 @@ def test_the_band_beside_depth_edges_gains(burst, with_halos, without):
     np.testing.assert_array_equal(without.index, with_halos.index)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_taken_from_fluorescence(seed):
+    """Also where the network of depth edges, which knows what hides what, sees hairs in it."""
+    frames = simulate(
+        "fluorescence", frames=12, height=192, width=192, blur=1.2, seed=seed, transfer="linear", dtype="uint16"
+    ).frames
+    found = run(frames, ON, transfer="linear")
+    np.testing.assert_array_equal(found.image, run(frames, OFF, transfer="linear").image)
+    assert "as if light added up" in found.diffusion.obstacle
+
+
 def test_off_leaves_the_picture_as_it_was_fused(burst, with_halos):
     assert with_halos.diffusion is None
     assert Recipe().diffusion == "off"
