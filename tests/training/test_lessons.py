@@ -1,5 +1,6 @@
 """Lessons and scores of each task, against numbers worked out by hand."""
 
+import math
 from dataclasses import replace
 from typing import get_args
 
@@ -84,6 +85,13 @@ def test_the_true_mask_has_no_error_and_full_scores():
     assert found["miou"] == 1
     assert found["psnr"] == 100  # as good as it is counted
     assert found["psnr_single"] < 20
+
+
+def test_masks_are_taught_what_they_cover_beside_the_paper_s_error():
+    unsure = torch.full_like(MASK, 0.5)
+    paper, both = (float(LESSONS[name].error(unsure, PAIR)) for name in ("foreground", "foreground-overlap"))
+    assert both - paper == pytest.approx(4 * (1 - 1 / 3 + math.log(2)), rel=1e-5)
+    assert float(LESSONS["foreground-overlap"].error(MASK, PAIR)) == pytest.approx(0, abs=1e-4)
 
 
 def test_a_mask_s_mean_iou():

@@ -13,6 +13,7 @@ from napari_focusstack.training.losses import (
     focus_error,
     foreground_error,
     kernel_error,
+    overlap_error,
     psnr_of,
     smooth_absolute_error,
     smoothness,
@@ -73,6 +74,23 @@ def test_foreground_error_has_the_paper_s_weights():
     spot = far.clone()
     spot[..., 8, 8] += 0.5  # its Laplacian: -4 · 0.5 there and 0.5 at four neighbours, of 8² px that count
     assert float(foreground_error(mask, mask, near, far, spot)) == pytest.approx(2 * (4 + 4 * 0.25) / 64, rel=1e-5)
+
+
+def test_overlap_error_of_a_mask():
+    truth = (torch.arange(SIDE) < SIDE // 2).float().expand(2, 1, SIDE, SIDE)
+    assert float(overlap_error(truth, truth)) == pytest.approx(0, abs=1e-5)
+    unsure = torch.full_like(truth, 0.5)  # of each class, half: 1/4 over 3/4; and one bit
+    assert float(overlap_error(unsure, truth)) == pytest.approx(1 - 1 / 3 + math.log(2), rel=1e-5)
+    assert float(overlap_error(1 - truth, truth)) == pytest.approx(1 - math.log(1e-6), rel=1e-3)  # sure, and wrong
+
+
+@pytest.mark.parametrize("side", [False, True])
+def test_overlap_error_moves_what_is_sure_and_wrong(side):
+    logits = torch.full((1, 1, SIDE, SIDE), -9.0 if side else 9.0, requires_grad=True)
+    truth = torch.full_like(logits, float(side))
+    overlap_error(torch.sigmoid(logits), truth).backward()
+    inner = logits.grad[..., 4:-4, 4:-4] * (1 - 2 * side)
+    assert (inner > 0.9 / 64).all()  # as much as a logistic regression's, of 8 x 8 px that count
 
 
 def test_kernel_error():

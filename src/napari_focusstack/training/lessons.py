@@ -17,6 +17,7 @@ from .losses import (
     foreground_error,
     gross_depth_error,
     kernel_error,
+    overlap_error,
     smooth_absolute_error,
     squared_error,
 )
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from .examples import Examples
 
 __all__ = ["FRAMES", "LESSONS", "Lesson", "lesson_of"]
+
+OVERLAP = 4.0  # of the overlap, beside the paper's error of a mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ def _of_mask(found: Tensor, draw: Examples) -> Tensor:
     return foreground_error(found, draw.known("mask"), near, far, draw.truth)
 
 
+def _of_overlap(found: Tensor, draw: Examples) -> Tensor:
+    return _of_mask(found, draw) + OVERLAP * overlap_error(found, draw.known("mask"))
+
+
 def _of_kernel(found: Tensor, draw: Examples) -> Tensor:
     return kernel_error(found, draw.known("sigma"))
 
@@ -103,6 +110,7 @@ LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "smooth-absolute": Lesson("fusion", partial(_of_pictures, smooth_absolute_error)),
     "squared": Lesson("fusion", partial(_of_pictures, squared_error)),
     "foreground": Lesson("foreground", _of_mask),
+    "foreground-overlap": Lesson("foreground", _of_overlap),
     "kernel": Lesson("kernel", _of_kernel),
     "depth": Lesson("depth", _of_depth),
     "gross-depth": Lesson("depth", _of_gross_depth),

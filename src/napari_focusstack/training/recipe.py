@@ -28,6 +28,7 @@ LOSSES = (  # the keys of lessons.LESSONS, known here without torch
     "smooth-absolute",
     "squared",
     "foreground",
+    "foreground-overlap",
     "kernel",
     "depth",
     "gross-depth",
