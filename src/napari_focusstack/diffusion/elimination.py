@@ -13,7 +13,7 @@ from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart
-from .evidence import gathered, jumps_of, reach_of, rims
+from .evidence import gathered, jumps_of, reach_of, rims, trimmed
 from .law import Law, Nearest, measured
 from .result import SURE, Elimination
 from .veils import Veils
@@ -33,6 +33,7 @@ NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 AROUND = 7  # px, in which detail is compared
 RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
+FULL_RIM = 1.3  # below which a nearer surface is drawn back
 RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jumps of depth: surfaces have few of them
 SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
 ROUGHER = 1.5, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
@@ -70,7 +71,7 @@ def eliminate_diffusion(
     Parameters
     ----------
     frames : Frames
-        (N, Y, X, C) or (N, Y, X), aligned; read one at a time, twice.
+        (N, Y, X, C) or (N, Y, X), aligned; read one at a time, twice, or three times where the index changes.
     image : (Y, X, C) array_like of float32
         All-in-focus picture of them, in the scale of `to_float`, by any method that picks or blends frames.
     index : (Y, X) array_like
@@ -114,7 +115,7 @@ def eliminate_diffusion(
     pixel by pixel, R_j is known by then: R_k = (I_k - C) / (1 - A), where at least a quarter comes through. The
     subtractive form, after eqs. 8 and 13, is R_k = I_k - (C - A b), with the mean b of what is not nearer around the
     pixel; eq. 13 lacks the factor M on its right side. The blur is in proportion to the number of frames; its kind and
-    width are measured on textured patches.
+    width are measured on textured patches. Nearer surfaces whose rims show what is behind them are drawn back first.
 
     A pixel is only changed where up to six frames that are focused in front of it, rendered again, look as they did,
     within 7 % of the range and three standard deviations of the noise; where those of the 65 px around, and those of
@@ -149,13 +150,14 @@ def eliminate_diffusion(
     law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
     if given and found:
         law = replace(found, nearest=law.nearest).with_near(blur)
-    if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
-        return _unchanged(stored, NO_SHADE)
-    if edge:
-        moved = _moved(depth, edge, law.nearest, gap - 0.5)
+    drawn = apart(trimmed, evidence, depth, law.nearest, gap - 0.5, SEGMENT, FULL_RIM)
+    moved = _moved(drawn, edge, law.nearest, gap - 0.5) if edge else drawn
+    if (moved != depth).any():
         evidence = gathered(frames, stored, moved, reach, transfer)
         work = Veils(evidence, moved, reach, gap, subtract, transfer)
-    return _written(work, law, stored, strength, depth)
+    if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
+        return _unchanged(stored, NO_SHADE)
+    return _written(work, law, stored, strength, drawn)
 
 
 def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
