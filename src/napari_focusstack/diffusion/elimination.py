@@ -13,7 +13,7 @@ from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart
-from .evidence import gathered, jumps_of, reach_of, rims, trimmed
+from .evidence import gathered, gathered_again, jumps_of, reach_of, rims, trimmed
 from .law import Law, Nearest, measured
 from .result import SURE, Elimination
 from .veils import Veils
@@ -71,7 +71,7 @@ def eliminate_diffusion(
     Parameters
     ----------
     frames : Frames
-        (N, Y, X, C) or (N, Y, X), aligned; read one at a time, twice, or three times where the index changes.
+        (N, Y, X, C) or (N, Y, X), aligned; read one at a time, twice, and some again.
     image : (Y, X, C) array_like of float32
         All-in-focus picture of them, in the scale of `to_float`, by any method that picks or blends frames.
     index : (Y, X) array_like
@@ -153,7 +153,7 @@ def eliminate_diffusion(
     drawn = apart(trimmed, evidence, depth, law.nearest, gap - 0.5, SEGMENT, FULL_RIM)
     moved = _moved(drawn, edge, law.nearest, gap - 0.5) if edge else drawn
     if (moved != depth).any():
-        evidence = gathered(frames, stored, moved, reach, transfer)
+        evidence = gathered_again(evidence, frames, moved, moved != depth, transfer)
         work = Veils(evidence, moved, reach, gap, subtract, transfer)
     if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
         return _unchanged(stored, NO_SHADE)

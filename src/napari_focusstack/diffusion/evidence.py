@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["MOST_REACH", "Evidence", "gathered", "jumps_of", "reach_of", "rims", "trimmed"]
+__all__ = ["MOST_REACH", "Evidence", "gathered", "gathered_again", "jumps_of", "reach_of", "rims", "trimmed"]
 
 MOST_REACH = 64  # px that the light of a depth edge is followed
 WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that reach
@@ -129,11 +129,34 @@ def gathered(
     for k, stored in visit(frames, "Gathering light"):
         own = nearest == k
         if own.any():
-            light[rows[own], columns[own]] = to_linear(to_float(stored[rows[own], columns[own]]), transfer)
+            _take(light, stored, rows[own], columns[own], transfer)
         if k in checks:
             noise = min(noise, apart(image_noise, stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = apart(_in_8_bits, stored, rows, columns)
     return Evidence(points, light, np.array(checks, np.float32), seen, noise)
+
+
+def gathered_again(
+    evidence: Evidence, frames: Frames, index: Plane, moved: NDArray[np.bool_], transfer: Transfer
+) -> Evidence:
+    """Evidence of another index, (Y, X) float32, which differs where pixels are `moved`; reads the frames they name."""
+    light = evidence.light.copy()
+    rows, columns = evidence.points[moved[tuple(evidence.points.T)]].T
+    nearest = np.rint(index[rows, columns]).astype(np.int32)
+    for k, stored in visit(frames, "Gathering light", np.unique(nearest).tolist()):
+        own = nearest == k
+        _take(light, stored, rows[own], columns[own], transfer)
+    return replace(evidence, light=light)
+
+
+def _take(
+    light: NDArray[np.float32],
+    stored: NDArray[Any],
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    transfer: Transfer,
+) -> None:
+    light[rows, columns] = to_linear(to_float(stored[rows, columns]), transfer)
 
 
 def _in_8_bits(stored: NDArray[Any], rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.uint8]:
