@@ -108,6 +108,7 @@ def test_blurs_are_measured_in_px_and_by_what_they_do():
     assert off["sigma_error"] == pytest.approx(1.25)
     assert off["psnr"] < near["psnr"] < 100
     assert float(LESSONS["kernel"].error(PAIR.sigma * 1.5, PAIR)) == pytest.approx(1.25)
+    assert float(LESSONS["kernel-ratio"].error(PAIR.sigma * 1.5, PAIR)) == pytest.approx(math.log(1.5), rel=1e-5)
 
 
 def test_depth_is_a_share_of_the_sweep():

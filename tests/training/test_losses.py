@@ -13,6 +13,7 @@ from napari_focusstack.training.losses import (
     focus_error,
     foreground_error,
     kernel_error,
+    kernel_ratio_error,
     overlap_error,
     psnr_of,
     smooth_absolute_error,
@@ -95,6 +96,13 @@ def test_overlap_error_moves_what_is_sure_and_wrong(side):
 
 def test_kernel_error():
     assert float(kernel_error(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))) == 1.25
+
+
+def test_kernel_ratio_error_is_the_same_for_narrow_and_wide_blurs():
+    true = torch.tensor([0.5, 8.0])
+    assert float(kernel_ratio_error(true, true)) == 0
+    for factor in (1.2, 1 / 1.2):
+        assert float(kernel_ratio_error(true * factor, true)) == pytest.approx(math.log(1.2), rel=1e-5)
 
 
 def test_depth_error_counts_what_is_known():

@@ -17,6 +17,7 @@ from .losses import (
     foreground_error,
     gross_depth_error,
     kernel_error,
+    kernel_ratio_error,
     overlap_error,
     smooth_absolute_error,
     squared_error,
@@ -85,6 +86,10 @@ def _of_kernel(found: Tensor, draw: Examples) -> Tensor:
     return kernel_error(found, draw.known("sigma"))
 
 
+def _of_kernel_ratio(found: Tensor, draw: Examples) -> Tensor:
+    return kernel_ratio_error(found, draw.known("sigma"))
+
+
 def _of_depth(found: Seen, draw: Examples) -> Tensor:
     return depth_error(found.depth, draw.shares())
 
@@ -112,6 +117,7 @@ LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "foreground": Lesson("foreground", _of_mask),
     "foreground-overlap": Lesson("foreground", _of_overlap),
     "kernel": Lesson("kernel", _of_kernel),
+    "kernel-ratio": Lesson("kernel", _of_kernel_ratio),
     "depth": Lesson("depth", _of_depth),
     "gross-depth": Lesson("depth", _of_gross_depth),
     "focus": Lesson("depth", _of_focus),

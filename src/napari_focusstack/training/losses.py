@@ -20,6 +20,7 @@ __all__ = [
     "foreground_error",
     "gross_depth_error",
     "kernel_error",
+    "kernel_ratio_error",
     "overlap_error",
     "psnr_of",
     "smooth_absolute_error",
@@ -94,6 +95,11 @@ def overlap_error(mask: Tensor, true_mask: Tensor, *, least: float = 1e-6) -> Te
 def kernel_error(sigma: Tensor, true_sigma: Tensor) -> Tensor:
     """Mean absolute error of blurs, in px (AAAI 2024, eq. 12)."""
     return (sigma.float() - true_sigma.float()).abs().mean()
+
+
+def kernel_ratio_error(sigma: Tensor, true_sigma: Tensor) -> Tensor:
+    """Mean absolute logarithm of the ratio of blurs: a tenth more or less counts alike, however wide the blur is."""
+    return (sigma.float() / true_sigma.float()).log().abs().mean()
 
 
 def depth_error(depth: Tensor, truth: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ LOSSES = (  # the keys of lessons.LESSONS, known here without torch
     "foreground",
     "foreground-overlap",
     "kernel",
+    "kernel-ratio",
     "depth",
     "gross-depth",
     "focus",
