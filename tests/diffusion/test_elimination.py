@@ -6,7 +6,7 @@ import torch
 
 from napari_focusstack.color import to_stored
 from napari_focusstack.depth import estimate_depth
-from napari_focusstack.diffusion import Law, eliminate_diffusion, elimination
+from napari_focusstack.diffusion import Law, checks, eliminate_diffusion
 from napari_focusstack.diffusion.result import joined
 from napari_focusstack.fusion import fuse
 from napari_focusstack.metrics import band_beside_depth_edges, psnr
@@ -327,7 +327,7 @@ def test_stored_values_are_taken_as_their_transfer_says(pair):
 def test_detail_that_the_index_does_not_know_is_not_blurred(monkeypatch, pair, kept):
     """As of hairs over what is behind: the picture has them from other frames than the one that the index names."""
     if not kept:
-        monkeypatch.setattr(elimination, "SMOOTHER", 0.0)
+        monkeypatch.setattr(checks, "SMOOTHER", 0.0)
     hairs = 0.2 * (np.indices(pair.mask.shape).sum(axis=0) % 4 == 0) * (1 - pair.mask)
     picture = pair.fused() + hairs.astype(np.float32)[..., None]
     found = eliminate_diffusion(pair.frames, picture, 1 - pair.mask, nearest="first", blur=SIGMA, psf="gaussian")

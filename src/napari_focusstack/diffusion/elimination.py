@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import cv2
 import numpy as np
@@ -13,7 +13,8 @@ from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart
-from .evidence import gathered, gathered_again, jumps_of, reach_of, rims, trimmed
+from .checks import SEGMENT, trust, without_specks
+from .evidence import gathered, gathered_again, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
 from .result import SURE, Elimination
 from .veils import Veils
@@ -27,21 +28,8 @@ __all__ = ["eliminate_diffusion"]
 
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
-TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
-NOISES = 3.0  # standard deviations of the noise that it may differ by, too
 NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
-SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
-AROUND = 7  # px, in which detail is compared
-RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
 FULL_RIM = 1.3  # below which a nearer surface is drawn back
-RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jumps of depth: surfaces have few of them
-SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
-ROUGHER = 1.5, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
-SMOOTHER = 0.8  # of the detail must stay: hairs that the index does not know are sharp in other frames only
-STRICTER = 1.2, 0.001, 0.75  # the same where depth is ragged, and veils are as ragged
-SPECK = 0.08  # of white: what a freed pixel may stand out from those around it by, beyond what it did before
-AMONG = 0.5  # share of the 3 × 3 px around a speck that were freed, too: others may have their halo still
-TIMES = 3  # that detail, and specks, are looked at: what was refused leaves edges
 BRIGHTEST = 16.0  # of white, in a picture: more is another scale
 
 NO_STRENGTH = "strength is 0"  # why nothing is done
@@ -122,9 +110,10 @@ def eliminate_diffusion(
     the whole picture, do so better than if nothing were changed; where the rims of the nearer surfaces in these 65 px
     are not much less sharp in their own frames than in those of what is behind, as where an index claims too much;
     where a fifth of its light is left; and where no detail is lost, as of hairs that the index does not know, nor comes
-    up that was not there, with less patience where depth is ragged. Nothing is done to a stack where light that only
-    adds up, I_k = C + R_k, explains the frames better: in fluorescence nothing near hides what is behind it, and
-    elsewhere depth or blur must be wrong.
+    up that was not there, with less patience where depth is ragged. Where frames differ, or detail comes up, by up to
+    twice as much as may be, it is changed in part. Nothing is done to a stack where light that only adds up,
+    I_k = C + R_k, explains the frames better: in fluorescence nothing near hides what is behind it, and elsewhere depth
+    or blur must be wrong.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -167,112 +156,19 @@ def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float
     rows, columns = work.evidence.points.T
     weight = np.clip((veil[rows, columns] - THINNEST) / (SURE - THINNEST), 0, 1)
     which = np.flatnonzero(weight)
-    weight[which[~_sound(work, stored, solved, law, which, given)]] = 0
+    weight[which] *= trust(work, stored, solved, law, which, given)
     weight[(work.depth != given)[rows, columns]] = 1
     some = weight > 0
     obstacle = "" if some.any() else REFUSED if len(which) else NO_VEIL
     rows, columns, weight = rows[some], columns[some], weight[some]
     before = apart(to_linear, stored[rows, columns], work.transfer)
+    freed = before - weight[:, None] * (before - light[rows, columns])
     seen = apart(to_stored, work.evidence.light, work.transfer)
-    freed = apart(_without_specks, stored, seen, (rows, columns), light[rows, columns], veil, work.transfer)
-    taken = strength * weight[:, None] * (before - freed)
+    taken = strength * (before - apart(without_specks, stored, seen, (rows, columns), freed, veil, work.transfer))
     image = stored.copy()
     image[rows, columns] = apart(to_stored, before - taken, work.transfer)
     result.component[rows, columns], result.acted[rows, columns] = taken, weight
     return replace(result, image=image, veil=veil, blur=radius, law=law, obstacle=obstacle)
-
-
-def _sound(
-    work: Veils,
-    stored: NDArray[np.float32],
-    solved: tuple[NDArray[np.float32], Plane, Plane],
-    law: Law,
-    which: NDArray[np.intp],
-    given: Plane,
-) -> NDArray[np.bool_]:
-    """Of some points: whether the frames, rendered again, look as they did, and more so than without the correction."""
-    if not len(which):
-        return np.zeros(0, bool)
-    light, veil, radius = solved
-    where = tuple(work.evidence.points[which].T)
-    worst, before = work.worst(light, radius, law, which)
-    tolerance = TOLERANCE + NOISES * work.evidence.noise
-    gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
-    sound: NDArray[np.bool_] = (worst <= tolerance) & (gain.mean() > 0) & apart(_gaining, gain, where, veil.shape)
-    own, behind = apart(rims, work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
-    sound &= (own >= RIM * behind)[which] & apart(work.leaves, light, which)
-    ragged = apart(_ragged, given, work.gap)[where]
-    rougher, fine, mostly = np.where(ragged, *np.array([STRICTER, ROUGHER], np.float32)[:, :, None])
-    detail = apart(_detail, stored)[where]
-    allowed = rougher * detail / np.maximum(1 - veil[where], mostly) + fine + work.evidence.noise
-    freed = apart(to_stored, light[where], work.transfer)
-    for _ in range(TIMES):
-        left = apart(_detail_with, stored, where, freed, sound)
-        sound &= (left <= allowed) & (left >= SMOOTHER * detail - fine - work.evidence.noise)
-    return sound
-
-
-def _gaining(gain: NDArray[np.float32], where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Whether the points around each one gain."""
-    gains = np.zeros(shape, np.float32)
-    gains[where] = gain
-    return cv2.blur(gains, (SEGMENT, SEGMENT))[where] > 0
-
-
-def _detail_with(
-    stored: NDArray[np.float32], where: tuple[NDArray[np.int32], ...], freed: NDArray[Any], sound: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Detail around points of a picture that has been freed where it is sound."""
-    picture = stored.copy()
-    picture[tuple(axis[sound] for axis in where)] = freed[sound]
-    return _detail(picture)[where]
-
-
-def _without_specks(
-    stored: NDArray[np.float32],
-    seen: NDArray[np.float32],
-    where: tuple[NDArray[np.int32], ...],
-    light: NDArray[Any],
-    veil: Plane,
-    transfer: Transfer,
-) -> NDArray[Any]:
-    """Light (P, C) of freed points, in which those that stand out, and did not before, take the median of 3 × 3 px."""
-    from ..kernels.veil_cpu import LEAST_LEFT
-
-    picture, calm = stored.copy(), light.copy()
-    picture[where] = to_stored(light, transfer)
-    before = np.max([np.abs(one - _median(one))[where].max(axis=1) for one in (stored, seen)], axis=0)
-    allowed = SPECK + before / np.maximum(1 - veil[where], LEAST_LEFT)
-    freed = np.zeros(veil.shape, np.float32)
-    freed[where] = 1
-    allowed[cv2.blur(freed, (3, 3))[where] < AMONG] = np.inf
-    for _ in range(TIMES):
-        median = _median(picture)[where]
-        specks = np.abs(picture[where] - median).max(axis=1) > allowed
-        picture[tuple(axis[specks] for axis in where)] = median[specks]
-        calm[specks] = to_linear(median[specks], transfer)
-    return calm
-
-
-def _median(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Median of each channel over 3 × 3 px."""
-    return np.dstack([cv2.medianBlur(np.ascontiguousarray(picture[..., c]), 3) for c in range(picture.shape[2])])
-
-
-def _ragged(depth: Plane, gap: float) -> NDArray[np.bool_]:
-    """(Y, X) where depth jumps by little all over the place, as it does where it was hardly measured."""
-    window = np.ones((3, 3), np.uint8)
-    jumps = cv2.dilate(depth, window) - cv2.erode(depth, window)
-    small = ((jumps > SMALL) & (jumps < gap)).astype(np.float32)
-    return cv2.blur(small, (SQUARE, SQUARE)) > RAGGED
-
-
-def _detail(picture: NDArray[np.float32]) -> Plane:
-    """Root mean square of the Laplacian of all channels (Y, X, C) around each pixel (Y, X)."""
-    edges = cv2.Laplacian(picture, cv2.CV_32F).reshape(picture.shape)
-    square = np.einsum("yxc,yxc->yx", edges, edges) / np.float32(picture.shape[2])
-    mean = cv2.blur(square, (AROUND, AROUND))
-    return np.sqrt(np.maximum(mean, 0))  # type: ignore[no-any-return] # running sums end a little below 0
 
 
 def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:

@@ -17,7 +17,7 @@ __all__ = ["DISC", "GAUSSIAN", "errors", "spread", "unveil"]
 
 DISC, GAUSSIAN = 0, 1
 TAILS = 3.0  # standard deviations at which a Gaussian ends
-FINE = 12  # px: radius up to which every pixel around is looked at; beyond, as many in all
+FINE = 18  # px: radius up to which every pixel around is looked at; beyond, as many in all
 LEAST_LEFT = 0.25  # of the light behind: where less comes through, dividing by it would only raise noise
 TINY = 1e-6
 

@@ -1,0 +1,141 @@
+"""What is kept of an elimination: where the frames, rendered again, bear it out, and nothing new comes up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from ..color import Transfer, to_linear, to_stored
+from ..progress import apart
+from .evidence import rims
+from .law import Law
+from .veils import Veils
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Plane = NDArray[np.float32]  # (Y, X)
+
+__all__ = ["SEGMENT", "trust", "without_specks"]
+
+SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
+TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
+DOUBT = 2.0, 4  # times what may be, from which on nothing is done; below, a share, by this power of how many times
+NOISES = 3.0  # standard deviations of the noise that it may differ by, too
+AROUND = 7  # px, in which detail is compared, and trust
+AGREED = 0.25, 0.75  # mean trust around a pixel: at which nothing is done, and from which on all
+RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
+RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jumps of depth: surfaces have few of them
+SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
+ROUGHER = 1.5, 0.003, 0.5  # what detail may grow by: a factor, something beside, and the light that is left at least
+SMOOTHER = 0.8  # of the detail must stay: hairs that the index does not know are sharp in other frames only
+STRICTER = 1.2, 0.001, 0.75  # the same where depth is ragged, and veils are as ragged
+SPECK = 0.08  # of white: what a freed pixel may stand out from those around it by, beyond what it did before
+AMONG = 0.5  # share of the 3 × 3 px around a speck that were freed, too: others may have their halo still
+TIMES = 3  # that detail, and specks, are looked at: what was refused leaves edges
+
+
+def trust(
+    work: Veils,
+    stored: NDArray[np.float32],
+    solved: tuple[NDArray[np.float32], Plane, Plane],
+    law: Law,
+    which: NDArray[np.intp],
+    given: Plane,
+) -> NDArray[np.float32]:
+    """Of some points, 0 to 1: how far the frames, rendered again, look as they did, and better than uncorrected."""
+    if not len(which):
+        return np.zeros(0, np.float32)
+    light, veil, radius = solved
+    where = tuple(work.evidence.points[which].T)
+    worst, before = work.worst(light, radius, law, which)
+    tolerance = TOLERANCE + NOISES * work.evidence.noise
+    gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
+    most, power = DOUBT
+    sound = (worst <= most * tolerance) & (gain.mean() > 0) & apart(_gaining, gain, where, veil.shape)
+    own, behind = apart(rims, work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
+    sound &= (own >= RIM * behind)[which] & apart(work.leaves, light, which)
+    ragged = apart(_ragged, given, work.gap)[where]
+    rougher, fine, mostly = np.where(ragged, *np.array([STRICTER, ROUGHER], np.float32)[:, :, None])
+    detail = apart(_detail, stored)[where]
+    allowed = rougher * detail / np.maximum(1 - veil[where], mostly) + fine + work.evidence.noise
+    freed = apart(to_stored, light[where], work.transfer)
+    for _ in range(TIMES):
+        left = apart(_detail_with, stored, where, freed, sound)
+        sound &= (left <= most * allowed) & (left >= SMOOTHER * detail - fine - work.evidence.noise)
+    share = tolerance / np.maximum(worst, tolerance) * (allowed / np.maximum(left, allowed))
+    return _agreed(np.where(sound, share**power, np.float32(0)), where, veil.shape)
+
+
+def _agreed(shares: Plane, where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Trust (P,) in points, less where there is little in those around: what was seen there is not understood."""
+    trusted, asked = np.zeros((2, *shape), np.float32)
+    trusted[where], asked[where] = shares, 1
+    mean = cv2.blur(trusted, (AROUND, AROUND))[where] / cv2.blur(asked, (AROUND, AROUND))[where]
+    least, enough = AGREED
+    return np.asarray(shares * np.clip((mean - least) / (enough - least), 0, 1), np.float32)
+
+
+def _gaining(gain: NDArray[np.float32], where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Whether the points around each one gain."""
+    gains = np.zeros(shape, np.float32)
+    gains[where] = gain
+    return cv2.blur(gains, (SEGMENT, SEGMENT))[where] > 0
+
+
+def _detail_with(
+    stored: NDArray[np.float32], where: tuple[NDArray[np.int32], ...], freed: NDArray[Any], sound: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Detail around points of a picture that has been freed where it is sound."""
+    picture = stored.copy()
+    picture[tuple(axis[sound] for axis in where)] = freed[sound]
+    return _detail(picture)[where]
+
+
+def without_specks(
+    stored: NDArray[np.float32],
+    seen: NDArray[np.float32],
+    where: tuple[NDArray[np.int32], ...],
+    light: NDArray[Any],
+    veil: Plane,
+    transfer: Transfer,
+) -> NDArray[Any]:
+    """Light (P, C) of freed points, in which those that stand out, and did not before, take the median of 3 × 3 px."""
+    from ..kernels.veil_cpu import LEAST_LEFT
+
+    picture, calm = stored.copy(), light.copy()
+    picture[where] = to_stored(light, transfer)
+    before = np.max([np.abs(one - _median(one))[where].max(axis=1) for one in (stored, seen)], axis=0)
+    allowed = SPECK + before / np.maximum(1 - veil[where], LEAST_LEFT)
+    freed = np.zeros(veil.shape, np.float32)
+    freed[where] = 1
+    allowed[cv2.blur(freed, (3, 3))[where] < AMONG] = np.inf
+    for _ in range(TIMES):
+        median = _median(picture)[where]
+        specks = np.abs(picture[where] - median).max(axis=1) > allowed
+        picture[tuple(axis[specks] for axis in where)] = median[specks]
+        calm[specks] = to_linear(median[specks], transfer)
+    return calm
+
+
+def _median(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median of each channel over 3 × 3 px."""
+    return np.dstack([cv2.medianBlur(np.ascontiguousarray(picture[..., c]), 3) for c in range(picture.shape[2])])
+
+
+def _ragged(depth: Plane, gap: float) -> NDArray[np.bool_]:
+    """(Y, X) where depth jumps by little all over the place, as it does where it was hardly measured."""
+    window = np.ones((3, 3), np.uint8)
+    jumps = cv2.dilate(depth, window) - cv2.erode(depth, window)
+    small = ((jumps > SMALL) & (jumps < gap)).astype(np.float32)
+    return cv2.blur(small, (SQUARE, SQUARE)) > RAGGED
+
+
+def _detail(picture: NDArray[np.float32]) -> Plane:
+    """Root mean square of the Laplacian of all channels (Y, X, C) around each pixel (Y, X)."""
+    edges = cv2.Laplacian(picture, cv2.CV_32F).reshape(picture.shape)
+    square = np.einsum("yxc,yxc->yx", edges, edges) / np.float32(picture.shape[2])
+    mean = cv2.blur(square, (AROUND, AROUND))
+    return np.sqrt(np.maximum(mean, 0))  # type: ignore[no-any-return] # running sums end a little below 0
