@@ -118,6 +118,28 @@ def test_subtraction_gains_too_and_keeps_the_noise():
     assert gains["auto"] == gains["subtraction"]  # the noise is high
 
 
+@pytest.mark.parametrize("nearest", ["first", "last"])
+def test_a_pair_tells_its_blur(pair, nearest):
+    order = slice(None, None, 1 if nearest == "first" else -1)
+    index = 1 - pair.mask if nearest == "first" else pair.mask
+    found = eliminate_diffusion(pair.frames[order], pair.fused(), index)
+    assert found.law.nearest == nearest
+    assert (found.law.psf, found.law.near, found.law.far) == ("gaussian", *[pytest.approx(SIGMA, rel=0.05)] * 2)
+    gain = psnr(found.image, pair.truth, mask=pair.band) - psnr(pair.fused(), pair.truth, mask=pair.band)
+    assert gain > pair.gain()[0] - 1
+
+
+@pytest.mark.parametrize("plain", ["near", "far"])
+def test_a_pair_that_does_not_tell_its_blur_is_left_alone(pair, plain):
+    frames = pair.frames.copy()
+    inside = (pair.mask if plain == "near" else 1 - pair.mask) > 0
+    frames[:, inside] = frames[:, inside].mean()
+    picture = pair.mask[..., None] * frames[0] + (1 - pair.mask[..., None]) * frames[1]
+    found = eliminate_diffusion(frames, picture, 1 - pair.mask, nearest="first")
+    assert np.array_equal(found.image, picture)
+    assert "there is no texture on flat surfaces to measure the blur by" in found.describe()
+
+
 @pytest.mark.parametrize("strength", [0.0, 0.5])
 def test_strength_is_a_share(pair, strength):
     whole, part = pair.gain()[1], pair.gain(strength=strength)[1]

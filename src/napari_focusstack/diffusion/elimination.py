@@ -16,6 +16,7 @@ from ..progress import apart
 from .checks import SEGMENT, trust, without_specks
 from .evidence import gathered, gathered_again, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
+from .reblurring import law_of_pair
 from .result import SURE, Elimination
 from .veils import Veils
 
@@ -103,7 +104,8 @@ def eliminate_diffusion(
     pixel by pixel, R_j is known by then: R_k = (I_k - C) / (1 - A), where at least a quarter comes through. The
     subtractive form, after eqs. 8 and 13, is R_k = I_k - (C - A b), with the mean b of what is not nearer around the
     pixel; eq. 13 lacks the factor M on its right side. The blur is in proportion to the number of frames; its kind and
-    width are measured on textured patches. Nearer surfaces whose rims show what is behind them are drawn back first.
+    width are measured on textured patches, of a pair on all that is in focus in either. Nearer surfaces whose rims show
+    what is behind them are drawn back first.
 
     A pixel is only changed where up to six frames that are focused in front of it, rendered again, look as they did,
     within 7 % of the range and three standard deviations of the noise; where those of the 65 px around, and those of
@@ -128,7 +130,10 @@ def eliminate_diffusion(
     if not (jumps > gap - 0.5).any():
         return _unchanged(stored, NO_EDGES)
     given = Law(blur, blur, "disc" if psf == "auto" else psf) if blur else None
-    found = measured(frames, stored, depth, transfer, psf=given.psf if given else psf, blur=blur)
+    kind = given.psf if given else psf
+    found = measured(frames, stored, depth, transfer, psf=kind, blur=blur)
+    if len(frames) == 2:
+        found = law_of_pair(frames, depth, transfer, psf=kind, instead=found if given else None)
     law = given or found
     if law is None:
         return _unchanged(stored, NO_TEXTURE)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
 
+from ..arrays import Frames, to_float, visit
+from ..color import Transfer, to_linear
 from ..progress import apart, track
-from .law import Psf, lowest
+from .law import Law, Psf, lowest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]  # (Y, X)
     Picture = NDArray[np.float32]  # (Y, X, C)
 
-__all__ = ["Widths", "blurred", "measured_blur", "squares"]
+__all__ = ["Widths", "blurred", "law_of_pair", "measured_blur", "squares"]
 
 SIDE, MOST = 256, 8  # px, and number, of the squares that are looked at
 WIDTHS = np.geomspace(0.4, 20, 34)  # px: standard deviations that are tried; radii of discs are twice as large
@@ -90,6 +92,29 @@ def measured_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gau
     ]
     total = Widths(*(sum(parts) for parts in zip(*((one.left, one.before, one.pixels) for one in found), strict=True)))
     return total.best(widths)
+
+
+def law_of_pair(
+    frames: Frames, index: Plane, transfer: Transfer, *, psf: Psf | Literal["auto"] = "auto", instead: Law | None = None
+) -> Law | None:
+    """Law of two frames (2, Y, X, C): what is in focus in each is blurred until it looks like the other one.
+
+    Parameters
+    ----------
+    frames, index, transfer
+        Frames; the number of that in which each pixel (Y, X) is in focus; how stored values relate to light.
+    psf : {"auto", "disc", "gaussian"}
+        Point spread function; "auto": Gaussian.
+    instead : Law, optional
+        Law to go by where one of the two does not tell; by default there is none then.
+    """
+    kind: Psf = "gaussian" if psf == "auto" else psf
+    seen = [stored for _, stored in visit(frames, "Measuring the blur")]
+    first, second = (apart(to_linear, to_float(stored), transfer).astype(np.float32) for stored in seen)
+    inside = (index < 0.5).astype(np.float32)
+    after = measured_blur(first, second, inside, psf=kind) or (instead and instead.after)
+    before = measured_blur(second, first, 1 - inside, psf=kind) or (instead and instead.before)
+    return Law(before, after, kind) if before and after else None
 
 
 def blurred(picture: NDArray[np.float32], width: float, psf: Psf = "gaussian") -> NDArray[np.float32]:
