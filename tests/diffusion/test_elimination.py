@@ -300,12 +300,23 @@ def test_plain_surfaces_tell_no_blur():
             np.zeros((8, 8)),
             "a picture with values up to 200; give it in the scale of the fused",
         ),
+        (np.full((8, 8, 3), np.nan), np.zeros((8, 8)), "the picture has values that are no numbers"),
         (np.zeros((8, 8, 3)), np.full((8, 8), 2.5), "an index from 2.5 to 2.5; frames are numbered 0 to 2"),
     ],
 )
 def test_what_does_not_fit_is_refused(image, index, message):
     with pytest.raises(ValueError, match=message):
         eliminate_diffusion(np.zeros((3, 8, 8, 3), np.float32), image, index)
+
+
+def test_one_frame_is_refused():
+    with pytest.raises(ValueError, match="there is only one frame; nothing is out of focus in another: give two or"):
+        eliminate_diffusion(np.zeros((1, 8, 8, 3), np.float32), np.zeros((8, 8, 3)), np.zeros((8, 8)))
+
+
+def test_an_option_of_another_type_is_refused():
+    with pytest.raises(TypeError, match=r"edge=1\.5 is not of type int"):
+        eliminate_diffusion(np.zeros((3, 8, 8, 3), np.float32), np.zeros((8, 8, 3)), np.zeros((8, 8)), edge=1.5)
 
 
 @pytest.mark.parametrize(

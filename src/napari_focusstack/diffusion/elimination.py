@@ -14,7 +14,7 @@ from ..color import Transfer, to_linear, to_stored
 from ..methods import check_options
 from ..progress import apart
 from .checks import SEGMENT, trust, without_specks
-from .evidence import gathered, gathered_again, jumps_of, reach_of, trimmed
+from .evidence import gathered, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
 from .reblurring import law_of_pair
 from .result import SURE, Elimination
@@ -65,7 +65,7 @@ def eliminate_diffusion(
         All-in-focus picture of them, in the scale of `to_float`, by any method that picks or blends frames.
     index : (Y, X) array_like
         Number of the frame, with fractions, in which each pixel is in focus, known everywhere. Of a pair, with a mask
-        of what is in focus in the first frame: ``1 - mask``.
+        of what is in focus in the first frame: ``mask <= 0.5``.
     known : (Y, X) array_like of bool, optional
         Where the index was measured, not filled: only between such pixels there are depth edges. By default everywhere.
     strength : float
@@ -94,7 +94,9 @@ def eliminate_diffusion(
     ------
     ValueError
         If shapes do not fit each other, the index is not known everywhere or names a frame that is not there, the
-        picture is not in the scale of `to_float`, or an option is unknown or out of range.
+        picture is not in the scale of `to_float`, there is only one frame, or an option is unknown or out of range.
+    TypeError
+        If an option is of another type.
 
     Notes
     -----
@@ -141,17 +143,22 @@ def eliminate_diffusion(
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work = Veils(evidence, depth, reach, gap, subtract, transfer)
-    law = replace(law, nearest=work.nearest(law) if nearest == "auto" else nearest)
+    back = {end: apart(trimmed, evidence, depth, end, gap - 0.5, SEGMENT, FULL_RIM) for end in _ends(nearest)}
+    works = {end: work.with_depth(frames, drawn) for end, drawn in back.items()}
+    gains = {end: one.gain(replace(law, nearest=end)) if len(works) > 1 else 0.0 for end, one in works.items()}
+    end = max(gains, key=lambda end: gains[end])
+    work, drawn, law = works[end], back[end], replace(law, nearest=end)
     if given and found:
-        law = replace(found, nearest=law.nearest).with_near(blur)
-    drawn = apart(trimmed, evidence, depth, law.nearest, gap - 0.5, SEGMENT, FULL_RIM)
-    moved = _moved(drawn, edge, law.nearest, gap - 0.5) if edge else drawn
-    if (moved != depth).any():
-        evidence = gathered_again(evidence, frames, moved, moved != depth, transfer)
-        work = Veils(evidence, moved, reach, gap, subtract, transfer)
+        law = replace(found, nearest=end).with_near(blur)
+    if edge:
+        work = work.with_depth(frames, _moved(drawn, edge, end, gap - 0.5))
     if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
         return _unchanged(stored, NO_SHADE)
     return _written(work, law, stored, strength, drawn)
+
+
+def _ends(nearest: Literal["auto", "first", "last"]) -> tuple[Nearest, ...]:
+    return ("first", "last") if nearest == "auto" else (nearest,)
 
 
 def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
@@ -193,6 +200,8 @@ def _checked(
     frames: Frames, image: ArrayLike, index: ArrayLike, known: ArrayLike | None
 ) -> tuple[NDArray[np.float32], Plane, NDArray[np.bool_]]:
     stored, depth = np.asarray(image, np.float32), np.asarray(index, np.float32)
+    if len(frames) < 2:
+        raise ValueError("there is only one frame; nothing is out of focus in another: give two or more")
     if stored.ndim == 2:
         stored = stored[..., None]
     if stored.shape != frames.shape[1:]:
@@ -200,10 +209,11 @@ def _checked(
             f"a picture of shape {stored.shape} does not belong to frames of {frames.shape[1:]}; give the picture that "
             "was fused from them"
         )
-    if not np.isfinite(stored).all() or stored.max(initial=0) > BRIGHTEST:
+    if not np.isfinite(stored).all():
+        raise ValueError("the picture has values that are no numbers (NaN) or infinite; give it without")
+    if stored.max(initial=0) > BRIGHTEST:
         raise ValueError(
-            f"a picture with values up to {stored.max():g}; give it in the scale of the fused picture, from 0 to 1, "
-            "without gaps"
+            f"a picture with values up to {stored.max():g}; give it in the scale of the fused picture, from 0 to 1"
         )
     if depth.shape != stored.shape[:2]:
         raise ValueError(f"an index of shape {depth.shape} does not fit a picture of {stored.shape[:2]}")

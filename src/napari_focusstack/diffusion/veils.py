@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from ..arrays import Frames
 from ..color import Transfer, to_stored
 from ..kernels.strips import over_rows
 from ..progress import apart, track
-from .evidence import Evidence
-from .law import Law, Nearest, kind_of
+from .evidence import Evidence, gathered_again
+from .law import Law, kind_of
 from .result import SURE
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = ["Veils"]
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
 ASKED = 1000  # pixels of them
-ENDS: Sequence[Nearest] = ("first", "last")
 HIDING: dict[Transfer, float] = {"srgb": 1.05, "linear": 1.25}  # times as well as adding up it must explain the frames
 ROUNDS = 2  # of the subtractive form, which takes what is around from the one before
 LEFT = 0.2  # of a pixel's light: where nearer surfaces seem to have added more than the rest, depth is wrong
@@ -43,6 +42,14 @@ class Veils:
         self.evidence, self.depth, self.reach, self.gap, self.subtract = evidence, depth, reach, gap, subtract
         self.transfer: Transfer = transfer
         self.curve = to_stored(np.linspace(0, 1, LEVELS, dtype=np.float32), transfer).astype(np.float32)
+
+    def with_depth(self, frames: Frames, depth: Plane) -> Veils:
+        """Veils of another depth; the frames are read again that its pixels name."""
+        moved = depth != self.depth
+        if not moved.any():
+            return self
+        evidence = gathered_again(self.evidence, frames, depth, moved, self.transfer)
+        return Veils(evidence, depth, self.reach, self.gap, self.subtract, self.transfer)
 
     def solved(
         self, law: Law, points: NDArray[np.int32], *, opaque: bool = True
@@ -96,13 +103,10 @@ class Veils:
         left, seen = solved[where], self.evidence.light[where]
         return np.asarray((left.min(axis=1) > 0) & (left.mean(axis=1) > LEFT * seen.mean(axis=1)))
 
-    def nearest(self, law: Law) -> Nearest:
-        """End of the burst that explains the frames better if it is the nearest."""
-        gains: dict[Nearest, float] = {}
-        for end in ENDS:
-            found, before = self._tried(replace(law, nearest=end), opaque=True)
-            gains[end] = float((before - found).mean()) if len(found) else -np.inf
-        return max(gains, key=lambda end: gains[end])
+    def gain(self, law: Law) -> float:
+        """By how much better the frames are explained by a law than without; -∞ where nothing is veiled."""
+        found, before = self._tried(law, opaque=True)
+        return float((before - found).mean()) if len(found) else -np.inf
 
     def adds_up(self, law: Law) -> bool:
         """Whether the frames look more as if light added up than as if nearer surfaces hid farther ones.
