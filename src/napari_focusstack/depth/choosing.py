@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen", "load_chooser"]
 
-TILE = 320  # px: tiles without a choice are left out
+TILE = 512  # px: tiles without a choice are left out
 OTHERS = 0.3  # frames: standard deviation of a peak's depth, and of that of a neighbour
 CLOSE = 1.0  # frames within which depths are of one surface
 REACH = 3  # px to either side, from which such depths are taken
@@ -122,7 +122,8 @@ def _choose(
 ) -> None:
     import torch
 
-    margin = chooser.network.halo + AROUND
+    grid = chooser.network.grid
+    margin = -(-(chooser.network.halo + AROUND) // grid) * grid  # with the cells of the whole picture
     wide, inner = zip(
         *(_widened(part, margin, size) for part, size in zip(window, depth.shape, strict=True)), strict=True
     )
