@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["eliminate_diffusion"]
 
+ENOUGH = 100  # pixels that tell which end of the burst is nearest, of surfaces that were drawn back
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
 NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
@@ -145,8 +146,7 @@ def eliminate_diffusion(
     work = Veils(evidence, depth, reach, gap, subtract, transfer)
     back = {end: apart(trimmed, evidence, depth, end, gap - 0.5, SEGMENT, FULL_RIM) for end in _ends(nearest)}
     works = {end: work.with_depth(frames, drawn) for end, drawn in back.items()}
-    gains = {end: one.gain(replace(law, nearest=end)) if len(works) > 1 else 0.0 for end, one in works.items()}
-    end = max(gains, key=lambda end: gains[end])
+    end = _nearest(work, works, law) if nearest == "auto" else nearest
     work, drawn, law = works[end], back[end], replace(law, nearest=end)
     if given and found:
         law = replace(found, nearest=end).with_near(blur)
@@ -155,6 +155,14 @@ def eliminate_diffusion(
     if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
         return _unchanged(stored, NO_SHADE)
     return _written(work, law, stored, strength, drawn)
+
+
+def _nearest(given: Veils, drawn: dict[Nearest, Veils], law: Law) -> Nearest:
+    """End that, as the nearest, explains the frames better with its surfaces drawn back, if enough pixels tell."""
+    gains = {end: work.gain(replace(law, nearest=end)) for end, work in drawn.items()}
+    if min(count for _, count in gains.values()) < ENOUGH:
+        gains = {end: given.gain(replace(law, nearest=end)) for end in drawn}
+    return max(gains, key=lambda end: gains[end])
 
 
 def _ends(nearest: Literal["auto", "first", "last"]) -> tuple[Nearest, ...]:

@@ -103,10 +103,10 @@ class Veils:
         left, seen = solved[where], self.evidence.light[where]
         return np.asarray((left.min(axis=1) > 0) & (left.mean(axis=1) > LEFT * seen.mean(axis=1)))
 
-    def gain(self, law: Law) -> float:
-        """By how much better the frames are explained by a law than without; -∞ where nothing is veiled."""
+    def gain(self, law: Law) -> tuple[float, int]:
+        """By how much better the frames are explained by a law than without, and by how many pixels that is told."""
         found, before = self._tried(law, opaque=True)
-        return float((before - found).mean()) if len(found) else -np.inf
+        return (float((before - found).mean()) if len(found) else -np.inf), len(found)
 
     def adds_up(self, law: Law) -> bool:
         """Whether the frames look more as if light added up than as if nearer surfaces hid farther ones.
