@@ -143,30 +143,35 @@ def eliminate_diffusion(
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
     evidence = gathered(frames, stored, depth, reach, transfer)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
-    work = Veils(evidence, depth, reach, gap, subtract, transfer)
-    back = {end: apart(trimmed, evidence, depth, end, gap - 0.5, SEGMENT, FULL_RIM) for end in _ends(nearest)}
-    works = {end: work.with_depth(frames, drawn) for end, drawn in back.items()}
-    end = _nearest(work, works, law) if nearest == "auto" else nearest
-    work, drawn, law = works[end], back[end], replace(law, nearest=end)
+    work, law = _drawn_back(frames, Veils(evidence, depth, reach, gap, subtract, transfer), law, nearest)
+    del evidence  # its light is another one, where surfaces were drawn back
     if given and found:
-        law = replace(found, nearest=end).with_near(blur)
+        law = replace(found, nearest=law.nearest).with_near(blur)
+    drawn = work.depth
     if edge:
-        work = work.with_depth(frames, _moved(drawn, edge, end, gap - 0.5))
+        work = work.with_depth(frames, _moved(drawn, edge, law.nearest, gap - 0.5))
     if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
         return _unchanged(stored, NO_SHADE)
     return _written(work, law, stored, strength, drawn)
 
 
-def _nearest(given: Veils, drawn: dict[Nearest, Veils], law: Law) -> Nearest:
-    """End that, as the nearest, explains the frames better with its surfaces drawn back, if enough pixels tell."""
-    gains = {end: work.gain(replace(law, nearest=end)) for end, work in drawn.items()}
+def _drawn_back(frames: Frames, work: Veils, law: Law, nearest: Literal["auto", "first", "last"]) -> tuple[Veils, Law]:
+    """Nearer surfaces drawn back where they are too wide, and the law with the end of the burst that is the nearest.
+
+    With that end as the nearest, the frames are explained better; without drawing back, if too few pixels tell.
+    """
+    ends: tuple[Nearest, ...] = ("first", "last") if nearest == "auto" else (nearest,)
+    jump, drawn = work.gap - 0.5, dict[Nearest, Veils]()
+    for end in ends:
+        back = apart(trimmed, work.evidence, work.depth, end, jump, SEGMENT, FULL_RIM)
+        drawn[end] = work.with_depth(frames, back)
+    if nearest != "auto":
+        return drawn[nearest], replace(law, nearest=nearest)
+    gains = {end: one.gain(replace(law, nearest=end)) for end, one in drawn.items()}
     if min(count for _, count in gains.values()) < ENOUGH:
-        gains = {end: given.gain(replace(law, nearest=end)) for end in drawn}
-    return max(gains, key=lambda end: gains[end])
-
-
-def _ends(nearest: Literal["auto", "first", "last"]) -> tuple[Nearest, ...]:
-    return ("first", "last") if nearest == "auto" else (nearest,)
+        gains = {end: work.gain(replace(law, nearest=end)) for end in ends}
+    best = max(gains, key=lambda end: gains[end])
+    return drawn[best], replace(law, nearest=best)
 
 
 def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
