@@ -54,7 +54,8 @@ def trust(
     tolerance = TOLERANCE + NOISES * work.evidence.noise
     gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
     most, power = DOUBT
-    sound = (worst <= most * tolerance) & (gain.mean() > 0) & apart(_gaining, gain, where, veil.shape)
+    sound = (worst <= most * tolerance) & (gain.mean() > 0)
+    sound &= apart(_mean_around, gain, where, veil.shape, SEGMENT) > 0
     own, behind = apart(rims, work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
     sound &= (own >= RIM * behind)[which] & apart(work.leaves, light, which)
     ragged = apart(_ragged, given, work.gap)[where]
@@ -71,18 +72,18 @@ def trust(
 
 def _agreed(shares: Plane, where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Trust (P,) in points, less where there is little in those around: what was seen there is not understood."""
-    trusted, asked = np.zeros((2, *shape), np.float32)
-    trusted[where], asked[where] = shares, 1
-    mean = cv2.blur(trusted, (AROUND, AROUND))[where] / cv2.blur(asked, (AROUND, AROUND))[where]
+    trusted, asked = (_mean_around(values, where, shape, AROUND) for values in (shares, 1))
     least, enough = AGREED
-    return np.asarray(shares * np.clip((mean - least) / (enough - least), 0, 1), np.float32)
+    return np.asarray(shares * np.clip((trusted / asked - least) / (enough - least), 0, 1), np.float32)
 
 
-def _gaining(gain: NDArray[np.float32], where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Whether the points around each one gain."""
-    gains = np.zeros(shape, np.float32)
-    gains[where] = gain
-    return cv2.blur(gains, (SEGMENT, SEGMENT))[where] > 0
+def _mean_around(
+    values: NDArray[np.float32] | float, where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...], side: int
+) -> NDArray[np.float32]:
+    """(P,) mean of the points' values over a square of `side` px around each, in which other pixels have 0."""
+    plane = np.zeros(shape, np.float32)
+    plane[where] = values
+    return np.asarray(cv2.blur(plane, (side, side))[where])
 
 
 def _detail_with(
@@ -109,9 +110,7 @@ def without_specks(
     picture[where] = to_stored(light, transfer)
     before = np.max([np.abs(one - _median(one))[where].max(axis=1) for one in (stored, seen)], axis=0)
     allowed = SPECK + before / np.maximum(1 - veil[where], LEAST_LEFT)
-    freed = np.zeros(veil.shape, np.float32)
-    freed[where] = 1
-    allowed[cv2.blur(freed, (3, 3))[where] < AMONG] = np.inf
+    allowed[_mean_around(1, where, veil.shape, 3) < AMONG] = np.inf
     for _ in range(TIMES):
         median = _median(picture)[where]
         specks = np.abs(picture[where] - median).max(axis=1) > allowed

@@ -134,9 +134,10 @@ def eliminate_diffusion(
         return _unchanged(stored, NO_EDGES)
     given = Law(blur, blur, "disc" if psf == "auto" else psf) if blur else None
     kind = given.psf if given else psf
-    found = measured(frames, stored, depth, transfer, psf=kind, blur=blur)
-    if len(frames) == 2:
-        found = law_of_pair(frames, depth, transfer, psf=kind, instead=found if given else None)
+    pair = len(frames) == 2
+    found = None if pair and not given else measured(frames, stored, depth, transfer, psf=kind, blur=blur)
+    if pair:
+        found = law_of_pair(frames, depth, transfer, psf=kind, instead=found)
     law = given or found
     if law is None:
         return _unchanged(stored, NO_TEXTURE)
@@ -150,7 +151,7 @@ def eliminate_diffusion(
     drawn = work.depth
     if edge:
         work = work.with_depth(frames, _moved(drawn, edge, law.nearest, gap - 0.5))
-    if len(frames) > 2 and work.adds_up(law):  # of a pair, whoever gives the mask knows
+    if not pair and work.adds_up(law):  # whoever gives the mask of a pair knows
         return _unchanged(stored, NO_SHADE)
     return _written(work, law, stored, strength, drawn)
 

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from ..arrays import to_float, unit
-from ..color import Transfer, to_linear
+from ..color import Transfer
 from ..focus import grey, image_noise, modified_laplacian, smoothed
 from ..progress import apart, track
 from .crf import refined
 from .law import Psf
-from .reblurring import blurred, measured_blur, squares
+from .reblurring import blurred, light_of, measured_blur, squares
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -136,7 +136,7 @@ def find_blur(
         return _blur_by_network(first, second, inside, checkpoint, device) * (2 if psf == "disc" else 1)
     if method != "search":
         raise ValueError(f"unknown method {method!r}; choices: search, network")
-    sharp, soft = (apart(_light, frame, transfer) for frame in (first, second))
+    sharp, soft = (apart(light_of, frame, transfer) for frame in (first, second))
     found = measured_blur(sharp, soft, (inside > 0.5).astype(np.float32), psf=psf)
     if found is None:
         raise ValueError(
@@ -151,10 +151,6 @@ def fuse_pair(near: ArrayLike, far: ArrayLike, mask: ArrayLike) -> Picture:
     first, second = _checked(near, far)
     share = np.asarray(mask, np.float32)[..., None]
     return share * to_float(first) + (1 - share) * to_float(second)
-
-
-def _light(frame: NDArray[Any], transfer: Transfer) -> Picture:
-    return to_linear(to_float(frame), transfer).astype(np.float32, copy=False)
 
 
 # --------------------------------------------------------------------

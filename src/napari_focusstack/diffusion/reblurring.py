@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]  # (Y, X)
     Picture = NDArray[np.float32]  # (Y, X, C)
 
-__all__ = ["Widths", "blurred", "law_of_pair", "measured_blur", "squares"]
+__all__ = ["Widths", "blurred", "law_of_pair", "light_of", "measured_blur", "squares"]
 
 SIDE, MOST = 256, 8  # px, and number, of the squares that are looked at
 WIDTHS = np.geomspace(0.4, 20, 34)  # px: standard deviations that are tried; radii of discs are twice as large
@@ -109,12 +109,16 @@ def law_of_pair(
         Law to go by where one of the two does not tell; by default there is none then.
     """
     kind: Psf = "gaussian" if psf == "auto" else psf
-    seen = [stored for _, stored in visit(frames, "Measuring the blur")]
-    first, second = (apart(to_linear, to_float(stored), transfer).astype(np.float32) for stored in seen)
+    first, second = (apart(light_of, stored, transfer) for _, stored in visit(frames, "Measuring the blur"))
     inside = (index < 0.5).astype(np.float32)
     after = measured_blur(first, second, inside, psf=kind) or (instead and instead.after)
     before = measured_blur(second, first, 1 - inside, psf=kind) or (instead and instead.before)
     return Law(before, after, kind) if before and after else None
+
+
+def light_of(frame: NDArray[Any], transfer: Transfer) -> Picture:
+    """Linear light of a frame, (Y, X, C) float32."""
+    return to_linear(to_float(frame), transfer).astype(np.float32, copy=False)
 
 
 def blurred(picture: NDArray[np.float32], width: float, psf: Psf = "gaussian") -> NDArray[np.float32]:
