@@ -154,10 +154,12 @@ def _mean(values: Iterable[float]) -> float | None:
 def _of_kernels(several: Iterable[pairs.Pair], fsb: str, keb: str, device: str) -> dict[str, list[Figures]]:
     """How near a picture blurred by the estimate comes to one blurred by the truth; nothing where it is refused."""
     ways: dict[str, Callable[[pairs.Pair, Any], float]] = {
-        "search": lambda pair, mask: find_blur(*pair.frames, mask, transfer="srgb")
+        "search": lambda pair, mask: find_blur(*pair.frames, mask, method="search", transfer="srgb")
     }
     if pairs.there(keb):
-        ways["KEB"] = lambda pair, mask: find_blur(*pair.frames, mask, method="network", checkpoint=keb, device=device)
+        network = {"checkpoint": keb, "device": device}
+        ways["KEB"] = lambda pair, mask: find_blur(*pair.frames, mask, method="network", **network)
+        ways["search, else KEB"] = lambda pair, mask: find_blur(*pair.frames, mask, transfer="srgb", **network)
     masks: dict[str, Callable[[pairs.Pair], Any]] = {
         "true mask": lambda pair: pair.mask,
         "mask by sharpness": lambda pair: find_foreground(*pair.frames, method="sharpness") > 0.5,

@@ -156,6 +156,7 @@ def rows_of(fsb: str, keb: str, device: str, *, truth: bool) -> Rows:
         blurs: dict[str, Mapping[str, Any] | None] = {"searched": search}
         if there(keb):
             blurs["KEB"] = {"method": "network", "checkpoint": keb, "device": device}
+            blurs["searched, else KEB"] = search | {"method": "auto", "checkpoint": keb, "device": device}
         masks["FSB"] = {"method": "network", "checkpoint": fsb, "device": device}, blurs
     if truth:
         masks["truth"] = None, {"searched": search, "true": None}

@@ -45,7 +45,7 @@ def test_pairs_and_kernels_are_printed(library, networks, monkeypatch, tmp_path,
     assert [name for name in rows if name in ours or name.startswith("mask")] == [
         *ours,
         *("mask: sharpness", "mask: sharpness, blur: searched"),
-        *("mask: FSB", "mask: FSB, blur: searched", "mask: FSB, blur: KEB"),
+        *("mask: FSB", "mask: FSB, blur: searched", "mask: FSB, blur: KEB", "mask: FSB, blur: searched, else KEB"),
         *("mask: truth", "mask: truth, blur: searched", "mask: truth, blur: true"),
     ]
     for figures in (one for row in rows.values() for one in row):
@@ -56,7 +56,9 @@ def test_pairs_and_kernels_are_printed(library, networks, monkeypatch, tmp_path,
     kernels = found["kernels with noise"]
     assert len(kernels["KEB, true mask"]) == 2
     assert set(kernels) == {
-        f"{way}, {mask}" for way in ("search", "KEB") for mask in ("true mask", "mask by sharpness", "mask by FSB")
+        f"{way}, {mask}"
+        for way in ("search", "KEB", "search, else KEB")
+        for mask in ("true mask", "mask by sharpness", "mask by FSB")
     }
     printed = capsys.readouterr().out
     assert printed.count("| mask: truth, blur: true ") == 2

@@ -63,7 +63,7 @@ def test_a_foreground_that_does_not_tell_is_refused(why):
     else:
         far = near
     with pytest.raises(ValueError, match="the foreground does not tell how it is blurred"):
-        find_blur(near, far, mask)
+        find_blur(near, far, mask, method="search")
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02])
@@ -152,6 +152,15 @@ def test_a_network_tells_the_blur(tmp_path):
     )
 
 
+@pytest.mark.parametrize("psf", ["gaussian", "disc"])
+def test_a_network_is_only_asked_where_the_foreground_does_not_tell(tmp_path, psf):
+    near, far, mask = pair(4.0, psf)
+    assert find_blur(near, far, mask, psf=psf, checkpoint="nothing") == pytest.approx(4.0, rel=0.1)
+    options = {"psf": psf, "checkpoint": saved(tmp_path / "keb", "keb", **PAIRS), "device": "cpu"}
+    plain = np.full_like(near, 0.5)
+    assert find_blur(plain, plain, mask, **options) == find_blur(plain, plain, mask, method="network", **options)
+
+
 def test_another_network_is_refused(tmp_path):
     near, far, mask = pair(4.0)
     network = saved(tmp_path / "keb", "keb", **PAIRS)
@@ -179,7 +188,7 @@ def test_unknown_methods_are_named():
     near, far, mask = pair(4.0)
     with pytest.raises(ValueError, match="unknown method 'magic'; choices: network, sharpness"):
         find_foreground(near, far, method="magic")
-    with pytest.raises(ValueError, match="unknown method 'magic'; choices: search, network"):
+    with pytest.raises(ValueError, match="unknown method 'magic'; choices: auto, search, network"):
         find_blur(near, far, mask, method="magic")
 
 

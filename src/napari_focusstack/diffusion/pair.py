@@ -93,7 +93,7 @@ def find_blur(
     far: ArrayLike,
     mask: ArrayLike,
     *,
-    method: Literal["search", "network"] = "search",
+    method: Literal["auto", "search", "network"] = "auto",
     psf: Psf = "gaussian",
     checkpoint: Annotated[str, {"architectures": ("keb",)}] = "keb",
     transfer: Transfer = "linear",
@@ -107,8 +107,9 @@ def find_blur(
         Aligned frames, focused on the foreground and behind it, in stored values.
     mask : (Y, X) array_like
         Of the foreground, 0 to 1.
-    method : {"search", "network"}
-        The blur of `near` that looks most like `far`, or what a trained network says.
+    method : {"auto", "search", "network"}
+        The blur of `near` that looks most like `far`, or what a trained network says; "auto": that where the foreground
+        does not tell.
     psf : {"gaussian", "disc"}
         Point spread function. A network says the σ of a Gaussian; a disc of that variance has twice the radius.
     checkpoint : str
@@ -121,29 +122,30 @@ def find_blur(
     Raises
     ------
     ValueError
-        If shapes do not fit, the method is unknown, or the foreground does not tell: it is plain, or narrower than its
-        blur.
+        If shapes do not fit, the method is unknown, or with "search", if the foreground does not tell: it is plain, or
+        narrower than its blur.
     CheckpointError
         If there is no such checkpoint, it is damaged, or no KEB.
     """
+    if method not in ("auto", "search", "network"):
+        raise ValueError(f"unknown method {method!r}; choices: auto, search, network")
     first, second = _checked(near, far)
     inside = np.asarray(mask, np.float32)
     if inside.shape != first.shape[:2]:
         raise ValueError(
             f"a mask of shape {inside.shape} does not fit frames of shape {first.shape[:2]}; cut all alike"
         )
-    if method == "network":
-        return _blur_by_network(first, second, inside, checkpoint, device) * (2 if psf == "disc" else 1)
-    if method != "search":
-        raise ValueError(f"unknown method {method!r}; choices: search, network")
-    sharp, soft = (apart(light_of, frame, transfer) for frame in (first, second))
-    found = measured_blur(sharp, soft, (inside > 0.5).astype(np.float32), psf=psf)
-    if found is None:
-        raise ValueError(
-            "the foreground does not tell how it is blurred: it is plain, too narrow, or as sharp in both frames; "
-            "give the blur in px"
-        )
-    return found
+    if method != "network":
+        sharp, soft = (apart(light_of, frame, transfer) for frame in (first, second))
+        found = measured_blur(sharp, soft, (inside > 0.5).astype(np.float32), psf=psf)
+        if found is not None:
+            return found
+        if method == "search":
+            raise ValueError(
+                "the foreground does not tell how it is blurred: it is plain, too narrow, or as sharp in both frames; "
+                "ask a network (method='network'), or give the blur in px"
+            )
+    return _blur_by_network(first, second, inside, checkpoint, device) * (2 if psf == "disc" else 1)
 
 
 def fuse_pair(near: ArrayLike, far: ArrayLike, mask: ArrayLike) -> Picture:
