@@ -123,10 +123,11 @@ def test_chosen_depths_become_those_of_the_surface_around(stack, monkeypatch):
     told = calm.calmed
     monkeypatch.setattr(calm, "calmed", lambda *arguments: given.append(arguments) or told(*arguments))
     index, _ = stack.chosen(sure_of(LOW))
-    (depth, moved, reach, close) = given[0]
+    (depth, moved, before, reach, close) = given[0]
+    np.testing.assert_array_equal(before, np.where(stack.found.disputed, depth, stack.index))
     np.testing.assert_array_equal(moved, stack.undecided)
     assert (reach, close) == (choosing.REACH, choosing.CLOSE)
-    assert np.abs(index - depth).max() <= close
+    assert (np.abs(index - depth) <= close)[index != before].all()
     assert np.abs(index - depth)[moved].max() > 0.1
     np.testing.assert_array_equal(index[~moved], stack.index[~moved])
 

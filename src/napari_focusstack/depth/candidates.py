@@ -48,6 +48,11 @@ class Candidates:
     channel : int
         Channel that is looked at; -1: all.
 
+    Attributes
+    ----------
+    disputed : ndarray
+        (Y, X) bool: where there are two surfaces within 7 px.
+
     Notes
     -----
     A hair in front of a texture is sharp in its own frame, and the texture behind it is sharp in another one: it shines
@@ -68,7 +73,7 @@ class Candidates:
         self._index, self._sigma, self._known = np.clip(index, 0, self._last), sigma, known
         self._beside = cv2.dilate(known.astype(np.uint8), np.ones((3, 3), np.uint8))
         low, high = beside_jumps(self._index, known, APART, REACH)
-        self._disputed = low < high
+        self.disputed = low < high
         self._low, self._high = low, high
         over_rows(self._around, len(index))
         dark, bright = (float(value) for value in np.quantile(light[::REACH, ::REACH], (0.01, 0.99)))
@@ -89,7 +94,7 @@ class Candidates:
         sharp, dip = self._detail.sharp[part].astype(np.int16)[..., 1:3], self._detail.dip[part].astype(np.int16)
         floor, falls = self._code(STANDS_OUT * self._floor), self._code((FALLS - 1) * self._least)
         peaks = (self._detail.peak[part] >= 0) & (sharp > floor) & (sharp > dip + falls)
-        other = peaks.any(axis=2) | self._disputed[part]
+        other = peaks.any(axis=2) | self.disputed[part]
         return np.asarray(other & (self._beside[part] > 0))
 
     def part(self, rows: slice, columns: slice, *, backwards: bool = False) -> tuple[Plane, Plane]:

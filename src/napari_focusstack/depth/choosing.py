@@ -88,7 +88,8 @@ def chosen(
     Notes
     -----
     The variance is that of the chosen depth's own, 0.3² of a peak's, plus Σ p_i (d_i - d)², p_i the probabilities. A
-    peak's depth is a whole frame: it becomes the mean of the depths within 3 px that are less than a frame off.
+    peak's depth is a whole frame: it becomes the mean of the depths within 3 px that are less than a frame off. Away
+    from edges, a choice stands that three neighbours or more share: others are specks.
     """
     from ..kernels import calm
 
@@ -101,7 +102,7 @@ def chosen(
         undecided = found.undecided(*window)
         if undecided.any():
             apart(_choose, found, chooser, window, undecided, sigma, depth, error, moved, backwards)
-    return calm.calmed(depth, moved, REACH, CLOSE), error
+    return calm.calmed(depth, moved, np.where(found.disputed, depth, index), REACH, CLOSE), error
 
 
 def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:

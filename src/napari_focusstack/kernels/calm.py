@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["calmed"]
 
 
-def calmed(depth: Plane, moved: NDArray[np.bool_], reach: int, close: float) -> Plane:
+FEWEST = 4  # pixels of one depth, within reach, that make a surface
+
+
+def calmed(depth: Plane, moved: NDArray[np.bool_], before: Plane, reach: int, close: float) -> Plane:
     """Depth (Y, X), where `moved` the mean of the depths within `reach` px that are at most `close` off.
 
-    Those that were moved count as well, but a tenth: their depth is one of a few.
+    Those that were moved count as well, but a tenth: their depth is one of a few. Where less than four pixels have such
+    a depth, it is a speck: the depth is what it was `before`.
     """
     out = np.empty_like(depth)
-    over_rows(_calm, len(depth), depth, moved, reach, np.float32(close), out)
+    over_rows(_calm, len(depth), depth, moved, before, reach, np.float32(close), out)
     return out
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _calm(depth, moved, reach, close, out, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _calm(depth, moved, before, reach, close, out, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover
     height, width = depth.shape
     for y in range(start, stop):
         for x in range(width):
@@ -36,11 +40,12 @@ def _calm(depth, moved, reach, close, out, start, stop):  # type: ignore[no-unty
             out[y, x] = aim
             if not moved[y, x]:
                 continue
-            total, weight = np.float32(0), np.float32(0)
+            total, weight, count = np.float32(0), np.float32(0), 0
             for row in range(max(0, y - reach), min(height, y + reach + 1)):
                 for column in range(max(0, x - reach), min(width, x + reach + 1)):
                     if abs(depth[row, column] - aim) <= close:
                         w = np.float32(0.1) if moved[row, column] else np.float32(1)
                         total += w * depth[row, column]
                         weight += w
-            out[y, x] = total / weight
+                        count += 1
+            out[y, x] = total / weight if count >= FEWEST else before[y, x]
