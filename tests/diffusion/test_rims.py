@@ -27,7 +27,14 @@ def disc(radius):
 
 
 def seen(frames, index):
-    return gathered(frames, frames[0] / np.float32(255), index, np.full(index.shape, 8, np.uint8), "linear")
+    return gathered(
+        frames,
+        frames[0] / np.float32(255),
+        index,
+        np.full(index.shape, 8, np.uint8),
+        "linear",
+        np.arange(float(len(frames))),
+    )
 
 
 def drawn(frames, radius, nearest="first"):

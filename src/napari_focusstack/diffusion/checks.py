@@ -25,7 +25,7 @@ TOLERANCE = 0.07  # of the range of values: what a frame rendered again may diff
 DOUBT = 2.0, 4  # times what may be, from which on nothing is done; below, a share, by this power of how many times
 NOISES = 3.0  # standard deviations of the noise that it may differ by, too
 AROUND = 7  # px, in which detail is compared, and trust
-AGREED = 0.25, 0.75  # mean trust around a pixel: at which nothing is done, and from which on all
+AGREED = (AROUND, 0.25, 0.75), (41, 0.4, 0.65)  # px around; mean trust at which nothing is done, and from which on all
 RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
 RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jumps of depth: surfaces have few of them
 SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
@@ -72,9 +72,11 @@ def trust(
 
 def _agreed(shares: Plane, where: tuple[NDArray[np.int32], ...], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Trust (P,) in points, less where there is little in those around: what was seen there is not understood."""
-    trusted, asked = (_mean_around(values, where, shape, AROUND) for values in (shares, 1))
-    least, enough = AGREED
-    return np.asarray(shares * np.clip((trusted / asked - least) / (enough - least), 0, 1), np.float32)
+    found = shares
+    for side, least, enough in AGREED:
+        trusted, asked = (_mean_around(values, where, shape, side) for values in (shares, 1))
+        found = found * np.clip((trusted / asked - least) / (enough - least), 0, 1)
+    return np.asarray(found, np.float32)
 
 
 def _mean_around(

@@ -18,6 +18,7 @@ from .evidence import gathered, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
 from .reblurring import law_of_pair
 from .result import SURE, Elimination
+from .spacing import evenly
 from .veils import Veils
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def eliminate_diffusion(
         The frame whose focus is nearest; "auto": whichever explains the frames better.
     blur : float
         Radius (disc) or σ (Gaussian) of the blur, in px, of what is one frame out of focus; 0: measured. What is behind
-        the focus may be blurred otherwise than what is in front of it, so that is measured all the same, if possible.
+        the focus may be blurred otherwise than what is in front of it, and frames may be focused unevenly, see
+        `spacing.spaced`: both are measured all the same, if possible.
     psf : {"auto", "disc", "gaussian"}
         Point spread function.
     form : {"auto", "division", "subtraction"}
@@ -106,8 +108,8 @@ def eliminate_diffusion(
     their blurred light C = Σ R_j K_jk and keep A = Σ K_jk of its own away: I_k = C + (1 - A) R_k. From near to far,
     pixel by pixel, R_j is known by then: R_k = (I_k - C) / (1 - A), where at least a quarter comes through. The
     subtractive form, after eqs. 8 and 13, is R_k = I_k - (C - A b), with the mean b of what is not nearer around the
-    pixel; eq. 13 lacks the factor M on its right side. The blur is in proportion to the number of frames; its kind and
-    width are measured on textured patches, of a pair on all that is in focus in either. Nearer surfaces whose rims show
+    pixel; eq. 13 lacks the factor M on its right side. The blur is in proportion to the number of frames, or to their
+    mean step; its kind and width are measured on textured patches, of a pair on all that is in focus in either. Nearer surfaces whose rims show
     what is behind them are drawn back first.
 
     A pixel is only changed where up to six frames that are focused in front of it, rendered again, look as they did,
@@ -116,9 +118,9 @@ def eliminate_diffusion(
     are not much less sharp in their own frames than in those of what is behind, as where an index claims too much;
     where a fifth of its light is left; and where no detail is lost, as of hairs that the index does not know, nor comes
     up that was not there, with less patience where depth is ragged. Where frames differ, or detail comes up, by up to
-    twice as much as may be, it is changed in part. Nothing is done to a stack where light that only adds up,
-    I_k = C + R_k, explains the frames better: in fluorescence nothing near hides what is behind it, and elsewhere depth
-    or blur must be wrong.
+    twice as much as may be, it is changed in part, and so where the veiled pixels around, of 7 px and of 41, hardly may
+    be. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better: in
+    fluorescence nothing near hides what is behind it, and elsewhere depth or blur must be wrong.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -141,8 +143,12 @@ def eliminate_diffusion(
     law = given or found
     if law is None:
         return _unchanged(stored, NO_TEXTURE)
+    focus = np.array(found.focus if found and found.focus else evenly(len(frames)))
+    if found and found.focus:
+        depth = apart(_placed, depth, focus)
+        jumps = apart(jumps_of, depth, sure)
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
-    evidence = gathered(frames, stored, depth, reach, transfer)
+    evidence = gathered(frames, stored, depth, reach, transfer, focus)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     work, law = _drawn_back(frames, Veils(evidence, depth, reach, gap, subtract, transfer), law, nearest)
     del evidence  # its light is another one, where surfaces were drawn back
@@ -154,6 +160,11 @@ def eliminate_diffusion(
     if not pair and work.adds_up(law):  # whoever gives the mask of a pair knows
         return _unchanged(stored, NO_SHADE)
     return _written(work, law, stored, strength, drawn)
+
+
+def _placed(index: Plane, focus: NDArray[np.float64]) -> Plane:
+    """Depth of frames' numbers, with fractions, where the frames are focused."""
+    return np.interp(index, np.arange(len(focus)), focus).astype(np.float32)
 
 
 def _drawn_back(frames: Frames, work: Veils, law: Law, nearest: Literal["auto", "first", "last"]) -> tuple[Veils, Law]:

@@ -44,8 +44,10 @@ class Evidence:
         Rows and columns of pixels beside depth edges.
     light : (Y, X, C) float32
         Linear light: of these pixels, in the frame that their index names; elsewhere of the fused picture.
+    focus : (N,) float64
+        Depths that the frames are focused at, ascending.
     frames : (K,) float32
-        Frames that a result can be compared with.
+        Those of the frames that a result can be compared with.
     seen : (K, P, C) uint8
         Stored values of the points in these; 255 is white.
     noise : float
@@ -54,6 +56,7 @@ class Evidence:
 
     points: NDArray[np.int32]
     light: NDArray[np.float32]
+    focus: NDArray[np.float64]
     frames: NDArray[np.float32]
     seen: NDArray[np.uint8]
     noise: float
@@ -102,6 +105,7 @@ def gathered(
     index: Plane,
     reach: NDArray[np.uint8],
     transfer: Transfer,
+    focus: NDArray[np.float64],
 ) -> Evidence:
     """What the frames show of the pixels that something may reach.
 
@@ -112,18 +116,20 @@ def gathered(
     image : (Y, X, C) float32
         Fused picture, in stored values.
     index : (Y, X) float32
-        Frame number of each pixel.
+        Depth of each pixel, in frames.
     reach : (Y, X) uint8
         As `reach_of` has it.
     transfer : {"linear", "srgb"}
         How stored values relate to light.
+    focus : (N,) float64
+        Depths that the frames are focused at, ascending.
     """
     points = apart(np.argwhere, reach > 0).astype(np.int32)
     rows, columns = points.T
-    nearest = np.rint(index[rows, columns]).astype(np.int32)
+    nearest = _nearest(focus, index[rows, columns])
     light = apart(to_linear, image, transfer).astype(np.float32, copy=transfer == "linear")
-    low, high = math.floor(index.min()), math.ceil(index.max())
-    checks = sorted({round(k) for k in np.linspace(low, high, CHECKS)})
+    low, high = int(np.searchsorted(focus, index.min(), "right")) - 1, int(np.searchsorted(focus, index.max()))
+    checks = sorted({round(k) for k in np.linspace(max(low, 0), min(high, len(focus) - 1), CHECKS)})
     seen = np.empty((len(checks), len(points), image.shape[2]), np.uint8)
     noise = math.inf
     for k, stored in visit(frames, "Gathering light"):
@@ -133,7 +139,7 @@ def gathered(
         if k in checks:
             noise = min(noise, apart(image_noise, stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = apart(_in_8_bits, stored, rows, columns)
-    return Evidence(points, light, np.array(checks, np.float32), seen, noise)
+    return Evidence(points, light, focus, focus[checks].astype(np.float32), seen, noise)
 
 
 def gathered_again(
@@ -142,11 +148,16 @@ def gathered_again(
     """Evidence of another index, (Y, X) float32, which differs where pixels are `moved`; reads the frames they name."""
     light = evidence.light.copy()
     rows, columns = evidence.points[moved[tuple(evidence.points.T)]].T
-    nearest = np.rint(index[rows, columns]).astype(np.int32)
+    nearest = _nearest(evidence.focus, index[rows, columns])
     for k, stored in visit(frames, "Gathering light", np.unique(nearest).tolist()):
         own = nearest == k
         _take(light, stored, rows[own], columns[own], transfer)
     return replace(evidence, light=light)
+
+
+def _nearest(focus: NDArray[np.float64], depths: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Numbers of the frames that are focused next to some depths."""
+    return np.searchsorted((focus[1:] + focus[:-1]) / 2, depths)
 
 
 def _take(

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..arrays import Frames, to_float, visit
 from ..color import Transfer, to_linear
-from ..focus import grey
+from ..focus import grey, noise_sigma
 from ..progress import apart, track
+from .spacing import Seen, evenly, spaced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,7 @@ SAMPLED = 2  # px between pixels that stand for all
 OFFSETS = (1, 2, 4, 8, 16, 32, 64)  # frames from the sharp one, to either side
 WIDTHS = np.concatenate([[0.0], np.geomspace(0.3, 16, 30)])  # px: blur radii that are tried
 EXPLAINED = 0.3  # of what defocus changes in a patch: what the best blur leaves at most, where it counts
+UNSURE = 0.25  # of the noise's variance: by about so much what is left of it varies
 TINY = 1e-12
 BEST = 0.25  # quantile of what is left, by which kinds of spots are compared: other patches are seen through veils
 
@@ -51,12 +53,15 @@ class Law:
         Point spread function.
     nearest : "first" or "last"
         At which end of the burst the focus is nearest.
+    focus : tuple of float
+        Where the frames are focused, in frames: their mean step is one. Empty: evenly.
     """
 
     before: float
     after: float
     psf: Psf = "disc"
     nearest: Nearest = "first"
+    focus: tuple[float, ...] = ()
 
     @property
     def near(self) -> float:
@@ -96,7 +101,9 @@ class Patches:
     def __init__(self, image: NDArray[np.float32], index: Plane, count: int) -> None:
         self.side = int(np.clip(min(index.shape) // PARTS // 8 * 8, *SIDES))
         self.corners = _chosen(grey(image), index, self.side)
-        self.own = [int(np.rint(np.median(index[self._window(corner)]))) for corner in self.corners]
+        self.count = count
+        self.depth = [float(np.median(index[self._window(corner)])) for corner in self.corners]
+        self.own = [int(np.rint(depth)) for depth in self.depth]
         self.seen: list[dict[int, Plane]] = [
             {own + sign * offset: np.empty(0, np.float32) for offset in (0, *OFFSETS) for sign in (-1, 1)}
             for own in self.own
@@ -156,9 +163,9 @@ def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto", blur: float
         widths = WIDTHS if kind == "disc" else WIDTHS / 2  # of equal variance
         kernels = [veil_cpu.spread(float(width), kind_of(kind)) for width in widths[1:]]
         found = [one for at in track(range(len(patches.own))) for one in _widths(patches, at, widths, kernels)]
-        law = _law([(offset, width) for offset, width, left in found if left < EXPLAINED], kind, blur)
+        law = _law([one for one, left in found if left < EXPLAINED], patches.count, kind, blur)
         if law:
-            left = float(np.quantile([left for _, _, left in found], BEST))
+            left = float(np.quantile([left for _, left in found], BEST))
             if best is None or left < best[0]:
                 best = left, law
     return best[1] if best else None
@@ -171,35 +178,41 @@ def kind_of(psf: Psf) -> int:
     return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[psf]
 
 
-def _law(found: Sequence[tuple[int, float]], psf: Psf, blur: float) -> Law | None:
+def _law(found: Sequence[Seen], count: int, psf: Psf, blur: float) -> Law | None:
+    focus = spaced(found, count)
+    away = [(float(focus[one.frame] - focus[one.sharp]), one.width) for one in found]
     sides = []
     for sign in (-1, 1):
-        some = [(abs(offset), width) for offset, width in found if offset * sign > 0]
+        some = [(abs(offset), width) for offset, width in away if offset * sign > 0]
         sides.append(_median(some) if some else math.nan)
     if all(math.isnan(side) for side in sides):
         return None
     before, after = (blur or float(np.nanmean(sides)) if math.isnan(side) else side for side in sides)
-    return Law(before, after, psf) if min(before, after) > 0 else None
+    uneven = () if np.array_equal(focus, evenly(count)) else tuple(focus.tolist())
+    return Law(before, after, psf, focus=uneven) if min(before, after) > 0 else None
 
 
 def _widths(
     patches: Patches, at: int, widths: NDArray[np.float64], kernels: Sequence[NDArray[np.float32]]
-) -> list[tuple[int, float, float]]:
-    """Of a patch: offset of each frame, the blur radius found in it, and the share of the difference that it leaves."""
+) -> list[tuple[Seen, float]]:
+    """Of a patch: the blur found in each frame, and the share of the difference that it leaves."""
     own, planes = patches.own[at], patches.seen[at]
     sharp = planes[own]
     cut = round(len(sharp) * (1 - INNER) / 2)
     inner = slice(cut, len(sharp) - cut), slice(cut, len(sharp) - cut)
     tried = np.stack([sharp[inner], *(_filtered(sharp, kernel, cut) for kernel in kernels)])
+    noise = min(noise_sigma(plane) for plane in planes.values()) ** 2  # the least: detail looks like it, too
+    noises = noise * (1 + np.array([1.0, *(np.square(kernel).sum() for kernel in kernels)]))
     found = []
     for k, plane in planes.items():
         if k != own:
             difference = tried - plane[inner]
-            left = np.square(difference - difference.mean(axis=(1, 2), keepdims=True)).sum(axis=(1, 2))
+            left = np.square(difference - difference.mean(axis=(1, 2), keepdims=True)).mean(axis=(1, 2)) - noises
             best = int(np.argmin(left))
             if 0 < best < len(left) - 1:  # else it is not blurred, or too wide to be told
-                share = float(left[best] / max(left[0], TINY))
-                found.append((k - own, lowest(widths[best - 1 : best + 2], left[best - 1 : best + 2]), share))
+                share = float((max(left[best], 0.0) + UNSURE * noise) / max(left[0], TINY))
+                width = lowest(widths[best - 1 : best + 2], left[best - 1 : best + 2])
+                found.append((Seen(at, patches.depth[at], own, k, width), share))
     return found
 
 
@@ -221,24 +234,25 @@ def lowest(x: NDArray[np.float64], y: NDArray[np.floating]) -> float:
     return float(np.clip(place, x[0], x[2]))
 
 
-def _median(found: Sequence[tuple[int, float]]) -> float:
+def _median(found: Sequence[tuple[float, float]]) -> float:
     """Median of width / offset, in which wide offsets count more."""
     ratios = np.array([width / offset for offset, width in found])
-    weights = np.array([float(offset) for offset, _ in found])
+    weights = np.array([offset for offset, _ in found])
     order = np.argsort(ratios)
     at = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
     return float(ratios[order][min(at, len(order) - 1)])
 
 
 def _chosen(light: Plane, index: Plane, side: int) -> list[tuple[int, int]]:
-    """Top and left of the patches with the most texture among those on flat surfaces."""
+    """Top and left of the patches with the most texture among those on flat surfaces, of all depths in turn."""
     height, width = light.shape
     texture = np.square(cv2.Laplacian(light, cv2.CV_32F))
-    found = []
+    found: dict[int, list[tuple[float, int, int]]] = {}
     for top in range(0, height - side + 1, side // 4):
         for left in range(0, width - side + 1, side // 4):
             where = slice(top, top + side), slice(left, left + side)
-            low, high = np.quantile(index[where][::SAMPLED, ::SAMPLED], MOSTLY)
+            low, middle, high = np.quantile(index[where][::SAMPLED, ::SAMPLED], (MOSTLY[0], 0.5, MOSTLY[1]))
             if high - low <= FLAT:
-                found.append((float(texture[where].mean()), top, left))
-    return [(top, left) for _, top, left in sorted(found, reverse=True)[:MOST]]
+                found.setdefault(round(middle), []).append((float(texture[where].mean()), top, left))
+    ranked = [(-rank, one) for several in found.values() for rank, one in enumerate(sorted(several, reverse=True))]
+    return [(top, left) for _, (_, top, left) in sorted(ranked, reverse=True)[:MOST]]
