@@ -125,7 +125,8 @@ def test_nothing_is_trusted_that_makes_frames_no_more_alike():
 @pytest.mark.usefixtures("sharp_rims")
 def test_detail_that_was_not_there_costs_trust():
     plain, checker = np.zeros((24, 24)), np.indices((24, 24)).sum(axis=0) % 2 - 0.5
-    faint, clear, strong = (Asked(plain).trust(0.5 + contrast * checker)[8:16, 8:16] for contrast in (1e-4, 8.4e-4, 0.1))
+    contrasts = 1e-4, 8.4e-4, 0.1
+    faint, clear, strong = (Asked(plain).trust(0.5 + contrast * checker)[8:16, 8:16] for contrast in contrasts)
     assert (faint == 1).all()
     assert ((clear > 0) & (clear < 0.7)).all()
     assert not strong.any()

@@ -109,8 +109,8 @@ def eliminate_diffusion(
     pixel by pixel, R_j is known by then: R_k = (I_k - C) / (1 - A), where at least a quarter comes through. The
     subtractive form, after eqs. 8 and 13, is R_k = I_k - (C - A b), with the mean b of what is not nearer around the
     pixel; eq. 13 lacks the factor M on its right side. The blur is in proportion to the number of frames, or to their
-    mean step; its kind and width are measured on textured patches, of a pair on all that is in focus in either. Nearer surfaces whose rims show
-    what is behind them are drawn back first.
+    mean step; its kind and width are measured on textured patches, of a pair on all that is in focus in either. Nearer
+    surfaces whose rims show what is behind them are drawn back first.
 
     A pixel is only changed where up to six frames that are focused in front of it, rendered again, look as they did,
     within 7 % of the range and three standard deviations of the noise; where those of the 65 px around, and those of
