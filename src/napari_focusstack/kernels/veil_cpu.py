@@ -194,6 +194,15 @@ def _spots(depth, focus, near, far, gap, kind, hard, share, start, stop):  # typ
             share[y, x] = -height if before >= gap else height
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _measure(distance, step, kind):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Distances of samples `step` px apart from the middle one; squares, for a Gaussian."""
+    for a in range(-FINE, FINE + 1):
+        for b in range(-FINE, FINE + 1):
+            square = np.float32((a * a + b * b) * step * step)
+            distance[a + FINE, b + FINE] = square if kind == GAUSSIAN else math.sqrt(square)
+
+
 @njit(cache=True, nogil=True, fastmath=True)
 def _differ(  # type: ignore[no-untyped-def]
     points,
@@ -218,7 +227,7 @@ def _differ(  # type: ignore[no-untyped-def]
 ):  # pragma: no cover
     height, width, channels = solved.shape
     top = len(curve) - 1
-    distance = np.empty((2 * FINE + 1, 2 * FINE + 1), np.float32)
+    distance, stepped = np.empty((2 * FINE + 1, 2 * FINE + 1), np.float32), 0
     tails = TAILS if kind == GAUSSIAN else 1.0
     added = np.empty((2, channels), np.float32)
     behind = np.empty((2, channels), np.float32)
@@ -232,10 +241,9 @@ def _differ(  # type: ignore[no-untyped-def]
         # nearer surfaces are blurred less than in the pixel's own frame, for which `reach` is meant
         window = int(min(max(reach[y, x] - before * near * tails, own), 64.0))
         cells = window // step
-        for a in range(-cells, cells + 1):
-            for b in range(-cells, cells + 1):
-                square = np.float32((a * a + b * b) * step * step)
-                distance[a + cells, b + cells] = square if kind == GAUSSIAN else math.sqrt(square)
+        if step != stepped:
+            _measure(distance, step, kind)
+            stepped = step
         added[:] = 0
         behind[:] = 0
         covered, there = 0.0, TINY
@@ -243,7 +251,7 @@ def _differ(  # type: ignore[no-untyped-def]
             v = min(max(y + a * step, 0), height - 1)
             for b in range(-cells, cells + 1):
                 u = min(max(x + b * step, 0), width - 1)
-                far_off, spot = distance[a + cells, b + cells], share[v, u]
+                far_off, spot = distance[a + FINE, b + FINE], share[v, u]
                 if kind == GAUSSIAN:
                     exponent = far_off * hard[v, u]
                     if exponent > TAILS * TAILS / 2:
