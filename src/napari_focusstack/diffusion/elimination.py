@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Frames, as_frames
 from ..color import Transfer, to_linear, to_stored
+from ..kernels.strips import over_rows
 from ..methods import check_options
 from ..progress import apart
 from .checks import SEGMENT, trust, without_specks
@@ -145,7 +146,7 @@ def eliminate_diffusion(
         return _unchanged(stored, NO_TEXTURE)
     focus = np.array(found.focus if found and found.focus else evenly(len(frames)))
     if found and found.focus:
-        depth = apart(_placed, depth, focus)
+        depth = _placed(depth, focus)
         jumps = apart(jumps_of, depth, sure)
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
     evidence = gathered(frames, stored, depth, reach, transfer, focus)
@@ -164,7 +165,13 @@ def eliminate_diffusion(
 
 def _placed(index: Plane, focus: NDArray[np.float64]) -> Plane:
     """Depth of frames' numbers, with fractions, where the frames are focused."""
-    return np.interp(index, np.arange(len(focus)), focus).astype(np.float32)
+    placed, numbers = np.empty_like(index), np.arange(len(focus))
+
+    def rows(start: int, stop: int) -> None:
+        placed[start:stop] = np.interp(index[start:stop], numbers, focus)
+
+    over_rows(rows, len(index))
+    return placed
 
 
 def _drawn_back(frames: Frames, work: Veils, law: Law, nearest: Literal["auto", "first", "last"]) -> tuple[Veils, Law]:
