@@ -8,6 +8,7 @@ from napari_focusstack.color import to_stored
 from napari_focusstack.depth import estimate_depth
 from napari_focusstack.diffusion import Law, checks, eliminate_diffusion
 from napari_focusstack.diffusion.result import joined
+from napari_focusstack.diffusion.veils import Veils
 from napari_focusstack.fusion import fuse
 from napari_focusstack.metrics import band_beside_depth_edges, psnr
 from napari_focusstack.optics import Layer, all_in_focus, defocused
@@ -253,7 +254,7 @@ def test_a_refusal_of_the_frames_is_told():
     """Both surfaces are sharp in both frames: nothing was spread."""
     light = textured(5).movedim(0, -1).numpy()
     frames = np.stack([light, light])
-    found = eliminate_diffusion(frames, light, 1 - disc(45), blur=SIGMA, psf="gaussian")
+    found = eliminate_diffusion(frames, light, 1 - disc(45), blur=SIGMA, psf="gaussian", nearest="first")
     assert found.describe() == "nothing eliminated: the frames, rendered again, did not look better without it"
     assert np.array_equal(found.image, light)
 
@@ -366,3 +367,19 @@ def test_detail_that_the_index_does_not_know_is_not_blurred(monkeypatch, pair, k
     found = eliminate_diffusion(pair.frames, picture, 1 - pair.mask, nearest="first", blur=SIGMA, psf="gaussian")
     lines = [float(np.abs(np.diff(image, axis=1))[pair.band[:, 1:]].mean()) for image in (picture, found.image)]
     assert (lines[1] > 0.95 * lines[0]) == kept
+
+
+@pytest.mark.parametrize(
+    ("gain", "pixels", "done"),
+    [(0.1, 200, True), (-0.1, 200, True), (-0.25, 200, False), (0.1, 20, False)],  # the other end has 0.2 less
+)
+def test_where_no_end_of_the_burst_explains_the_frames_nothing_is_done(stack, monkeypatch, gain, pixels, done):
+    monkeypatch.setattr(Veils, "gain", lambda _, law: (gain - 0.2 * (law.nearest == "last"), pixels))
+    picture = fuse(stack.frames, "pyramid").image
+    found = eliminate_diffusion(stack.frames, picture, stack.depth, transfer="srgb")
+    assert (found.acted > 0).any() == done
+    if not done:
+        assert found.obstacle == (
+            "the frames do not tell which end of the burst is nearest; give it: nearest (--diffusion-nearest)"
+        )
+        np.testing.assert_array_equal(found.image, picture)

@@ -184,6 +184,42 @@ def test_what_is_no_pair_is_refused():
         find_blur(near, far, mask[:10])
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_frames_without_values_are_refused(which):
+    frames = list(pair(4.0)[:2])
+    frames[which] = frames[which].copy()
+    frames[which][3, 5, 0] = np.nan
+    with pytest.raises(ValueError, match=f"{('near', 'far')[which]} has values that are no numbers"):
+        find_foreground(*frames, method="sharpness")
+
+
+@pytest.mark.parametrize("function", [find_blur, fuse_pair])
+def test_masks_have_to_fit(function):
+    near, far, mask = pair(4.0)
+    with pytest.raises(ValueError, match=r"a mask of shape \(143, 144\) does not fit frames of shape \(144, 144\)"):
+        function(near, far, mask[1:])
+    with pytest.raises(ValueError, match="a mask with values from 0 to 255; give shares from 0 to 1"):
+        function(near, far, 255 * mask)
+    with pytest.raises(ValueError, match="a mask with values from nan"):
+        function(near, far, np.nan * mask)
+
+
+@pytest.mark.parametrize("all_of_it", [0, 1])
+def test_a_mask_without_an_edge_tells_no_blur(all_of_it):
+    near, far, mask = pair(4.0)
+    with pytest.raises(ValueError, match="the mask has no edge"):
+        find_blur(near, far, np.full_like(mask, all_of_it))
+
+
+@pytest.mark.parametrize(
+    ("option", "choices"), [("psf", "gaussian, disc|disc, gaussian"), ("transfer", "linear, srgb|srgb, linear")]
+)
+def test_unknown_options_are_named(option, choices):
+    near, far, mask = pair(4.0)
+    with pytest.raises(ValueError, match=f"unknown {option} 'magic'; choices: ({choices})"):
+        find_blur(near, far, mask, **{option: "magic"})
+
+
 def test_unknown_methods_are_named():
     near, far, mask = pair(4.0)
     with pytest.raises(ValueError, match="unknown method 'magic'; choices: network, sharpness"):
@@ -197,7 +233,7 @@ def by_sharpness(near, far):
 
 
 @pytest.mark.parametrize(
-    "function", [find_foreground, by_sharpness, lambda near, far: find_blur(near, far, np.ones((SIZE, SIZE)))]
+    "function", [find_foreground, by_sharpness, lambda near, far: find_blur(near, far, np.eye(SIZE))]
 )
 def test_they_can_be_cancelled(function):
     near, far, _ = pair(4.0)

@@ -97,9 +97,12 @@ def test_joined_channels_have_a_light_each_and_one_veil():
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (result(), "Halos taken from 40.0% of the picture."),
+        (result(), "Halos taken from 40.0% of the picture, by the first frame as the nearest."),
         (result(acted=0.0), "No halos taken: there are no depth edges."),
-        (without(result(diffusion="on")), "Halos were left, as of channels on their own, raw mosaics, or frames out"),
+        (
+            without(result(diffusion="on")),
+            "Halos were left, as of two frames, channels on their own, raw mosaics, or frames out",
+        ),
     ],
 )
 def test_the_message_says_what_became_of_them(found, words):

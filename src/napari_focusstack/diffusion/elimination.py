@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["eliminate_diffusion"]
 
-ENOUGH = 100  # pixels that tell which end of the burst is nearest, of surfaces that were drawn back
+ENOUGH, FEWEST = 100, 50  # pixels that tell which end of the burst is nearest, of surfaces drawn back; and at least
+CLEAR = 2.0  # times as badly the other end must explain the frames, if both do so worse than if nothing were changed
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
 NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
@@ -40,6 +41,7 @@ NO_STRENGTH = "strength is 0"  # why nothing is done
 NO_EDGES = "there are no depth edges"
 NO_TEXTURE = "there is no texture on flat surfaces to measure the blur by; give it: blur (--diffusion-blur)"
 NO_VEIL = "no nearer surface spreads light over one behind it"
+NO_END = "the frames do not tell which end of the burst is nearest; give it: nearest (--diffusion-nearest)"
 NO_SHADE = "the frames look more as if light added up than as if what is near hid what is behind it"
 REFUSED = "the frames, rendered again, did not look better without it"
 
@@ -77,11 +79,11 @@ def eliminate_diffusion(
         Give so many px beside each depth edge to the nearer surface (> 0), or to the one behind it (< 0), where both
         seem sharp: against edges that one can see through.
     nearest : {"auto", "first", "last"}
-        The frame whose focus is nearest; "auto": whichever explains the frames better.
+        The frame whose focus is nearest; "auto": whichever explains the frames better, if one does.
     blur : float
         Radius (disc) or σ (Gaussian) of the blur, in px, of what is one frame out of focus; 0: measured. What is behind
-        the focus may be blurred otherwise than what is in front of it, and frames may be focused unevenly, see
-        `spacing.spaced`: both are measured all the same, if possible.
+        the focus may be blurred otherwise than what is in front of it, and frames may be focused unevenly: both are
+        measured all the same, if possible.
     psf : {"auto", "disc", "gaussian"}
         Point spread function.
     form : {"auto", "division", "subtraction"}
@@ -151,7 +153,7 @@ def eliminate_diffusion(
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
     evidence = gathered(frames, stored, depth, reach, transfer, focus)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
-    work, law = _drawn_back(frames, Veils(evidence, depth, reach, gap, subtract, transfer), law, nearest)
+    work, law, told = _drawn_back(frames, Veils(evidence, depth, reach, gap, subtract, transfer), law, nearest)
     del evidence  # its light is another one, where surfaces were drawn back
     if given and found:
         law = replace(found, nearest=law.nearest).with_near(blur)
@@ -160,6 +162,8 @@ def eliminate_diffusion(
         work = work.with_depth(frames, _moved(drawn, edge, law.nearest, gap - 0.5))
     if not pair and work.adds_up(law):  # whoever gives the mask of a pair knows
         return _unchanged(stored, NO_SHADE)
+    if not told:
+        return _unchanged(stored, NO_END)
     return _written(work, law, stored, strength, drawn)
 
 
@@ -174,10 +178,13 @@ def _placed(index: Plane, focus: NDArray[np.float64]) -> Plane:
     return placed
 
 
-def _drawn_back(frames: Frames, work: Veils, law: Law, nearest: Literal["auto", "first", "last"]) -> tuple[Veils, Law]:
+def _drawn_back(
+    frames: Frames, work: Veils, law: Law, nearest: Literal["auto", "first", "last"]
+) -> tuple[Veils, Law, bool]:
     """Nearer surfaces drawn back where they are too wide, and the law with the end of the burst that is the nearest.
 
-    With that end as the nearest, the frames are explained better; without drawing back, if too few pixels tell.
+    With that end as the nearest, the frames are explained better; without drawing back, if too few pixels tell. Last,
+    whether there is nothing to tell, or that end does so at all, or clearly better than the other.
     """
     ends: tuple[Nearest, ...] = ("first", "last") if nearest == "auto" else (nearest,)
     jump, drawn = work.gap - 0.5, dict[Nearest, Veils]()
@@ -185,12 +192,14 @@ def _drawn_back(frames: Frames, work: Veils, law: Law, nearest: Literal["auto", 
         back = apart(trimmed, work.evidence, work.depth, end, jump, SEGMENT, FULL_RIM)
         drawn[end] = work.with_depth(frames, back)
     if nearest != "auto":
-        return drawn[nearest], replace(law, nearest=nearest)
+        return drawn[nearest], replace(law, nearest=nearest), True
     gains = {end: one.gain(replace(law, nearest=end)) for end, one in drawn.items()}
     if min(count for _, count in gains.values()) < ENOUGH:
         gains = {end: work.gain(replace(law, nearest=end)) for end in ends}
     best = max(gains, key=lambda end: gains[end])
-    return drawn[best], replace(law, nearest=best)
+    gain, count = gains[best]
+    told = not count or (count >= FEWEST and (gain > 0 or min(gains.values())[0] < CLEAR * gain))
+    return drawn[best], replace(law, nearest=best), told
 
 
 def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:

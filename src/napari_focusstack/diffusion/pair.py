@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -127,14 +127,17 @@ def find_blur(
     CheckpointError
         If there is no such checkpoint, it is damaged, or no KEB.
     """
-    if method not in ("auto", "search", "network"):
-        raise ValueError(f"unknown method {method!r}; choices: auto, search, network")
+    for name, value, choices in (
+        ("method", method, ("auto", "search", "network")),
+        ("psf", psf, get_args(Psf)),
+        ("transfer", transfer, get_args(Transfer)),
+    ):
+        if value not in choices:
+            raise ValueError(f"unknown {name} {value!r}; choices: {', '.join(choices)}")
     first, second = _checked(near, far)
-    inside = np.asarray(mask, np.float32)
-    if inside.shape != first.shape[:2]:
-        raise ValueError(
-            f"a mask of shape {inside.shape} does not fit frames of shape {first.shape[:2]}; cut all alike"
-        )
+    inside = _mask(mask, first)
+    if (inside > 0.5).all() or not (inside > 0.5).any():
+        raise ValueError("the mask has no edge: all of it is foreground, or none; give one of what is in focus in near")
     if method != "network":
         sharp, soft = (apart(light_of, frame, transfer) for frame in (first, second))
         found = measured_blur(sharp, soft, (inside > 0.5).astype(np.float32), psf=psf)
@@ -149,9 +152,15 @@ def find_blur(
 
 
 def fuse_pair(near: ArrayLike, far: ArrayLike, mask: ArrayLike) -> Picture:
-    """(Y, X, C) float32 picture M N + (1 - M) F, the paper's R_init (eq. 9), of a pair and its mask (Y, X)."""
+    """(Y, X, C) float32 picture M N + (1 - M) F, the paper's R_init (eq. 9), of a pair and its mask (Y, X), 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If shapes or types do not fit, or values are no numbers.
+    """
     first, second = _checked(near, far)
-    share = np.asarray(mask, np.float32)[..., None]
+    share = _mask(mask, first)[..., None]
     return share * to_float(first) + (1 - share) * to_float(second)
 
 
@@ -244,4 +253,18 @@ def _checked(near: ArrayLike, far: ArrayLike) -> tuple[NDArray[Any], NDArray[Any
             f"frames of shapes {first.shape} and {second.shape}, {first.dtype} and {second.dtype}, are no pair; give "
             "two pictures (Y, X, C) of one size and type, aligned"
         )
+    for name, frame in (("near", first), ("far", second)):
+        if frame.dtype.kind == "f" and not np.isfinite(frame).all():
+            raise ValueError(f"{name} has values that are no numbers (NaN) or infinite; give it without")
     return first, second
+
+
+def _mask(mask: ArrayLike, frame: NDArray[Any]) -> Plane:
+    inside = np.asarray(mask, np.float32)
+    if inside.shape != frame.shape[:2]:
+        raise ValueError(
+            f"a mask of shape {inside.shape} does not fit frames of shape {frame.shape[:2]}; cut all alike"
+        )
+    if not (inside.min(initial=0) >= 0 and inside.max(initial=0) <= 1):
+        raise ValueError(f"a mask with values from {inside.min():g} to {inside.max():g}; give shares from 0 to 1")
+    return inside

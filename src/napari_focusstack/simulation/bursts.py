@@ -131,7 +131,7 @@ def simulate(
         ones.
     seed : int
         The same seed gives the same burst, on every device up to rounding. Scene, motion, gains and noise draw apart:
-        with noise or jitter switched on, the scene stays the same.
+        with noise switched on, the scene stays the same.
     device : str
         A torch device to render on.
 

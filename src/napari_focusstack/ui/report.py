@@ -73,9 +73,14 @@ def _halo_words(result: Result | Aligned) -> list[str]:
     if found is not None:
         if found.obstacle:
             return [f"No halos taken: {found.obstacle}."]
-        return [f"Halos taken from {max(float((found.acted > 0).mean()), 0.001):.1%} of the picture."]
+        share = max(float((found.acted > 0).mean()), 0.001)
+        return [f"Halos taken from {share:.1%} of the picture, by the {found.law.nearest} frame as the nearest."]
     asked = recipe is not None and recipe.eliminates(photograph=False)
-    return ["Halos were left, as of channels on their own, raw mosaics, or frames out of order."] if asked else []
+    return (
+        ["Halos were left, as of two frames, channels on their own, raw mosaics, or frames out of order."]
+        if asked
+        else []
+    )
 
 
 def summary(
