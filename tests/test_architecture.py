@@ -76,6 +76,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "arguments": {"alignment", "arguments_training", "depth", "diffusion", "fusion", "methods", "devices", ""},
     "outputs": {"depth", "io", "pipeline", "recipe"},
     "cli_training": {"bars", "nets", "training"},
+    "__main__": {"cli"},
     "cli": {
         "alignment",
         "arguments",

@@ -1,6 +1,7 @@
 """The command line: files written, flags from signatures, one line for every error."""
 
 import json
+import runpy
 
 import numpy as np
 import pytest
@@ -285,3 +286,10 @@ def test_the_demo_replaces_nothing_that_it_was_not_told_to(tmp_path, monkeypatch
     assert main([*words, "--out", str(mine), "--overwrite"]) == 0
     assert main(words) == main(words) == main(words) == 0
     assert [folder.parent.name for folder in made[1:]] == [f"focusstack-demo{k}" for k in ("", "-2", "-3")]
+
+
+def test_the_package_is_the_command_line(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["napari_focusstack", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_module("napari_focusstack", run_name="__main__")
+    assert capsys.readouterr().out.startswith("usage: focusstack ")

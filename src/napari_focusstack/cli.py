@@ -249,7 +249,3 @@ def _run(burst: Burst, recipe: Recipe, alignment: Any) -> Result:
 def _can_show() -> bool:
     display = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(display) and find_spec("napari") is not None
-
-
-if __name__ == "__main__":
-    sys.exit(main())
