@@ -146,8 +146,9 @@ def eliminate_diffusion(
     law = given or found
     if law is None:
         return _unchanged(stored, NO_TEXTURE)
-    focus = np.array(found.focus if found and found.focus else evenly(len(frames)))
-    if found and found.focus:
+    uneven = found.focus if found else ()
+    focus = np.array(uneven or evenly(len(frames)))
+    if uneven:
         depth = _placed(depth, focus)
         jumps = apart(jumps_of, depth, sure)
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)

@@ -64,7 +64,7 @@ def find_foreground(
     Raises
     ------
     ValueError
-        If the two frames differ in shape, or the method is unknown.
+        If the two frames differ in shape or type, values are no numbers, or the method is unknown.
     CheckpointError
         If there is no such checkpoint, it is damaged, or no FSB.
 
@@ -122,8 +122,8 @@ def find_blur(
     Raises
     ------
     ValueError
-        If shapes do not fit, the method is unknown, or with "search", if the foreground does not tell: it is plain, or
-        narrower than its blur.
+        If shapes or types do not fit, values are no numbers, the mask has no edge, an option is unknown, or with
+        "search", if the foreground does not tell: it is plain, or narrower than its blur.
     CheckpointError
         If there is no such checkpoint, it is damaged, or no KEB.
     """

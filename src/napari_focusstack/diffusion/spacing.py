@@ -70,26 +70,26 @@ def spaced(seen: Sequence[Seen], count: int) -> Places:
         others = patch % PARTS != part
         if not others.any():
             return evenly(count)
-        steps = _steps(crossed[others], left[others], width[others])
-        for ratio, tried in zip(ratios, (np.full(count - 1, _even(crossed, width, others)), steps), strict=True):
+        seen_by = crossed[others], width[others]
+        both = np.full(count - 1, _mean(*seen_by)), _steps(*seen_by, left[others])
+        for ratio, tried in zip(ratios, both, strict=True):
             told = np.square(crossed @ tried) - np.square(left @ tried)
             ratio[~others] = (np.log(np.maximum(told, ERROR[1] ** 2)) / 2 - np.log(width))[~others]
     even, uneven = np.median(np.abs(ratios), axis=1)
     if not uneven < BETTER * even:
         return evenly(count)
-    steps = _steps(crossed, left, width)
+    steps = _steps(crossed, width, left)
     return np.asarray(np.concatenate([[0], np.cumsum(steps)]) * ((count - 1) / steps.sum()))
 
 
-def _even(crossed: NDArray[np.float64], width: NDArray[np.float64], some: NDArray[np.bool_]) -> float:
-    """Blur of an even step, in px."""
-    return float(np.median(width[some] / crossed[some].sum(axis=1)))
+def _mean(crossed: NDArray[np.float64], width: NDArray[np.float64]) -> float:
+    """Blur of a step, in px, if all are alike."""
+    return float(np.median(width / crossed.sum(axis=1)))
 
 
-def _steps(crossed: NDArray[np.float64], left: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:
+def _steps(crossed: NDArray[np.float64], width: NDArray[np.float64], left: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N - 1,) blur of each step, in px, by steps that lie between patches and frames, and their sharp frames."""
-    count = crossed.shape[1]
-    mean = float(np.median(width / crossed.sum(axis=1)))
+    count, mean = crossed.shape[1], _mean(crossed, width)
     steps, weight = np.full(count, mean), np.ones(len(width))
     for _ in range(ROUNDS):
         whole = np.hypot(width, left @ steps)
