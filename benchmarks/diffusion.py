@@ -79,6 +79,7 @@ def report(
     found: dict[str, Any] = {}
     if {"pairs", "kernels"} & set(chosen):
         library = held_out_library() + read_library(corpus, "test") if corpus else held_out_library()
+        library = library.opaque()
         for noise in pairs.NOISE:
             several = [pairs.simulated(library, noise, i, size) for i in range(count)]
             if "pairs" in chosen:

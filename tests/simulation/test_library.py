@@ -43,6 +43,14 @@ def test_libraries_add_up():
     assert isinstance(both.to("cpu"), Library)
 
 
+def test_what_is_opaque_leaves_wings_out_but_keeps_hairs_and_edges():
+    drawn = drawn_library(2, 3 * len(CUTOUTS), seed=5, size=256)
+    wings = np.array([name == "wing" for name in CUTOUTS] * 3)
+    kept = drawn.opaque()
+    assert torch.equal(kept.cutouts, drawn.cutouts[torch.from_numpy(~wings)])
+    assert torch.equal(kept.textures, drawn.textures)
+
+
 def test_about_an_eighth_of_the_originals_is_held_out():
     share = np.mean([held_out(f"picture {i}") for i in range(4000)])
     assert 0.13 < share < 0.17

@@ -49,6 +49,12 @@ def test_other_data_than_simulated_is_refused(part, tmp_path):
         train(recipe_of("fsb", data=(part,)), tmp_path / "run", device="cpu")
 
 
+def test_foregrounds_that_are_learned_from_are_opaque(few_pictures, monkeypatch):
+    monkeypatch.setattr(data, "drawn_library", lambda *_, seed: drawn_library(2, 9, seed=seed, size=128))
+    source = data.source_of(recipe_of("fsb"), {}, torch.device("cpu"))
+    assert len(source.library.cutouts) == 8  # one of each kind, less the wings
+
+
 def test_pairs_are_stored_as_files_have_them():
     drawn = Paired(drawn_library(2, 4, seed=1, size=128)).draw((3,), bursts=3, size=32, frames=7)
     assert drawn.frames.shape == (3, 2, 3, 32, 32) and drawn.truth.shape == (3, 3, 32, 32)

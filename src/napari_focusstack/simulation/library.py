@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from ..color import to_linear
 from ..progress import track
@@ -25,6 +26,9 @@ SIZE = 512  # px of a picture's height and width
 HELD_OUT = 0.15  # share of the original pictures that are never trained on
 BLACK_AND_WHITE = 0.85  # share of the pixels, above which a grey picture is a silhouette
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
+LINE = 9  # px: within as much of an opaque pixel or of a hole, partial coverage is that of an edge or of a hair
+CLEAR = 0.1  # coverage that a hole has at most
+TRANSLUCENT = 0.03  # share of what is covered, beyond edges and hairs
 
 Split = Literal["train", "test"]
 
@@ -47,6 +51,17 @@ class Library:
     def __add__(self, other: Library) -> Library:
         """Both together."""
         return Library(torch.cat([self.textures, other.textures]), torch.cat([self.cutouts, other.cutouts]))
+
+    def opaque(self) -> Library:
+        """Return the same without cut-outs that are translucent over more than a line, such as wings.
+
+        Where half of the light comes through, a pixel belongs neither to a foreground nor to what is behind it: there
+        is no true mask.
+        """
+        covered = self.cutouts[:, None, 3].float() / 255
+        most, least = max_pool2d(covered, LINE, 1, LINE // 2), -max_pool2d(-covered, LINE, 1, LINE // 2)
+        through = ((most < 1 - CLEAR) & (least > CLEAR)).sum((1, 2, 3)) / (covered > CLEAR).sum((1, 2, 3)).clamp_min(1)
+        return Library(self.textures, self.cutouts[through < TRANSLUCENT])
 
     def to(self, device: torch.device | str) -> Library:
         """Return the same on a device."""

@@ -105,5 +105,5 @@ def _part(
     if part.folder:
         library = library + read_library(part.folder, split)
     if task in ("foreground", "kernel"):
-        return Paired(library.to(device))
+        return Paired(library.opaque().to(device))
     return Simulated(library.to(device), variety, mosaics)
