@@ -119,3 +119,13 @@ def test_a_decoding_error_arrives():
 
     with pytest.raises(OSError, match="frame 0 is broken"):
         list(visit(Broken(0), "Reading"))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_frame_with_values_that_are_no_numbers_is_named(bad):
+    frames = np.zeros((4, 6, 6, 1), np.float32)
+    frames[2, 3, 3] = bad
+    seen = []
+    with pytest.raises(ValueError, match=r"frame 2 has values that are no numbers \(NaN\) or infinite; fill them"):
+        seen.extend(i for i, _ in visit(as_frames(frames), "Fusing"))
+    assert seen == [0, 1]

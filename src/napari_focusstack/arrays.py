@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     FloatImage = NDArray[np.float32]  # (Y, X, C) or (Y, X)
 
-__all__ = ["Frames", "Selection", "as_frames", "frame", "from_float", "to_float", "unit", "visit"]
+__all__ = ["Frames", "Selection", "as_frames", "finite", "frame", "from_float", "to_float", "unit", "visit"]
 
 
 STRIP = 256  # rows converted at a time
@@ -164,6 +164,11 @@ def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Ite
     ------
     index, image : int, ndarray
         The frame's number and its (Y, X, C) array in the stored type.
+
+    Raises
+    ------
+    ValueError
+        If a frame has values that are no numbers.
     """
     order = range(len(frames)) if order is None else order
     pool = ThreadPoolExecutor(1, "decode")
@@ -181,5 +186,22 @@ def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Ite
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def finite(stored: Any, i: int) -> NDArray[Any]:
+    """Frame `i` as an array, if its values are numbers.
+
+    Raises
+    ------
+    ValueError
+        If some are not, or are infinite.
+    """
+    image: NDArray[Any] = np.asarray(stored)
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ValueError(
+            f"frame {i} has values that are no numbers (NaN) or infinite; fill them, as numpy.nan_to_num does, or "
+            "leave it out (the first frame is number 0)"
+        )
+    return image
+
+
 def _decoded(frames: Frames, i: int) -> NDArray[Any]:
-    return np.asarray(frames[i])
+    return finite(frames[i], i)

@@ -215,3 +215,11 @@ def test_what_is_no_burst_is_refused():
         fuse(np.zeros((4, 4)))
     with pytest.raises(TypeError, match="frames of dtype complex128 cannot be stacked"):
         fuse(np.zeros((2, 4, 4), complex))
+
+
+@pytest.mark.parametrize("method", FUSERS)
+def test_values_that_are_no_numbers_are_refused(method):
+    stack = burst()
+    stack[3, 7, 9] = np.nan
+    with pytest.raises(ValueError, match="frame 3 has values that are no numbers"):
+        fuse(stack, method, device="cpu")

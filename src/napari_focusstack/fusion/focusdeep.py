@@ -147,7 +147,7 @@ class _AsTrained:
         return len(self.frames)
 
     def __getitem__(self, i: int) -> NDArray[np.float32]:
-        values = np.nan_to_num(to_float(self.frames[i]) / np.float32(self.white), nan=0.0, posinf=1.0, neginf=0.0)
+        values = to_float(self.frames[i]) / np.float32(self.white)
         return np.asarray(to_stored(values), np.float32) if self.curved else values
 
 
@@ -155,7 +155,7 @@ def _measured(frames: Frames) -> tuple[float, NDArray[np.float64]]:
     """Largest value; slope and offset (C, 2) of the noise: of first, middle and last frame, as `to_float` scales."""
     largest, found = 0.0, []
     for _, image in visit(frames, "", sorted({0, len(frames) // 2, len(frames) - 1})):
-        largest = max(largest, float(np.max(image, initial=0, where=np.isfinite(image))) / unit(image.dtype))
+        largest = max(largest, float(np.max(image, initial=0)) / unit(image.dtype))
         found.append(variances_of(image))
     return largest or 1.0, _typical(np.array(found), largest / 2)
 

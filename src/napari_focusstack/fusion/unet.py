@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -103,5 +102,4 @@ def _white(frames: Frames) -> float:
     """Value that stands for white: 1 for integers, which are scaled so; of floats, the largest in the middle frame."""
     if np.dtype(frames.dtype).kind != "f":
         return 1.0
-    largest = float(np.nanmax(np.abs(frames[len(frames) // 2])))
-    return largest if 0 < largest < math.inf else 1.0
+    return float(np.max(np.abs(frames[len(frames) // 2]))) or 1.0
