@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import Frames, from_float, to_float, visit
 from ..color import Transfer, to_linear
-from ..focus import image_noise
+from ..focus import grey, image_noise, laplacian
 from ..progress import apart
 from .law import Nearest
 
@@ -50,6 +50,8 @@ class Evidence:
         Those of the frames that a result can be compared with.
     seen : (K, P, C) uint8
         Stored values of the points in these; 255 is white.
+    detail : (K, P) float16
+        Size of the Laplacian of their grey, with that of noise.
     noise : float
         Standard deviation of the noise of a frame, in stored values of 0 to 1.
     """
@@ -59,6 +61,7 @@ class Evidence:
     focus: NDArray[np.float64]
     frames: NDArray[np.float32]
     seen: NDArray[np.uint8]
+    detail: NDArray[np.float16]
     noise: float
 
 
@@ -131,7 +134,7 @@ def gathered(
     low, high = int(np.searchsorted(focus, index.min(), "right")) - 1, int(np.searchsorted(focus, index.max()))
     checks = sorted({round(k) for k in np.linspace(max(low, 0), min(high, len(focus) - 1), CHECKS)})
     seen = np.empty((len(checks), len(points), image.shape[2]), np.uint8)
-    noise = math.inf
+    detail, noise = np.empty(seen.shape[:2], np.float16), math.inf
     for k, stored in visit(frames, "Gathering light"):
         own = nearest == k
         if own.any():
@@ -139,7 +142,8 @@ def gathered(
         if k in checks:
             noise = min(noise, apart(image_noise, stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = apart(_in_8_bits, stored, rows, columns)
-    return Evidence(points, light, focus, focus[checks].astype(np.float32), seen, noise)
+            detail[checks.index(k)] = apart(_detail, stored, rows, columns)
+    return Evidence(points, light, focus, focus[checks].astype(np.float32), seen, detail, noise)
 
 
 def gathered_again(
@@ -174,6 +178,10 @@ def _in_8_bits(stored: NDArray[Any], rows: NDArray[np.int32], columns: NDArray[n
     return np.asarray(from_float(np.clip(to_float(stored[rows, columns]), 0, 1), np.uint8))
 
 
+def _detail(stored: NDArray[Any], rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float16]:
+    return laplacian(grey(stored))[rows, columns].astype(np.float16)
+
+
 def rims(
     evidence: Evidence, index: Plane, nearest: Nearest, jump: float, around: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -199,15 +207,14 @@ def rims(
     beside = (cv2.dilate if nearest == "first" else cv2.erode)(index, np.ones((3, 3), np.uint8))
     rim = np.abs(beside - index) > jump
     at = np.nonzero(rim)
-    frames = [np.abs(evidence.frames[:, None] - depth[at]).argmin(axis=0) for depth in (index, beside)]
     rows, columns = evidence.points.T
-    looked = np.flatnonzero(cv2.dilate(rim.astype(np.uint8), np.ones((3, 3), np.uint8))[rows, columns])
-    stored, sums = np.zeros_like(index), np.zeros((2, *index.shape), np.float32)
-    for k, seen in enumerate(evidence.seen):
-        stored[rows[looked], columns[looked]] = seen[looked].mean(axis=1) / np.float32(255)
-        detail = np.square(cv2.Laplacian(stored, cv2.CV_32F)[at]) - np.float32(LAPLACIAN * evidence.noise**2)
-        for total, frame in zip(sums, frames, strict=True):
-            total[at] += np.where(frame == k, detail, 0)
+    numbers = np.full(index.shape, -1, np.int32)
+    numbers[rows, columns] = np.arange(len(rows), dtype=np.int32)
+    sums = np.zeros((2, *index.shape), np.float32)
+    for total, depth in zip(sums, (index, beside), strict=True):
+        frame = np.abs(evidence.frames[:, None] - depth[at]).argmin(axis=0)
+        detail = np.square(evidence.detail[frame, numbers[at]], dtype=np.float32) - LAPLACIAN * evidence.noise**2
+        total[at] = np.where(numbers[at] >= 0, detail, 0)
     own, behind = (np.maximum(cv2.blur(total, (around, around)), 0)[rows, columns] for total in sums)
     return own, behind
 

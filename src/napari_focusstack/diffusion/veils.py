@@ -152,6 +152,7 @@ class Veils:
             points=evidence.points[inside] - np.array([top, left], np.int32),
             light=np.ascontiguousarray(evidence.light[where]),
             seen=evidence.seen[:, inside],
+            detail=evidence.detail[:, inside],
         )
         depth, reach = np.ascontiguousarray(self.depth[where]), np.ascontiguousarray(self.reach[where])
         return Veils(part, depth, reach, self.gap, self.subtract, self.transfer)

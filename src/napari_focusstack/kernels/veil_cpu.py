@@ -94,51 +94,59 @@ def unveil(  # type: ignore[no-untyped-def]
         Share of the light that was kept away, and the mean blur radius of what did: written.
     """
     height, width, channels = light.shape
-    added = np.empty(channels, np.float32)
-    local = np.empty(channels, np.float32)
+    distance, stepped = np.empty((2 * FINE + 1, 2 * FINE + 1), np.float32), 0
+    tails = TAILS if kind == GAUSSIAN else 1.0
     for i in range(start, stop):
         y, x = points[i]
         far = depth[y, x]
         window = int(reach[y, x])
         step = max(1, (window + FINE - 1) // FINE)
         cells = window // step
-        added[:] = 0
-        local[:] = 0
-        covered, wide, around = 0.0, 0.0, 0.0
-        for a in range(-cells, cells + 1):
-            v = min(max(y + a * step, 0), height - 1)
-            for b in range(-cells, cells + 1):
-                u = min(max(x + b * step, 0), width - 1)
-                frames = far - depth[v, u]
-                if frames < gap:
-                    if subtract:
-                        around += 1
-                        for c in range(channels):
-                            local[c] += surroundings[v, u, c]
-                    continue
-                size = frames * blur
-                share = _spread((a * a + b * b) * step * step, size, kind) * step * step
-                if share > 0:
+        if step != stepped:
+            _measure(distance, step)
+            stepped = step
+        for first in range(0, channels, 3):
+            second, third = min(first + 1, channels - 1), min(first + 2, channels - 1)
+            added0 = added1 = added2 = local0 = local1 = local2 = np.float32(0)
+            covered, wide, around = np.float32(0), np.float32(0), 0
+            for a in range(-cells, cells + 1):
+                v = min(max(y + a * step, 0), height - 1)
+                across = int(math.sqrt((cells + 0.5) ** 2 - a * a))
+                for b in range(-across, across + 1):
+                    u = min(max(x + b * step, 0), width - 1)
+                    frames = far - depth[v, u]
+                    if frames < gap:
+                        if subtract:
+                            around += 1
+                            local0 += surroundings[v, u, first]
+                            local1 += surroundings[v, u, second]
+                            local2 += surroundings[v, u, third]
+                        continue
+                    size, far_off = frames * blur, distance[a + FINE, b + FINE]
+                    if far_off > size * tails + 1:
+                        continue
+                    share = _spread(far_off * far_off, size, kind) * step * step
                     covered += share
                     wide += share * size
-                    for c in range(channels):
-                        added[c] += share * solved[v, u, c]
-        if covered <= 0:
-            continue
-        excess = max(covered, 1.0)  # sums of so few samples may be above the whole
-        radius[y, x] = wide / covered
-        covered /= excess
-        veil[y, x] = covered
-        left = 1 - covered
-        trust = min(max((left - LEAST_LEFT / 2) / (LEAST_LEFT / 2), 0.0), 1.0)
-        for c in range(channels):
-            if not opaque:
-                found = light[y, x, c] - added[c]
-            elif subtract:
-                found = light[y, x, c] - added[c] / excess + covered * local[c] / max(around, 1.0)
-            else:
-                found = (light[y, x, c] - added[c] / excess) / max(left, LEAST_LEFT)
-            solved[y, x, c] = light[y, x, c] + trust * (max(found, 0.0) - light[y, x, c])
+                    added0 += share * solved[v, u, first]
+                    added1 += share * solved[v, u, second]
+                    added2 += share * solved[v, u, third]
+            if covered <= 0:
+                continue
+            excess = max(covered, np.float32(1))  # sums of so few samples may be above the whole
+            radius[y, x] = wide / covered
+            covered /= excess
+            veil[y, x] = covered
+            left = 1 - covered
+            trust = min(max((left - LEAST_LEFT / 2) / (LEAST_LEFT / 2), 0.0), 1.0)
+            for c, added, local in ((first, added0, local0), (second, added1, local1), (third, added2, local2)):
+                if not opaque:
+                    found = light[y, x, c] - added
+                elif subtract:
+                    found = light[y, x, c] - added / excess + covered * local / max(around, 1)
+                else:
+                    found = (light[y, x, c] - added / excess) / max(left, LEAST_LEFT)
+                solved[y, x, c] = light[y, x, c] + trust * (max(found, 0.0) - light[y, x, c])
 
 
 def errors(points, solved, light, depth, reach, deep, near, far, gap, kind, frames, seen, curve, least, opaque):  # type: ignore[no-untyped-def]
@@ -195,12 +203,11 @@ def _spots(depth, focus, near, far, gap, kind, hard, share, start, stop):  # typ
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _measure(distance, step, kind):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Distances of samples `step` px apart from the middle one; squares, for a Gaussian."""
+def _measure(distance, step):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Distances of samples `step` px apart from the middle one."""
     for a in range(-FINE, FINE + 1):
         for b in range(-FINE, FINE + 1):
-            square = np.float32((a * a + b * b) * step * step)
-            distance[a + FINE, b + FINE] = square if kind == GAUSSIAN else math.sqrt(square)
+            distance[a + FINE, b + FINE] = step * math.sqrt(a * a + b * b)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -229,8 +236,6 @@ def _differ(  # type: ignore[no-untyped-def]
     top = len(curve) - 1
     distance, stepped = np.empty((2 * FINE + 1, 2 * FINE + 1), np.float32), 0
     tails = TAILS if kind == GAUSSIAN else 1.0
-    added = np.empty((2, channels), np.float32)
-    behind = np.empty((2, channels), np.float32)
     for i in range(start, stop):
         y, x = points[i]
         before = depth[y, x] - focus
@@ -242,43 +247,59 @@ def _differ(  # type: ignore[no-untyped-def]
         window = int(min(max(reach[y, x] - before * near * tails, own), 64.0))
         cells = window // step
         if step != stepped:
-            _measure(distance, step, kind)
+            _measure(distance, step)
             stepped = step
-        added[:] = 0
-        behind[:] = 0
-        covered, there = 0.0, TINY
-        for a in range(-cells, cells + 1):
-            v = min(max(y + a * step, 0), height - 1)
-            for b in range(-cells, cells + 1):
-                u = min(max(x + b * step, 0), width - 1)
-                far_off, spot = distance[a + FINE, b + FINE], share[v, u]
-                if kind == GAUSSIAN:
-                    exponent = far_off * hard[v, u]
-                    if exponent > TAILS * TAILS / 2:
-                        continue
-                    spot *= math.exp(-exponent)
-                else:
-                    inside = hard[v, u] - far_off
-                    if inside <= 0:
-                        continue
-                    spot *= min(inside, 1.0)
-                if spot < 0:
-                    covered -= spot
-                    for c in range(channels):
-                        added[0, c] -= spot * solved[v, u, c]
-                        added[1, c] -= spot * light[v, u, c]
-                else:
-                    if step > 1:  # a spot that is smaller than the distance of the samples
-                        spot = min(spot, 1 / (step * step))
-                    there += spot
-                    for c in range(channels):
-                        behind[0, c] += spot * solved[v, u, c]
-                        behind[1, c] += spot * light[v, u, c]
-        covered *= step * step
-        excess = max(covered, 1.0) if opaque else 1.0
-        left = 1 - covered / excess if opaque else 1.0
-        for c in range(channels):
-            for which in range(2):
-                value = added[which, c] * step * step / excess + left * behind[which, c] / there
+        for first in range(0, channels, 3):
+            second, third = min(first + 1, channels - 1), min(first + 2, channels - 1)
+            # of what veils, and of what is behind it: freed, and as it was
+            veils0 = veils1 = veils2 = veiled0 = veiled1 = veiled2 = np.float32(0)
+            freed0 = freed1 = freed2 = given0 = given1 = given2 = np.float32(0)
+            covered, there = np.float32(0), np.float32(TINY)
+            for a in range(-cells, cells + 1):
+                v = min(max(y + a * step, 0), height - 1)
+                across = int(math.sqrt((cells + 0.5) ** 2 - a * a))
+                for b in range(-across, across + 1):
+                    u = min(max(x + b * step, 0), width - 1)
+                    far_off, spot = distance[a + FINE, b + FINE], share[v, u]
+                    if kind == GAUSSIAN:
+                        exponent = far_off * far_off * hard[v, u]
+                        if exponent > TAILS * TAILS / 2:
+                            continue
+                        spot *= math.exp(-exponent)
+                    else:
+                        inside = hard[v, u] - far_off
+                        if inside <= 0:
+                            continue
+                        spot *= min(inside, np.float32(1))
+                    if spot < 0:
+                        covered -= spot
+                        veils0 -= spot * solved[v, u, first]
+                        veils1 -= spot * solved[v, u, second]
+                        veils2 -= spot * solved[v, u, third]
+                        veiled0 -= spot * light[v, u, first]
+                        veiled1 -= spot * light[v, u, second]
+                        veiled2 -= spot * light[v, u, third]
+                    else:
+                        if step > 1:  # a spot that is smaller than the distance of the samples
+                            spot = min(spot, np.float32(1 / (step * step)))
+                        there += spot
+                        freed0 += spot * solved[v, u, first]
+                        freed1 += spot * solved[v, u, second]
+                        freed2 += spot * solved[v, u, third]
+                        given0 += spot * light[v, u, first]
+                        given1 += spot * light[v, u, second]
+                        given2 += spot * light[v, u, third]
+            covered *= step * step
+            excess = max(covered, np.float32(1)) if opaque else np.float32(1)
+            left = 1 - covered / excess if opaque else np.float32(1)
+            for which, c, added, behind in (
+                (0, first, veils0, freed0),
+                (0, second, veils1, freed1),
+                (0, third, veils2, freed2),
+                (1, first, veiled0, given0),
+                (1, second, veiled1, given1),
+                (1, third, veiled2, given2),
+            ):
+                value = added * step * step / excess + left * behind / there
                 again = curve[int(min(max(value, 0.0), 1.0) * top + 0.5)]
                 worst[which, i] = max(worst[which, i], abs(again - seen[i, c] / 255))
