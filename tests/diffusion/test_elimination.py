@@ -81,7 +81,7 @@ def test_a_known_veil_is_lifted(pair):
 
 
 def test_the_pair_itself_tells_blur_kind_and_order(pair):
-    gain, found = pair.gain(blur=0.0, psf="auto", nearest="auto")
+    gain, found = pair.gain(blur=None, psf="auto", nearest="auto")
     assert gain > 6
     assert found.law.psf == "gaussian"
     assert found.law.nearest == "first"

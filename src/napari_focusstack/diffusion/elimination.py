@@ -55,7 +55,7 @@ def eliminate_diffusion(
     strength: Annotated[float, {"min": 0.0, "max": 1.0}] = 1.0,
     edge: Annotated[int, {"min": -8, "max": 8}] = 0,
     nearest: Literal["auto", "first", "last"] = "auto",
-    blur: Annotated[float, {"min": 0.0, "max": 64.0}] = 0.0,
+    blur: Annotated[float | None, {"min": 0.05, "max": 64.0}] = None,
     psf: Literal["auto", "disc", "gaussian"] = "auto",
     form: Literal["auto", "division", "subtraction"] = "auto",
     transfer: Transfer = "linear",
@@ -80,10 +80,10 @@ def eliminate_diffusion(
         seem sharp: against edges that one can see through.
     nearest : {"auto", "first", "last"}
         The frame whose focus is nearest; "auto": whichever explains the frames better, if one does.
-    blur : float
-        Radius (disc) or σ (Gaussian) of the blur, in px, of what is one frame out of focus; 0: measured. What is behind
-        the focus may be blurred otherwise than what is in front of it, and frames may be focused unevenly: both are
-        measured all the same, if possible.
+    blur : float, optional
+        Radius (disc) or σ (Gaussian) of the blur, in px, of what is one frame out of focus; by default it is measured.
+        What is behind the focus may be blurred otherwise than what is in front of it, and frames may be focused
+        unevenly: both are measured all the same, if possible.
     psf : {"auto", "disc", "gaussian"}
         Point spread function.
     form : {"auto", "division", "subtraction"}
@@ -137,7 +137,7 @@ def eliminate_diffusion(
     jumps = apart(jumps_of, depth, sure)
     if not (jumps > gap - 0.5).any():
         return _unchanged(stored, NO_EDGES)
-    given = Law(blur, blur, "disc" if psf == "auto" else psf) if blur else None
+    given = Law(blur, blur, "disc" if psf == "auto" else psf) if blur is not None else None
     kind = given.psf if given else psf
     pair = len(frames) == 2
     found = None if pair and not given else measured(frames, stored, depth, transfer, psf=kind, blur=blur)
@@ -157,7 +157,7 @@ def eliminate_diffusion(
     work, law, told = _drawn_back(frames, Veils(evidence, depth, reach, gap, subtract, transfer), law, nearest)
     del evidence  # its light is another one, where surfaces were drawn back
     if given and found:
-        law = replace(found, nearest=law.nearest).with_near(blur)
+        law = replace(found, nearest=law.nearest).with_near(given.before)
     drawn = work.depth
     if edge:
         work = work.with_depth(frames, _moved(drawn, edge, law.nearest, gap - 0.5))

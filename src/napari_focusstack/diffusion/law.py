@@ -129,7 +129,7 @@ def measured(
     transfer: Transfer,
     *,
     psf: Psf | Literal["auto"] = "auto",
-    blur: float = 0.0,
+    blur: float | None = None,
 ) -> Law | None:
     """Law that explains the frames (N, Y, X, C) by the picture (Y, X, C) and its index (Y, X); see `fitted`."""
     patches = apart(Patches, image, index, len(frames))
@@ -137,7 +137,7 @@ def measured(
     return fitted(patches, psf=psf, blur=blur)
 
 
-def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto", blur: float = 0.0) -> Law | None:
+def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto", blur: float | None = None) -> Law | None:
     """Law that explains how patches look in frames before and after their own; None where they do not tell.
 
     Parameters
@@ -146,8 +146,8 @@ def fitted(patches: Patches, *, psf: Psf | Literal["auto"] = "auto", blur: float
         That have seen the frames.
     psf : {"auto", "disc", "gaussian"}
         Point spread function; "auto": the one that leaves less.
-    blur : float
-        Of surfaces in frames on the side, before or after their own, on which no patch tells it; 0: as on the other.
+    blur : float, optional
+        Of surfaces in frames on the side, before or after their own, on which no patch tells it; else as on the other.
 
     Notes
     -----
@@ -178,7 +178,7 @@ def kind_of(psf: Psf) -> int:
     return {"disc": veil_cpu.DISC, "gaussian": veil_cpu.GAUSSIAN}[psf]
 
 
-def _law(found: Sequence[Seen], count: int, psf: Psf, blur: float) -> Law | None:
+def _law(found: Sequence[Seen], count: int, psf: Psf, blur: float | None) -> Law | None:
     focus = spaced(found, count)
     away = [(float(focus[one.frame] - focus[one.sharp]), one.width) for one in found]
     sides = []

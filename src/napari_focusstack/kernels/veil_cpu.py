@@ -301,5 +301,6 @@ def _differ(  # type: ignore[no-untyped-def]
                 (1, third, veiled2, given2),
             ):
                 value = added * step * step / excess + left * behind / there
-                again = curve[int(min(max(value, 0.0), 1.0) * top + 0.5)]
+                bright = min(max(float(value), 0.0), 1.0)
+                again = curve[int(bright * top + 0.5)]
                 worst[which, i] = max(worst[which, i], abs(again - seen[i, c] / 255))
