@@ -100,8 +100,13 @@ def chosen(
     moved = np.zeros(index.shape, bool)
     for window in track(_tiles(index.shape), "Choosing depths"):
         undecided = found.undecided(*window)
-        if undecided.any():
-            apart(_choose, found, chooser, window, undecided, sigma, depth, error, moved, backwards)
+        if not undecided.any():
+            continue
+        picked, other, doubt = apart(_choose, found, chooser, window, index.shape, backwards)
+        own = np.where(other, np.float32(OTHERS), sigma[window])
+        depth[window] = np.where(undecided, picked, index[window])
+        error[window] = np.where(undecided, np.sqrt(np.square(own) + doubt), sigma[window])
+        moved[window] = undecided & other
     return calm.calmed(depth, moved, np.where(found.disputed, depth, index), REACH, CLOSE), error
 
 
@@ -111,36 +116,23 @@ def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
 
 
 def _choose(
-    found: Candidates,
-    chooser: Chooser,
-    window: tuple[slice, slice],
-    undecided: NDArray[np.bool_],
-    sigma: Plane,
-    depth: Plane,
-    error: Plane,
-    moved: NDArray[np.bool_],
-    backwards: bool,
-) -> None:
+    found: Candidates, chooser: Chooser, window: tuple[slice, slice], shape: tuple[int, ...], backwards: bool
+) -> tuple[Plane, NDArray[np.bool_], Plane]:
+    """Depth of a part of the picture, whether it is another one than before, and the variance of not being sure."""
     import torch
 
     grid = chooser.network.grid
     margin = -(-(chooser.network.halo + AROUND) // grid) * grid  # with the cells of the whole picture
-    wide, inner = zip(
-        *(_widened(part, margin, size) for part, size in zip(window, depth.shape, strict=True)), strict=True
-    )
+    wide, inner = zip(*(_widened(part, margin, size) for part, size in zip(window, shape, strict=True)), strict=True)
     depths, planes = found.part(*wide, backwards=backwards)
     asked, choices = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
     asked = asked.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), in_short_floats(chooser.device):
         shares = chooser.network(asked, choices).logits.softmax(1)[0].cpu().numpy()
     depths, shares = depths[:, *inner], shares[:, *inner]
-    best = shares.argmax(axis=0)[None]
-    picked = np.take_along_axis(depths, best, axis=0)[0]
-    own = np.where(best[0] == 0, sigma[window], np.float32(OTHERS))
-    doubt = np.einsum("iyx,iyx->yx", shares, np.square(depths - picked))
-    depth[window] = np.where(undecided, picked, depth[window])
-    error[window] = np.where(undecided, np.sqrt(np.square(own) + doubt), error[window])
-    moved[window] = undecided & (best[0] != 0)
+    best = shares.argmax(axis=0)
+    picked = np.take_along_axis(depths, best[None], axis=0)[0]
+    return picked, best != 0, np.einsum("iyx,iyx->yx", shares, np.square(depths - picked))
 
 
 def _widened(part: slice, margin: int, size: int) -> tuple[slice, slice]:
