@@ -17,14 +17,20 @@ from napari_focusstack.progress import Cancelled, listening
 SIZE = 144
 
 
-def pair(blur: float, psf: str = "gaussian", *, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Near and far frame (Y, X, 3) in linear light, and the mask, of a disc of another colour before a plane."""
+def pair(
+    blur: float, psf: str = "gaussian", *, noise: float = 0.0, shape: str = "disc", grain: float = 0.3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Near and far frame (Y, X, 3) in linear light, and the mask, of a disc of another colour before a plane.
+
+    Or of wires of 3 px; `grain` is the texture of either.
+    """
     chance = np.random.default_rng(1)
     y, x = np.mgrid[:SIZE, :SIZE]
-    mask = (np.hypot(y - SIZE / 2, x - SIZE / 2) < 48).astype(np.float32)
+    disc = np.hypot(y - SIZE / 2, x - SIZE / 2) < 48
+    mask = (disc if shape == "disc" else (x + y // 3) % 36 < 3).astype(np.float32)
     front, back = (
-        np.float32(color) + blurred(chance.normal(0, 0.3, (SIZE, SIZE, 1)).astype(np.float32), 1.0)
-        for color in ([0.7, 0.5, 0.4], [0.3, 0.5, 0.6])
+        np.float32(color) + blurred(chance.normal(0, spread, (SIZE, SIZE, 1)).astype(np.float32), 1.0)
+        for color, spread in (([0.7, 0.5, 0.4], grain), ([0.3, 0.5, 0.6], 0.3))
     )
     near = mask[..., None] * front + (1 - mask[..., None]) * blurred(back, 3.0)
     cover = blurred(mask, blur, psf)[..., None]
@@ -37,7 +43,7 @@ def pair(blur: float, psf: str = "gaussian", *, noise: float = 0.0) -> tuple[np.
 @pytest.mark.parametrize("blur", [1.5, 3.0, 6.0])
 def test_a_known_blur_is_found(blur, psf):
     near, far, mask = pair(blur, psf)
-    assert find_blur(near, far, mask, psf=psf) == pytest.approx(blur, rel=0.1)
+    assert find_blur(near, far, mask, psf=psf, method="search") == pytest.approx(blur, rel=0.1)
 
 
 def test_noise_and_a_mask_too_large_change_little():
@@ -52,16 +58,23 @@ def test_blur_is_of_light_not_of_stored_values():
     assert find_blur(near, far, mask, transfer="srgb") == pytest.approx(4.0, rel=0.05)
 
 
-@pytest.mark.parametrize("why", ["plain", "thin", "as sharp"])
+@pytest.mark.parametrize("psf", ["gaussian", "disc"])
+@pytest.mark.parametrize("blur", [1.5, 3.0, 6.0])
+@pytest.mark.parametrize(("shape", "grain"), [("disc", 0.0), ("wires", 0.3), ("wires", 0.0)])
+def test_what_is_plain_or_thin_tells_its_blur_by_its_veil(shape, grain, blur, psf):
+    near, far, mask = pair(blur, psf, shape=shape, grain=grain, noise=0.01)
+    assert find_blur(near, far, mask, psf=psf, method="search") == pytest.approx(blur, rel=0.2)
+
+
+@pytest.mark.parametrize("why", ["nothing is there", "as sharp", "too blurred"])
 def test_a_foreground_that_does_not_tell_is_refused(why):
     near, far, mask = pair(3.0)
-    if why == "plain":
+    if why == "nothing is there":
         near, far = np.full_like(near, 0.5), np.full_like(far, 0.5)
-    elif why == "thin":
-        mask = np.zeros_like(mask)
-        mask[:, 70:72] = 1
-    else:
+    elif why == "as sharp":
         far = near
+    else:
+        near, far, mask = pair(40.0, shape="wires")
     with pytest.raises(ValueError, match="the foreground does not tell how it is blurred"):
         find_blur(near, far, mask, method="search")
 

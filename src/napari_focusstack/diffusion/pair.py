@@ -13,7 +13,7 @@ from ..focus import grey, image_noise, modified_laplacian, smoothed
 from ..progress import apart, track
 from .crf import refined
 from .law import Psf
-from .reblurring import blurred, light_of, measured_blur, squares
+from .reblurring import blurred, light_of, measured_blur, squares, veiling_blur
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -108,8 +108,8 @@ def find_blur(
     mask : (Y, X) array_like
         Of the foreground, 0 to 1.
     method : {"auto", "search", "network"}
-        The blur of `near` that looks most like `far`, or what a trained network says; "auto": that where the foreground
-        does not tell.
+        The blur of `near` that looks most like `far`, and where the foreground is plain or narrower than that, the one
+        that explains best what it veils; or what a trained network says. "auto": that where neither is told.
     psf : {"gaussian", "disc"}
         Point spread function. A network says the σ of a Gaussian; a disc of that variance has twice the radius.
     checkpoint : str
@@ -123,7 +123,7 @@ def find_blur(
     ------
     ValueError
         If shapes or types do not fit, values are no numbers, the mask has no edge, an option is unknown, or with
-        "search", if the foreground does not tell: it is plain, or narrower than its blur.
+        "search", if the foreground does not tell: it is as sharp in both frames, or blurred by more than some 10 px.
     CheckpointError
         If there is no such checkpoint, it is damaged, or no KEB.
     """
@@ -140,13 +140,14 @@ def find_blur(
         raise ValueError("the mask has no edge: all of it is foreground, or none; give one of what is in focus in near")
     if method != "network":
         sharp, soft = (apart(light_of, frame, transfer) for frame in (first, second))
-        found = measured_blur(sharp, soft, (inside > 0.5).astype(np.float32), psf=psf)
+        where = (inside > 0.5).astype(np.float32)
+        found = measured_blur(sharp, soft, where, psf=psf) or veiling_blur(sharp, soft, where, psf=psf)
         if found is not None:
             return found
         if method == "search":
             raise ValueError(
-                "the foreground does not tell how it is blurred: it is plain, too narrow, or as sharp in both frames; "
-                "ask a network (method='network'), or give the blur in px"
+                "the foreground does not tell how it is blurred: it is as sharp in both frames, or much too blurred "
+                "in one; ask a network (method='network'), or give the blur in px"
             )
     return _blur_by_network(first, second, inside, checkpoint, device) * (2 if psf == "disc" else 1)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]  # (Y, X)
     Picture = NDArray[np.float32]  # (Y, X, C)
 
-__all__ = ["Widths", "blurred", "law_of_pair", "light_of", "measured_blur", "squares"]
+__all__ = ["Widths", "blurred", "law_of_pair", "light_of", "measured_blur", "squares", "veiling_blur"]
 
 SIDE, MOST = 256, 8  # px, and number, of the squares that are looked at
 WIDTHS = np.geomspace(0.4, 20, 34)  # px: standard deviations that are tried; radii of discs are twice as large
@@ -28,6 +28,10 @@ COVERED = (0.98, 0.9, 0.75)  # share of a pixel's light that comes from the mask
 LEAST = 64  # pixels that tell something
 EXPLAINED = 0.4  # of the difference between the two: what the best blur leaves at most
 TINY = 1e-6  # of white, squared
+SPREADS = np.geomspace(0.35, 10, 28)  # px: standard deviations that are tried of light that veils
+EVEN, AROUND = 10.0, 24  # px: over which what is behind is taken for even; how far from the mask veils are looked at
+CLEAR = 1e-3  # share of the light behind that comes through at least
+VEILING = 0.995  # of the squares around the mask: what the best blur leaves at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +96,51 @@ def measured_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gau
     ]
     total = Widths(*(sum(parts) for parts in zip(*((one.left, one.before, one.pixels) for one in found), strict=True)))
     return total.best(widths)
+
+
+def veiling_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gaussian") -> float | None:
+    """Standard deviation (disc: radius), in px, of the blur by which a foreground veils what is behind; None: not told.
+
+    It tells where the foreground is plain, or narrower than its blur, too, a little less exactly than `measured_blur`.
+
+    Parameters
+    ----------
+    sharp, soft, mask, psf
+        As of `measured_blur`.
+
+    Notes
+    -----
+    With the light C_s = (M N) * K_s and the veil A_s = M * K_s of the foreground in F, and the mean b_s of what is
+    behind, over 10 px, b_s = G * (F - C_s) / G * (1 - A_s): the least ‖F - C_s - (1 - A_s) b_s‖² over s, within 24 px
+    of the mask. Texture that is behind does not depend on the mask, and so leaves as much for every s. None where that
+    is hardly less than without any veil, or where the best of the widths is the first or the last.
+    """
+    widths = SPREADS * (2 if psf == "disc" else 1)
+    windows = apart(lambda: squares(sharp.mean(axis=2), mask))
+    parts = [
+        apart(_unveiled, sharp[window], soft[window], mask[window], widths, psf)
+        for window in track(windows, "Measuring the blur")
+    ]
+    left = np.sum(parts, axis=0)
+    at = int(np.argmin(left))
+    if not 1 < at < len(widths) or left[at] > VEILING * left[0]:
+        return None
+    return math.exp(lowest(np.log(widths[at - 2 : at + 1]), left[at - 1 : at + 2]))
+
+
+def _unveiled(sharp: Picture, soft: Picture, mask: Plane, widths: NDArray[np.float64], psf: Psf) -> NDArray[np.float64]:
+    """Squares (1 + W,) of the second picture around the mask, less what is even: as it is, and less every veil."""
+    away = cv2.distanceTransform((mask < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+    beside = (away <= AROUND).astype(np.float32)
+    light, left = sharp * mask[..., None], np.empty(1 + len(widths))
+    for at, width in enumerate([0.0, *widths]):
+        through = 1 - blurred(mask, width, psf) if width else np.ones_like(mask)
+        behind = soft - blurred(light, width, psf) if width else soft
+        known = np.maximum(blurred(through * beside, EVEN), np.float32(CLEAR))
+        even = blurred(behind * beside[..., None], EVEN) / known[..., None]
+        rest = (behind - through[..., None] * even)[beside > 0]
+        left[at] = np.square(rest).sum(dtype=np.float64)
+    return left
 
 
 def law_of_pair(
