@@ -71,7 +71,7 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane
     if not color >= LEAST_COLOR:
         raise ValueError(f"color={color} tells every two colours apart; give {LEAST_COLOR:g} or more, of 255")
     out = np.empty_like(p)
-    noise = image_noise(np.atleast_3d(to_float(seen)))
+    noise = apart(lambda: image_noise(np.atleast_3d(to_float(seen))))
     for core, window in track(list(_tiles(*p.shape)), "Refining the mask"):
         inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
         out[core] = apart(_found, p[window], _three(to_float(seen[window])), color, noise)[inside]

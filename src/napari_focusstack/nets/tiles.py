@@ -26,7 +26,7 @@ from torch import Tensor
 
 from ..arrays import Frames, finite, unit, visit
 from ..devices import pick_device
-from ..progress import track, wait
+from ..progress import apart, track, wait
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -279,7 +279,7 @@ def _windows(frames: Frames, *, again: bool) -> Iterator[Read]:
     """
     if isinstance(frames, np.ndarray):
         for i, image in enumerate(frames):
-            finite(image, i)
+            apart(finite, image, i)
         yield lambda tile: (_cut(image, tile) for image in frames)
         return
     if again:
