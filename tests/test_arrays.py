@@ -62,6 +62,12 @@ def test_other_types_are_refused():
         as_frames(np.zeros((2, 3, 4), np.complex64))
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_integers_that_no_camera_writes_are_refused(dtype):
+    with pytest.raises(TypeError, match="int64 do not tell what white is; give the type that the camera had"):
+        as_frames(np.zeros((2, 3, 4), dtype))
+
+
 def test_visit_yields_all_frames_in_the_order_asked_for():
     frames = as_frames(np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1))
     assert [(i, int(image.item())) for i, image in visit(frames, "Reading", [3, 0, 4])] == [
@@ -126,6 +132,6 @@ def test_a_frame_with_values_that_are_no_numbers_is_named(bad):
     frames = np.zeros((4, 6, 6, 1), np.float32)
     frames[2, 3, 3] = bad
     seen = []
-    with pytest.raises(ValueError, match=r"frame 2 has values that are no numbers \(NaN\) or infinite; fill them"):
+    with pytest.raises(ValueError, match=r"frame 2 has values that are no numbers \(NaN\) or infinite; put others"):
         seen.extend(i for i, _ in visit(as_frames(frames), "Fusing"))
     assert seen == [0, 1]

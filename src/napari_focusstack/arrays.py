@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
     FloatImage = NDArray[np.float32]  # (Y, X, C) or (Y, X)
 
-__all__ = ["Frames", "Selection", "as_frames", "finite", "frame", "from_float", "to_float", "unit", "visit"]
+__all__ = [
+    "Frames",
+    "Selection",
+    "as_frames",
+    "check_dtype",
+    "finite",
+    "frame",
+    "from_float",
+    "to_float",
+    "unit",
+    "visit",
+]
 
 
 STRIP = 256  # rows converted at a time
@@ -94,18 +105,35 @@ def as_frames(data: Any) -> Frames:
     ValueError
         If the shape is not that of a burst.
     TypeError
-        If the values are not real numbers.
+        If the values are not real numbers, or are 64-bit integers.
     """
     if not (hasattr(data, "shape") and hasattr(data, "dtype")):
         data = np.stack([np.asarray(image) for image in data]) if len(data) else np.empty((0, 0, 0))
-    if np.dtype(data.dtype).kind not in "uif":
-        raise TypeError(f"frames of dtype {data.dtype} cannot be stacked; integers or floats are needed")
+    check_dtype(data.dtype)
     if len(data.shape) not in (3, 4) or 0 in data.shape:
         raise ValueError(
             f"frames of shape {tuple(data.shape)} are not a burst; (N, Y, X) or (N, Y, X, C) with at least one frame "
             "is needed: for more axes (time, positions) use run_series"
         )
     return _WithChannel(data) if len(data.shape) == 3 else data
+
+
+def check_dtype(dtype: DTypeLike) -> None:
+    """Refuse what no file has: 64-bit integers are small numbers from a script, and would be nearly black.
+
+    Raises
+    ------
+    TypeError
+        If values are not real numbers, or such integers.
+    """
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "uif":
+        raise TypeError(f"frames of dtype {dtype} cannot be stacked; integers or floats are needed")
+    if dtype.kind in "ui" and dtype.itemsize == 8:
+        raise TypeError(
+            f"frames of dtype {dtype} do not tell what white is; give the type that the camera had, as frames.astype"
+            "('uint8') or ('uint16'), or floats from 0 to 1"
+        )
 
 
 def unit(dtype: DTypeLike) -> float:
@@ -197,8 +225,8 @@ def finite(stored: Any, i: int) -> NDArray[Any]:
     image: NDArray[Any] = np.asarray(stored)
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise ValueError(
-            f"frame {i} has values that are no numbers (NaN) or infinite; fill them, as numpy.nan_to_num does, or "
-            "leave it out (the first frame is number 0)"
+            f"frame {i} has values that are no numbers (NaN) or infinite; put others in their place, or give the "
+            "frames without it (the first is number 0)"
         )
     return image
 

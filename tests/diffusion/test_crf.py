@@ -166,3 +166,19 @@ def test_sizes_have_to_fit():
         refined(mask[1:], picture)
     with pytest.raises(ValueError, match="color=1 tells every two colours apart; give 3 or more"):
         refined(mask, picture, color=1)
+
+
+@pytest.mark.parametrize(
+    ("mask", "seen", "message"),
+    [
+        (np.nan, 0.5, "a mask with values that are no numbers"),
+        (255.0, 0.5, "a mask with values from 0 to 255; give shares from 0 to 1"),
+        (1.0, np.nan, "a picture with values from nan to nan; give it in the scale of the fused picture"),
+        (1.0, 255.0, "a picture with values from 0 to 255; give it in the scale of the fused picture"),
+    ],
+)
+def test_values_have_to_be_in_their_scale(mask, seen, message):
+    given, picture = np.zeros((8, 9), np.float32), np.zeros((8, 9, 3), np.float32)
+    given[2, 3], picture[2, 3] = mask, seen
+    with pytest.raises(ValueError, match=message):
+        refined(given, picture)

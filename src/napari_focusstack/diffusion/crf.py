@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from ..arrays import to_float
+from ..arrays import check_dtype, to_float
 from ..focus import image_noise
 from ..progress import apart, track
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["refined"]
+__all__ = ["check_shares", "refined"]
 
 ITERATIONS = 5
 NEAR_PX, NEAR_WEIGHT = 3.0, 1.0  # standard deviation and weight of what only looks at the distance
@@ -29,6 +29,7 @@ SUREST = 1e-5  # probability
 MATTINGS, RADIUS = 2, 4  # times that the mask becomes a function of colour within so many px to either side
 ENOUGH, LITTLE = 0.2, 1e-4  # share of the mask's variance that colour has to explain; what is no variance
 FAINTEST = 1e-3  # of white: differences of colour that tell nothing, where there is no noise
+BRIGHTEST = 16.0  # of white, in a picture of floats: more is another scale
 TILE, HALO = 1024, 160  # px: what is inferred at once, and what is seen around it
 
 
@@ -40,7 +41,7 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane
     mask : (Y, X) array_like
         How probably each pixel belongs to the foreground, 0 to 1.
     picture : (Y, X, C) or (Y, X) array_like
-        Stored values; with another number of channels than three, their mean counts.
+        Stored values, floats from 0 to 1; with another number of channels than three, their mean counts.
     color : float
         Standard deviation of colours, of 255, that belong together; 13 is usual for segmenting photographs, and loses
         more of what is fine.
@@ -48,7 +49,9 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane
     Raises
     ------
     ValueError
-        If the two differ in size, or `color` is too small.
+        If the two differ in size, values are no numbers or out of range, or `color` is too small.
+    TypeError
+        If the picture is of 64-bit integers, or of no numbers.
 
     Notes
     -----
@@ -64,10 +67,16 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane
     noise tell nothing, and where colour explains less than a fifth of the mask's variance, q changes by less. Large
     pictures are inferred in tiles that see 160 px around them.
     """
-    p = np.clip(np.asarray(mask, np.float32), SUREST, 1 - SUREST)
-    seen = np.asarray(picture)
-    if p.ndim != 2 or seen.shape[:2] != p.shape:
-        raise ValueError(f"a mask of shape {p.shape} does not fit a picture of shape {seen.shape}; cut both alike")
+    shares, seen = np.asarray(mask, np.float32), np.asarray(picture)
+    if shares.ndim != 2 or seen.shape[:2] != shares.shape:
+        raise ValueError(f"a mask of shape {shares.shape} does not fit a picture of shape {seen.shape}; cut both alike")
+    check_dtype(seen.dtype)
+    if seen.dtype.kind == "f" and not (seen.min(initial=0) >= -BRIGHTEST and seen.max(initial=0) <= BRIGHTEST):
+        raise ValueError(
+            f"a picture with values from {seen.min():g} to {seen.max():g}; give it in the scale of the fused picture, "
+            "from 0 to 1, without NaN"
+        )
+    p = np.clip(check_shares(shares), SUREST, 1 - SUREST)
     if not color >= LEAST_COLOR:
         raise ValueError(f"color={color} tells every two colours apart; give {LEAST_COLOR:g} or more, of 255")
     out = np.empty_like(p)
@@ -76,6 +85,21 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane
         inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
         out[core] = apart(_found, p[window], _three(to_float(seen[window])), color, noise)[inside]
     return out
+
+
+def check_shares(mask: Plane) -> Plane:
+    """Return the mask, if it has shares from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If it has not.
+    """
+    if np.isnan(mask).any():
+        raise ValueError("a mask with values that are no numbers (NaN); give shares from 0 to 1")
+    if mask.min(initial=0) < 0 or mask.max(initial=0) > 1:
+        raise ValueError(f"a mask with values from {mask.min():g} to {mask.max():g}; give shares from 0 to 1")
+    return mask
 
 
 def _found(p: Plane, picture: NDArray[np.float32], color: float, noise: float) -> Plane:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import cv2
 import numpy as np
 
-from ..arrays import to_float, unit
+from ..arrays import check_dtype, to_float, unit
 from ..color import Transfer
 from ..focus import grey, image_noise, modified_laplacian, smoothed
 from ..progress import apart, track
-from .crf import refined
+from .crf import check_shares, refined
 from .law import Psf
 from .reblurring import blurred, light_of, measured_blur, squares, veiling_blur
 
@@ -122,8 +122,8 @@ def find_blur(
     Raises
     ------
     ValueError
-        If shapes or types do not fit, values are no numbers, the mask has no edge, an option is unknown, or with
-        "search", if the foreground does not tell: it is as sharp in both frames, or blurred by more than some 10 px.
+        If shapes or types do not fit, values are no numbers, the two are the same, the mask has no edge, an option is
+        unknown, or with "search", if the foreground does not tell: it is much too blurred, or not in focus in `near`.
     CheckpointError
         If there is no such checkpoint, it is damaged, or no KEB.
     """
@@ -138,6 +138,8 @@ def find_blur(
     inside = _mask(mask, first)
     if (inside > 0.5).all() or not (inside > 0.5).any():
         raise ValueError("the mask has no edge: all of it is foreground, or none; give one of what is in focus in near")
+    if np.array_equal(first, second):
+        raise ValueError("near and far are the same picture; give the frames focused on the foreground and behind it")
     if method != "network":
         sharp, soft = (apart(light_of, frame, transfer) for frame in (first, second))
         where = (inside > 0.5).astype(np.float32)
@@ -146,8 +148,8 @@ def find_blur(
             return found
         if method == "search":
             raise ValueError(
-                "the foreground does not tell how it is blurred: it is as sharp in both frames, or much too blurred "
-                "in one; ask a network (method='network'), or give the blur in px"
+                "the foreground does not tell how it is blurred: it is much too blurred, or not in focus in near; ask "
+                "a network (method='network'), or give the blur in px"
             )
     return _blur_by_network(first, second, inside, checkpoint, device) * (2 if psf == "disc" else 1)
 
@@ -249,7 +251,9 @@ def _white(near: NDArray[Any], far: NDArray[Any]) -> float:
 
 def _checked(near: ArrayLike, far: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     first, second = (frame[..., None] if frame.ndim == 2 else frame for frame in (np.asarray(near), np.asarray(far)))
-    if first.ndim != 3 or first.shape != second.shape or unit(first.dtype) != unit(second.dtype):
+    for frame in (first, second):
+        check_dtype(frame.dtype)
+    if first.ndim != 3 or 0 in first.shape or first.shape != second.shape or unit(first.dtype) != unit(second.dtype):
         raise ValueError(
             f"frames of shapes {first.shape} and {second.shape}, {first.dtype} and {second.dtype}, are no pair; give "
             "two pictures (Y, X, C) of one size and type, aligned"
@@ -266,6 +270,4 @@ def _mask(mask: ArrayLike, frame: NDArray[Any]) -> Plane:
         raise ValueError(
             f"a mask of shape {inside.shape} does not fit frames of shape {frame.shape[:2]}; cut all alike"
         )
-    if not (inside.min(initial=0) >= 0 and inside.max(initial=0) <= 1):
-        raise ValueError(f"a mask with values from {inside.min():g} to {inside.max():g}; give shares from 0 to 1")
-    return inside
+    return check_shares(inside)

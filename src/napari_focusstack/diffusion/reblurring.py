@@ -111,9 +111,10 @@ def veiling_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gaus
     Notes
     -----
     With the light C_s = (M N) * K_s and the veil A_s = M * K_s of the foreground in F, and the mean b_s of what is
-    behind, over 10 px, b_s = G * (F - C_s) / G * (1 - A_s): the least ‖F - C_s - (1 - A_s) b_s‖² over s, within 24 px
-    of the mask. Texture that is behind does not depend on the mask, and so leaves as much for every s. None where that
-    is hardly less than without any veil, or where the best of the widths is the first or the last.
+    behind, over 10 px, b_s = G * (F - C_s) / G * (1 - A_s): the least log ‖r‖² + log ‖∇r‖² over s, within 24 px of the
+    mask, of what is left, r = F - C_s - (1 - A_s) b_s. Texture that is behind does not depend on the mask, and so
+    leaves as much for every s: what is coarse of it hides less of the veil's slopes, and noise less of the veil itself.
+    None where the best leaves hardly less than no veil, or is the first or the last of the widths.
     """
     widths = SPREADS * (2 if psf == "disc" else 1)
     windows = apart(lambda: squares(sharp.mean(axis=2), mask))
@@ -121,25 +122,27 @@ def veiling_blur(sharp: Picture, soft: Picture, mask: Plane, *, psf: Psf = "gaus
         apart(_unveiled, sharp[window], soft[window], mask[window], widths, psf)
         for window in track(windows, "Measuring the blur")
     ]
-    left = np.sum(parts, axis=0)
+    left = np.log(np.sum(parts, axis=0) + TINY).sum(axis=0)
     at = int(np.argmin(left))
-    if not 1 < at < len(widths) or left[at] > VEILING * left[0]:
+    if not 1 < at < len(widths) or left[at] > left[0] + 2 * math.log(VEILING):
         return None
     return math.exp(lowest(np.log(widths[at - 2 : at + 1]), left[at - 1 : at + 2]))
 
 
 def _unveiled(sharp: Picture, soft: Picture, mask: Plane, widths: NDArray[np.float64], psf: Psf) -> NDArray[np.float64]:
-    """Squares (1 + W,) of the second picture around the mask, less what is even: as it is, and less every veil."""
+    """Squares (2, 1 + W) of values and slopes around the mask, less what is even: as they are, and less every veil."""
     away = cv2.distanceTransform((mask < 0.5).astype(np.uint8), cv2.DIST_L2, 5)
     beside = (away <= AROUND).astype(np.float32)
-    light, left = sharp * mask[..., None], np.empty(1 + len(widths))
-    for at, width in enumerate([0.0, *widths]):
-        through = 1 - blurred(mask, width, psf) if width else np.ones_like(mask)
-        behind = soft - blurred(light, width, psf) if width else soft
+    light, left = sharp * mask[..., None], np.empty((2, 1 + len(widths)))
+    height, width = mask.shape
+    for at, blur in enumerate([0.0, *widths]):
+        through = 1 - blurred(mask, blur, psf) if blur else np.ones_like(mask)
+        behind = soft - blurred(light, blur, psf) if blur else soft
         known = np.maximum(blurred(through * beside, EVEN), np.float32(CLEAR))
         even = blurred(behind * beside[..., None], EVEN) / known[..., None]
-        rest = (behind - through[..., None] * even)[beside > 0]
-        left[at] = np.square(rest).sum(dtype=np.float64)
+        rest = behind - through[..., None] * even
+        slopes = sum(np.square(np.diff(rest, axis=axis)).sum(axis=2)[: height - 1, : width - 1] for axis in (0, 1))
+        left[:, at] = (np.square(rest).sum(axis=2) * beside).sum(dtype=np.float64), (slopes * beside[1:, 1:]).sum()
     return left
 
 
