@@ -31,7 +31,7 @@ TINY = 1e-6  # of white, squared
 SPREADS = np.geomspace(0.35, 10, 28)  # px: standard deviations that are tried of light that veils
 EVEN, AROUND = 10.0, 24  # px: over which what is behind is taken for even; how far from the mask veils are looked at
 CLEAR = 1e-3  # share of the light behind that comes through at least
-VEILING = 0.995  # of the squares around the mask: what the best blur leaves at most
+VEILING = 0.999  # of the squares of values, and of slopes, around the mask: what the best blur leaves at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
