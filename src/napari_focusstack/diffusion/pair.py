@@ -65,6 +65,8 @@ def find_foreground(
     ------
     ValueError
         If the two frames differ in shape or type, values are no numbers, or the method is unknown.
+    TypeError
+        If the frames are of 64-bit integers, or of no numbers.
     CheckpointError
         If there is no such checkpoint, it is damaged, or no FSB.
 
@@ -124,6 +126,8 @@ def find_blur(
     ValueError
         If shapes or types do not fit, values are no numbers, the two are the same, the mask has no edge, an option is
         unknown, or with "search", if the foreground does not tell: it is much too blurred, or not in focus in `near`.
+    TypeError
+        If the frames are of 64-bit integers, or of no numbers.
     CheckpointError
         If there is no such checkpoint, it is damaged, or no KEB.
     """
@@ -136,14 +140,15 @@ def find_blur(
             raise ValueError(f"unknown {name} {value!r}; choices: {', '.join(choices)}")
     first, second = _checked(near, far)
     inside = _mask(mask, first)
-    if (inside > 0.5).all() or not (inside > 0.5).any():
+    where = inside > 0.5
+    if where.all() or not where.any():
         raise ValueError("the mask has no edge: all of it is foreground, or none; give one of what is in focus in near")
     if np.array_equal(first, second):
         raise ValueError("near and far are the same picture; give the frames focused on the foreground and behind it")
     if method != "network":
         sharp, soft = (apart(light_of, frame, transfer) for frame in (first, second))
-        where = (inside > 0.5).astype(np.float32)
-        found = measured_blur(sharp, soft, where, psf=psf) or veiling_blur(sharp, soft, where, psf=psf)
+        seen = sharp, soft, where.astype(np.float32)
+        found = measured_blur(*seen, psf=psf) or veiling_blur(*seen, psf=psf)
         if found is not None:
             return found
         if method == "search":
@@ -161,6 +166,8 @@ def fuse_pair(near: ArrayLike, far: ArrayLike, mask: ArrayLike) -> Picture:
     ------
     ValueError
         If shapes or types do not fit, or values are no numbers.
+    TypeError
+        If the frames are of 64-bit integers, or of no numbers.
     """
     first, second = _checked(near, far)
     share = _mask(mask, first)[..., None]

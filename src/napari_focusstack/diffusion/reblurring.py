@@ -136,8 +136,8 @@ def _unveiled(sharp: Picture, soft: Picture, mask: Plane, widths: NDArray[np.flo
     light, left = sharp * mask[..., None], np.empty((2, 1 + len(widths)))
     height, width = mask.shape
     for at, blur in enumerate([0.0, *widths]):
-        through = 1 - blurred(mask, blur, psf) if blur else np.ones_like(mask)
-        behind = soft - blurred(light, blur, psf) if blur else soft
+        veil, added = (blurred(plane, blur, psf) if blur else np.zeros_like(plane) for plane in (mask, light))
+        through, behind = 1 - veil, soft - added
         known = np.maximum(blurred(through * beside, EVEN), np.float32(CLEAR))
         even = blurred(behind * beside[..., None], EVEN) / known[..., None]
         rest = behind - through[..., None] * even
