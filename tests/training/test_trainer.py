@@ -68,16 +68,30 @@ def test_an_average_of_none_is_the_newest(run):
 
 
 def test_rows_are_as_many_as_steps_in_the_file_and_for_tensorboard(run):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     list(start(run, steps=5, validate_every=2, save_every=2))
     rows = read_log(run)
     assert [row["step"] for row in rows] == [1, 2, 3, 4, 5]
     assert [("psnr" in row) for row in rows] == [False, True, False, True, True]
+    shown = _shown(run)
+    assert [e.step for e in shown] == [1, 2, 3, 4, 5]
+    assert [e.value for e in shown] == pytest.approx([row["loss"] for row in rows], rel=1e-6)
+
+
+def test_tensorboard_keeps_rows_of_many_saves_in_one_second_in_order(run, monkeypatch):
+    from tensorboard.summary.writer import event_file_writer
+
+    # it counts its files, and takes the tenth for older than the ninth
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(8))
+    list(start(run, steps=5, save_every=1))
+    assert [e.step for e in _shown(run)] == [1, 2, 3, 4, 5]
+
+
+def _shown(run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     events = EventAccumulator(str(run / "tensorboard"))
     events.Reload()
-    assert [e.step for e in events.Scalars("loss")] == [1, 2, 3, 4, 5]
-    assert [e.value for e in events.Scalars("loss")] == pytest.approx([row["loss"] for row in rows], rel=1e-6)
+    return events.Scalars("loss")
 
 
 def test_leaving_the_loop_saves_and_leaves_no_thread(run):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from torch.utils.tensorboard import SummaryWriter
 
@@ -63,16 +64,21 @@ class Logbook:
     def show(self) -> None:
         """Let TensorBoard see the rows since the last time.
 
-        Its file is closed again at once, as a folder with an open file could not be replaced on Windows.
+        Its file is closed again at once, as a folder with an open file could not be replaced on Windows, and named by
+        the clock's finest tick: TensorBoard reads in the order of names, and its own tell no two of one second apart.
         """
         new, self._shown = self.rows[self._shown :], len(self.rows)
         if not new:
             return
         now = time.time() - new[-1]["seconds"]
-        with SummaryWriter(str(self.folder / EVENTS), purge_step=int(new[0]["step"])) as events:
-            for row in new:
-                for name in row.keys() - {"step"}:
-                    events.add_scalar(name, row[name], int(row["step"]), walltime=now + row["seconds"])
+        with TemporaryDirectory(dir=self.folder) as aside:
+            with SummaryWriter(aside, purge_step=int(new[0]["step"])) as events:
+                for row in new:
+                    for name in row.keys() - {"step"}:
+                        events.add_scalar(name, row[name], int(row["step"]), walltime=now + row["seconds"])
+            (self.folder / EVENTS).mkdir(exist_ok=True)
+            for file in Path(aside).iterdir():
+                file.replace(self.folder / EVENTS / f"events.out.tfevents.{time.time_ns()}")
 
 
 def read_log(folder: Path) -> list[dict[str, float]]:
