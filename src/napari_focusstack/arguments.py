@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +18,7 @@ from .depth.positions import UNITS, check_unit
 from .devices import DEVICES
 from .diffusion import eliminate_diffusion
 from .fusion import FUSERS
-from .methods import Method, options_of, summary_of
+from .methods import Method, Option, options_of, summary_of
 
 __all__ = ["DEFAULTS", "DEMO", "parsed"]
 
@@ -244,7 +245,7 @@ def _add_options(parser: argparse.ArgumentParser, stage: str, title: str, method
         if option.name == "channel":
             continue  # --channels sets it
         kind: dict[str, Any] = (
-            {"action": argparse.BooleanOptionalAction} if option.type is bool else {"type": option.type}
+            {"action": argparse.BooleanOptionalAction} if option.type is bool else {"type": partial(_allowed, option)}
         )
         if option.choices:
             kind["choices"] = option.choices
@@ -255,6 +256,19 @@ def _add_options(parser: argparse.ArgumentParser, stage: str, title: str, method
         text = (f"{option.text} ({facts})" if facts else option.text).replace("%", "%%")
         flag = f"--{stage}-{option.name.replace('_', '-')}"
         group.add_argument(flag, dest=f"{stage}:{option.name}", default=None, help=text, **kind)
+
+
+def _allowed(option: Option, text: str) -> Any:
+    try:
+        value = option.type(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if option.choices is None:  # else the parser lists them
+        try:
+            option.check(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return value
 
 
 def _channels(text: str) -> str | int:

@@ -84,6 +84,9 @@ def _stack(chosen: argparse.Namespace) -> None:
     check_outputs(chosen)
     if chosen.diffusion_out and recipe.diffusion == "off":
         raise ValueError(f"{chosen.diffusion_out} would hold what --diffusion takes away; leave --no-diffusion out")
+    if chosen.diffusion is False and (options := _options("diffusion", chosen)):
+        flags = ", ".join(f"--diffusion-{name.replace('_', '-')}" for name in options)
+        raise ValueError(f"{flags} would do nothing with --no-diffusion; leave one of the two out")
     if not _asked_for("depth", chosen) and (chosen.depth or _options("depth", chosen)):
         raise ValueError(
             "--depth and its options are for a depth that is written; give --depth-out, --sigma-out or --mesh-out, or "

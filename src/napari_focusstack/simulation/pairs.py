@@ -33,8 +33,8 @@ class Pairs:
         Both in focus, free of noise.
     alpha : (B, 1, H, W) float32
         Coverage of the foreground.
-    sigma : (B,) float32
-        Standard deviation, in px, of the foreground's blur in the second frame.
+    sigma, sigma_behind : (B,) float32
+        Standard deviation, in px, of the foreground's blur in the second frame, and of the background's in the first.
     noise : (B, 2) float32
         Variance factors of shot and read noise; 0 where there is none.
     """
@@ -43,6 +43,7 @@ class Pairs:
     truth: Tensor
     alpha: Tensor
     sigma: Tensor
+    sigma_behind: Tensor
     noise: Tensor
 
     @property
@@ -83,10 +84,11 @@ def draw_pairs(library: Library, variety: Variety, generator: torch.Generator, *
         sigma, sigma_behind = (chance.log_between(*BLUR) for _ in range(2))
         psf: Psf = "disc" if chance.between(0, 1) < DISC else "gaussian"
         frames.append(torch.stack(focused(*scene, sigma, sigma_behind, psf)))
-        sigmas.append(sigma)
+        sigmas.append((sigma, sigma_behind))
     seen, noise = noisy(torch.stack(frames).clamp_min_(0), variety, chance)
     truth = all_in_focus([Layer(lights, alphas), Layer(behind)])
-    return Pairs(seen, truth, alphas[:, None], torch.tensor(sigmas, device=chance.device), noise)
+    blurs = torch.tensor(sigmas, device=chance.device).unbind(1)
+    return Pairs(seen, truth, alphas[:, None], *blurs, noise)
 
 
 def focused(
