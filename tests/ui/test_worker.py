@@ -1,5 +1,6 @@
 """Computations in a thread."""
 
+import logging
 import threading
 import time
 import warnings
@@ -111,6 +112,19 @@ def test_errors_are_told_once_in_plain_words(qtbot, notifications, error, kind, 
     assert words in str(outcome.errors[0])
     assert notifications == [str(outcome.errors[0])]
     assert (outcome.results, outcome.cancelled) == ([], 0)
+
+
+def test_what_a_user_can_mend_is_one_line_on_the_terminal(
+    qtbot, notifications, caplog
+):
+    def work():
+        raise ValueError("sigma=-1 is out of range")
+
+    with caplog.at_level(logging.DEBUG):
+        start(qtbot, work)
+    shown = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage().partition(": ")[2] for record in shown] == ["sigma=-1 is out of range"]
+    assert [bool(record.exc_info) for record in caplog.records] == [False, True]
 
 
 def test_warnings_of_libraries_do_not_reach_the_user(qtbot, notifications):

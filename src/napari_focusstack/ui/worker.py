@@ -126,7 +126,8 @@ class Run(QObject):
         if isinstance(error, MemoryError) or "out of memory" in str(error):
             error = MemoryError(OUT_OF_MEMORY).with_traceback(error.__traceback__)
         if isinstance(error, EXPECTED):
-            logger.error("%s failed", self, exc_info=error)
+            logger.error("%s failed: %s", self, error)
+            logger.debug("%s failed here", self, exc_info=error)
             show_error(str(error))
         else:
             notification_manager.receive_error(type(error), error, error.__traceback__)
