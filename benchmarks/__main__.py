@@ -70,6 +70,7 @@ def main() -> int:
     diffusion.add_argument("--corpus", type=Path, metavar="FOLDER", help="add its test split to the simulator's own")
     diffusion.add_argument("--folder", type=Path, help="measure pairs without truth, instead: NAME-A.jpg, NAME-B.jpg")
     diffusion.add_argument("--fsb", default="fsb", help="checkpoint that finds the foreground (fsb)")
+    diffusion.add_argument("--frb", default="frb", help="checkpoint that finds what is wrong with it (frb)")
     diffusion.add_argument("--keb", default="keb", help="checkpoint that finds the kernel (keb)")
     diffusion.add_argument("--device", default="auto", help="of the networks: auto, cpu, cuda or mps (auto)")
     diffusion.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
@@ -129,7 +130,8 @@ def _learned_depth(chosen: argparse.Namespace) -> None:
 def _diffusion(chosen: argparse.Namespace) -> None:
     from .diffusion import report, report_folder
 
-    shared = {"fsb": chosen.fsb, "keb": chosen.keb, "device": chosen.device, "json_file": chosen.json}
+    networks = {name: getattr(chosen, name) for name in ("fsb", "frb", "keb")}
+    shared = {"networks": networks, "device": chosen.device, "json_file": chosen.json}
     if chosen.folder:
         report_folder(chosen.folder, **shared)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ PARTS = ("pairs", "kernels", "stacks", "robustness", "time")
 QUALITY = ("Q_MI", "Q_AB/F", "Q_Y")
 OF_TRUTH, OF_FOLDER = (*QUALITY, "mIoU", "PSNR, dB", "beside edges, dB"), (*QUALITY, "Q_CV", "mIoU")
 DIGITS = {"PSNR, dB": 2, "beside edges, dB": 2, "Q_CV": 1}  # 3 for all others
+NETWORKS = {name: name for name in ("fsb", "frb", "keb")}  # checkpoints, by architecture
 TIMED = 1000, 20  # px of a side, and frames
 
 Figures = dict[str, float]
@@ -38,8 +39,7 @@ def report(
     count: int,
     size: int,
     corpus: Path | None = None,
-    fsb: str = "fsb",
-    keb: str = "keb",
+    networks: Mapping[str, str] = NETWORKS,
     device: str = "auto",
     timed: tuple[int, int] = TIMED,
     json_file: Path | None = None,
@@ -56,9 +56,9 @@ def report(
         Height and width of frames, in px.
     corpus : Path, optional
         Folder of pictures: its test split is added to the simulator's own.
-    fsb, keb : str
-        Checkpoints for the foreground and for the kernel: names, or paths of folders. Rows that lack theirs are left
-        out.
+    networks : mapping of str to str
+        Checkpoints, names or paths of folders, that find the foreground ("fsb"), refine it ("frb") and find the kernel
+        ("keb"). Rows that lack theirs are left out.
     device : str
         Of the networks: "auto", "cpu", "cuda" or "mps".
     timed : (int, int)
@@ -83,10 +83,10 @@ def report(
         for noise in pairs.NOISE:
             several = [pairs.simulated(library, noise, i, size) for i in range(count)]
             if "pairs" in chosen:
-                found[f"pairs {noise}"] = _of_pairs(pairs.rows_of(fsb, keb, device, truth=True), several)
+                found[f"pairs {noise}"] = _of_pairs(pairs.rows_of(networks, device, truth=True), several)
                 print(f"pairs {noise}\n\n{_table(found[f'pairs {noise}'], OF_TRUTH, count)}\n")
             if "kernels" in chosen:
-                found[f"kernels {noise}"] = _of_kernels(several, fsb, keb, device)
+                found[f"kernels {noise}"] = _of_kernels(several, networks, device)
                 print(f"kernels {noise}\n\n{_kernel_table(found[f'kernels {noise}'], count)}\n")
     for part, measured in (("stacks", _of_stacks), ("robustness", _of_robustness)):
         if part in chosen:
@@ -99,7 +99,7 @@ def report(
 
 
 def report_folder(
-    folder: Path, *, fsb: str = "fsb", keb: str = "keb", device: str = "auto", json_file: Path | None = None
+    folder: Path, *, networks: Mapping[str, str] = NETWORKS, device: str = "auto", json_file: Path | None = None
 ) -> dict[str, list[Figures]]:
     """The same figures of pairs without a truth, in a folder as `diffusion_pairs.of_folder` reads it.
 
@@ -108,7 +108,7 @@ def report_folder(
     FileNotFoundError
         If there are no pairs.
     """
-    found = _of_pairs(pairs.rows_of(fsb, keb, device, truth=False), pairs.of_folder(folder))
+    found = _of_pairs(pairs.rows_of(networks, device, truth=False), pairs.of_folder(folder))
     print(_table(found, OF_FOLDER, len(next(iter(found.values())))))
     if json_file:
         json_file.write_text(json.dumps(found, indent=2))
@@ -152,23 +152,20 @@ def _mean(values: Iterable[float]) -> float | None:
 # kernels
 
 
-def _of_kernels(several: Iterable[pairs.Pair], fsb: str, keb: str, device: str) -> dict[str, list[Figures]]:
+def _of_kernels(several: Iterable[pairs.Pair], networks: Mapping[str, str], device: str) -> dict[str, list[Figures]]:
     """How near a picture blurred by the estimate comes to one blurred by the truth; nothing where it is refused."""
     ways: dict[str, Callable[[pairs.Pair, Any], float]] = {
         "search": lambda pair, mask: find_blur(*pair.frames, mask, method="search", transfer="srgb")
     }
-    if pairs.there(keb):
-        network = {"checkpoint": keb, "device": device}
+    if pairs.there(networks["keb"]):
+        network = {"checkpoint": networks["keb"], "device": device}
         ways["KEB"] = lambda pair, mask: find_blur(*pair.frames, mask, method="network", **network)
         ways["search, else KEB"] = lambda pair, mask: find_blur(*pair.frames, mask, transfer="srgb", **network)
     masks: dict[str, Callable[[pairs.Pair], Any]] = {
-        "true mask": lambda pair: pair.mask,
-        "mask by sharpness": lambda pair: find_foreground(*pair.frames, method="sharpness") > 0.5,
+        f"mask by {name}": lambda pair, how=how: find_foreground(*pair.frames, **how) > 0.5
+        for name, how in pairs.masks_of(networks, device).items()
     }
-    if pairs.there(fsb):
-        masks["mask by FSB"] = lambda pair: (
-            find_foreground(*pair.frames, method="network", checkpoint=fsb, device=device) > 0.5
-        )
+    masks = {"true mask": lambda pair: pair.mask} | masks
     found: dict[str, list[Figures]] = {f"{way}, {kind}": [] for kind in masks for way in ways}
     for pair in several:
         for kind, masked in masks.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     Picture = NDArray[np.float32]  # (Y, X, 3)
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["NOISE", "Made", "Pair", "figures", "of_folder", "rows_of", "simulated", "there"]
+__all__ = ["NOISE", "Made", "Pair", "figures", "masks_of", "of_folder", "rows_of", "simulated", "there"]
 
 SEED = 2**42  # no training step, none of its validations and no other table has this number
 NOISE = {"without noise": 0.0, "with noise": 1.0}  # share of the pairs that have some
@@ -144,25 +144,38 @@ def _read(path: Path) -> NDArray[np.uint8]:
 # rows
 
 
-def rows_of(fsb: str, keb: str, device: str, *, truth: bool) -> Rows:
-    """Everything that makes a picture of a pair, by the name of its row; networks where there are checkpoints."""
+def masks_of(networks: Mapping[str, str], device: str) -> dict[str, Mapping[str, Any]]:
+    """How masks are found, by name: options of `find_foreground`; by networks where there are checkpoints."""
+    fsb, frb = networks["fsb"], networks["frb"]
+    masks: dict[str, Mapping[str, Any]] = {"sharpness": {"method": "sharpness"}}
+    if there(fsb):
+        masks["FSB"] = {"method": "network", "checkpoint": fsb, "refine": "field", "device": device}
+    if there(fsb) and there(frb):
+        masks["FSB, FRB"] = masks["FSB"] | {"refine": "network", "refinement": frb, "transfer": "srgb"}
+    return masks
+
+
+def rows_of(networks: Mapping[str, str], device: str, *, truth: bool) -> Rows:
+    """Everything that makes a picture of a pair, by the name of its row; networks where there are checkpoints.
+
+    `networks`: checkpoints by the name of the architecture, "fsb", "frb" and "keb".
+    """
     rows: Rows = {method: partial(_fused, method) for method in FUSERS}
     rows |= {tool.name: lambda pair, tool=tool: Made(fused_by(tool, pair.frames)) for tool in installed(FUSING)}
     search = {"method": "search", "transfer": "srgb"}
-    masks: dict[str, tuple[Mapping[str, Any] | None, dict[str, Mapping[str, Any] | None]]] = {
-        "sharpness": ({"method": "sharpness"}, {"searched": search})
-    }
-    if there(fsb):
-        blurs: dict[str, Mapping[str, Any] | None] = {"searched": search}
-        if there(keb):
-            blurs["KEB"] = {"method": "network", "checkpoint": keb, "device": device}
-            blurs["searched, else KEB"] = search | {"method": "auto", "checkpoint": keb, "device": device}
-        masks["FSB"] = {"method": "network", "checkpoint": fsb, "device": device}, blurs
+    asked: dict[str, Mapping[str, Any]] = {}
+    if there(networks["keb"]):
+        network = {"checkpoint": networks["keb"], "device": device}
+        asked = {"KEB": {"method": "network", **network}, "searched, else KEB": search | {"method": "auto", **network}}
+    masks: dict[str, Mapping[str, Any] | None] = dict(masks_of(networks, device))
     if truth:
-        masks["truth"] = None, {"searched": search, "true": None}
-    for name, (how, blurs) in masks.items():
-        rows[f"mask: {name}"] = partial(_joined, how)
-        rows |= {f"mask: {name}, blur: {kind}": partial(_eliminated, how, blur) for kind, blur in blurs.items()}
+        masks["truth"] = None
+    for name, how in masks.items():
+        blurs: dict[str, Mapping[str, Any] | None] = {"searched": search}
+        blurs |= {"true": None} if how is None else asked if name != "sharpness" else {}
+        mask = lru_cache(1)(partial(_mask, how))  # rows of one mask follow each other
+        rows[f"mask: {name}"] = partial(_joined, mask)
+        rows |= {f"mask: {name}, blur: {kind}": partial(_eliminated, mask, blur) for kind, blur in blurs.items()}
     return rows
 
 
@@ -186,14 +199,14 @@ def _mask(how: Mapping[str, Any] | None, pair: Pair) -> Plane:
     return (find_foreground(*pair.frames, **how) > 0.5).astype(np.float32)
 
 
-def _joined(how: Mapping[str, Any] | None, pair: Pair) -> Made:
-    mask = _mask(how, pair)
+def _joined(masked: Callable[[Pair], Plane], pair: Pair) -> Made:
+    mask = masked(pair)
     return Made(fuse_pair(*pair.frames, mask), mask)
 
 
-def _eliminated(how: Mapping[str, Any] | None, blur: Mapping[str, Any] | None, pair: Pair) -> Made:
+def _eliminated(masked: Callable[[Pair], Plane], blur: Mapping[str, Any] | None, pair: Pair) -> Made:
     """The same without diffusion; as it was where the foreground does not tell its blur."""
-    made = _joined(how, pair)
+    made = _joined(masked, pair)
     assert made.mask is not None
     if blur is None:
         width = pair.sigma

@@ -36,6 +36,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
         "color",
         "depth",
         "devices",
+        "diffusion",
         "files",
         "focus",
         "fusion",

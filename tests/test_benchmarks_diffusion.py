@@ -15,6 +15,7 @@ from napari_focusstack.simulation.library import drawn_library
 
 ROOT = Path(__file__).parents[1]
 SIZE = 96  # px
+NOTHING = {name: f"no such {name}" for name in ("fsb", "frb", "keb")}
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +32,8 @@ def library():
 def networks(tmp_path_factory) -> dict[str, str]:
     """Untrained networks in folders of checkpoints; their paths."""
     folder = tmp_path_factory.mktemp("networks")
-    return {name: saved(folder / name, name, lengths=(2, 2), tile=512, size="small") for name in ("fsb", "keb")}
+    sizes = {"fsb": {"size": "small"}, "keb": {"size": "small"}, "frb": {}}
+    return {name: saved(folder / name, name, lengths=(2, 2), tile=512, **size) for name, size in sizes.items()}
 
 
 def test_pairs_and_kernels_are_printed(library, networks, monkeypatch, tmp_path, capsys):
@@ -39,13 +41,17 @@ def test_pairs_and_kernels_are_printed(library, networks, monkeypatch, tmp_path,
 
     monkeypatch.setattr(diffusion, "held_out_library", lambda: library)
     file = tmp_path / "figures.json"
-    found = diffusion.report(["pairs", "kernels"], count=2, size=SIZE, device="cpu", json_file=file, **networks)
+    found = diffusion.report(["pairs", "kernels"], count=2, size=SIZE, networks=networks, device="cpu", json_file=file)
     ours = ["average", "pyramid", "guided"]
     rows = found["pairs without noise"]
     assert [name for name in rows if name in ours or name.startswith("mask")] == [
         *ours,
         *("mask: sharpness", "mask: sharpness, blur: searched"),
-        *("mask: FSB", "mask: FSB, blur: searched", "mask: FSB, blur: KEB", "mask: FSB, blur: searched, else KEB"),
+        *(
+            f"mask: {mask}{blur}"
+            for mask in ("FSB", "FSB, FRB")
+            for blur in ("", ", blur: searched", ", blur: KEB", ", blur: searched, else KEB")
+        ),
         *("mask: truth", "mask: truth, blur: searched", "mask: truth, blur: true"),
     ]
     for figures in (one for row in rows.values() for one in row):
@@ -58,7 +64,7 @@ def test_pairs_and_kernels_are_printed(library, networks, monkeypatch, tmp_path,
     assert set(kernels) == {
         f"{way}, {mask}"
         for way in ("search", "KEB", "search, else KEB")
-        for mask in ("true mask", "mask by sharpness", "mask by FSB")
+        for mask in ("true mask", "mask by sharpness", "mask by FSB", "mask by FSB, FRB")
     }
     printed = capsys.readouterr().out
     assert printed.count("| mask: truth, blur: true ") == 2
@@ -69,9 +75,9 @@ def test_pairs_and_kernels_are_printed(library, networks, monkeypatch, tmp_path,
 def test_rows_without_a_checkpoint_are_left_out():
     from benchmarks.diffusion_pairs import rows_of
 
-    names = list(rows_of("no such fsb", "no such keb", "cpu", truth=False))
+    names = list(rows_of(NOTHING, "cpu", truth=False))
     assert "mask: sharpness" in names
-    assert not [name for name in names if "FSB" in name or "KEB" in name or "truth" in name]
+    assert not [name for name in names if "FSB" in name or "FRB" in name or "KEB" in name or "truth" in name]
 
 
 def test_the_same_scene_is_seen_with_noise_and_without(library):
@@ -101,7 +107,7 @@ def test_eliminating_with_all_that_is_true_brings_a_pair_nearer_to_the_truth():
     truth = mask[..., None] * front + (1 - mask[..., None]) * back
     frames = np.stack([stored(near), stored(far)]).astype(np.uint8)
     pair = Pair("disc", frames, (stored(truth) / 255).astype(np.float32), mask, 4.0)
-    rows = rows_of("no such fsb", "no such keb", "cpu", truth=True)
+    rows = rows_of(NOTHING, "cpu", truth=True)
     before, after = (figures(rows[name](pair), pair) for name in ("mask: truth", "mask: truth, blur: true"))
     assert after["beside edges, dB"] > before["beside edges, dB"] + 1.5
     assert after["PSNR, dB"] > before["PSNR, dB"] + 1
@@ -118,7 +124,7 @@ def test_a_folder_of_pairs_is_measured_without_truth(library, tmp_path, capsys):
             cv2.imwrite(str(folder / f"lytro-0{number}-{role}.png"), np.ascontiguousarray(frame[..., ::-1]))
         if number:
             cv2.imwrite(str(folder / "lytro-01-mask.png"), (pair.mask * 255).astype(np.uint8))
-    found = report_folder(tmp_path, fsb="no such fsb", keb="no such keb", device="cpu")
+    found = report_folder(tmp_path, networks=NOTHING, device="cpu")
     assert [len(row) for row in found.values()] == [2] * len(found)
     assert ["mIoU" in one for one in found["mask: sharpness"]] == [False, True]
     assert all(math.isfinite(one["Q_CV"]) for row in found.values() for one in row)

@@ -65,7 +65,7 @@ def test_what_was_taken_away_is_written(stack, tmp_path, capsys):
     [
         (["--diffusion-out", "s.png"], 1, "s.png"),
         (["--diffusion-out", "s.tif", "--no-diffusion"], 1, "s.tif would hold what --diffusion takes away; leave"),
-        (["--diffusion-blur", "3", "--no-diffusion"], 1, "--diffusion-blur would do nothing with --no-diffusion; leave"),
+        (["--diffusion-blur", "3", "--no-diffusion"], 1, "--diffusion-blur would do nothing with --no-diffusion"),
         (["--diffusion-strength", "2"], 2, "--diffusion-strength: strength=2.0 is out of range; 0.0 to 1.0 is allowed"),
         (["--diffusion-blur", "two"], 2, "--diffusion-blur: 'two' is not a number; see focusstack stack --help"),
         (["--diffusion-psf", "square"], 2, "invalid choice: 'square'"),

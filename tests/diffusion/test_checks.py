@@ -8,7 +8,7 @@ import pytest
 from napari_focusstack.diffusion import checks
 from napari_focusstack.diffusion.checks import _ragged, trust, without_specks
 from napari_focusstack.diffusion.law import Law
-from napari_focusstack.diffusion.veils import Veils
+from napari_focusstack.diffusion.veils import Solved, Veils
 
 SIZE = 96
 
@@ -65,7 +65,7 @@ class Asked:
         points = np.argwhere(np.ones(self.shape, bool)).astype(np.int32)
         self.evidence, self.gap, self.transfer = SimpleNamespace(points=points, noise=0.0), 2.0, "linear"
 
-    def worst(self, _light, _radius, _law, which):
+    def worst(self, _solved, _law, which):
         return self.found.reshape(2, -1)[:, which]
 
     def leaves(self, _light, which):
@@ -76,7 +76,7 @@ class Asked:
         stored, freed = (np.broadcast_to(np.float32(grey), self.shape)[..., None].copy() for grey in (0.5, light))
         veil, depth = np.full(self.shape, 0.5, np.float32), np.zeros(self.shape, np.float32)
         which = np.arange(depth.size)
-        found = trust(self, stored, (freed, veil, veil), Law(1.0, 1.0, "disc", "first"), which, depth)
+        found = trust(self, stored, Solved(freed, veil, veil), Law(1.0, 1.0, "disc", "first"), which, depth)
         return found.reshape(self.shape)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,6 +16,9 @@ from napari_focusstack.diffusion.reblurring import blurred, squares
 from napari_focusstack.metrics import miou
 from napari_focusstack.nets.checkpoint import CheckpointError
 from napari_focusstack.progress import Cancelled, listening
+from napari_focusstack.simulation.batches import Variety
+from napari_focusstack.simulation.library import drawn_library
+from napari_focusstack.training.sources import Paired
 
 SIZE = 144
 
@@ -88,7 +94,7 @@ def test_the_foreground_is_found_by_sharpness(noise):
     assert found.dtype == np.float32
     assert found.shape == mask.shape
     assert miou(found, mask) > 0.95
-    assert miou(find_foreground(near, far, refine=False, method="sharpness"), mask) > 0.85
+    assert miou(find_foreground(near, far, refine="none", method="sharpness"), mask) > 0.85
 
 
 def test_the_frames_of_a_pair_are_not_alike():
@@ -143,18 +149,42 @@ def test_a_network_finds_the_foreground_of_any_picture(tmp_path, kind):
         "16 bit": (from_float(near, np.uint16), from_float(far, np.uint16)),
         "bright": (near * 1000, far * 1000),
     }[kind]
-    found = find_foreground(*seen, method="network", checkpoint=saved(tmp_path / "fsb", "fsb", **PAIRS), device="cpu")
+    found = find_foreground(*seen, **networks(tmp_path))
     assert found.shape == (101, 90)
     assert found.dtype == np.float32
     assert miou(found, mask[:101, :90]) > 0.6  # untrained, it goes by detail
 
 
+def networks(folder: Path) -> dict[str, str]:
+    """Options that ask untrained networks: the second gives back what it is given."""
+    found, better = saved(folder / "fsb", "fsb", **PAIRS), saved(folder / "frb", "frb", lengths=(2, 2))
+    return {"method": "network", "device": "cpu", "checkpoint": found, "refinement": better}
+
+
 def test_refining_is_left_out_on_demand(tmp_path):
     near, far, mask = pair(4.0)
-    network = saved(tmp_path / "fsb", "fsb", **PAIRS)
-    rough = find_foreground(near, far, method="network", checkpoint=network, refine=False, device="cpu")
-    smooth = find_foreground(near, far, method="network", checkpoint=network, device="cpu")
+    asked = networks(tmp_path)
+    rough, smooth, sure = (
+        find_foreground(near, far, refine=refine, **asked) for refine in ("none", "field", "network")
+    )
     assert miou(smooth, mask) > miou(rough, mask)
+    assert ((sure > 0.5) == (smooth > 0.5)).all()
+    assert np.abs(sure - 0.5).max() < 0.4 < np.abs(smooth - 0.5).max()
+    np.testing.assert_array_equal(find_foreground(near, far, **asked), sure)
+
+
+@pytest.mark.parametrize("noisy", [0.0, 1.0])
+def test_what_the_frames_would_look_like_tells_what_is_wrong_with_a_mask(noisy):
+    library = drawn_library(6, 9, seed=5, size=256).opaque()
+    drawn = Paired(library, replace(Variety(), noisy=noisy)).draw((7,), bursts=8, size=128)
+    found = {"field": [], "network": []}
+    for frames, mask in zip(drawn.frames, drawn.mask, strict=True):
+        seen, how = frames.permute(0, 2, 3, 1).numpy(), {"transfer": drawn.transfer, "device": "cpu"}
+        for refine, scores in found.items():
+            scores.append(miou(find_foreground(*seen, refine=refine, **how), mask[0].numpy()))
+    gains = np.subtract(found["network"], found["field"])
+    assert gains.mean() > 0.004
+    assert gains.min() > -0.02
 
 
 def test_a_network_tells_the_blur(tmp_path):
@@ -181,6 +211,8 @@ def test_another_network_is_refused(tmp_path):
     network = saved(tmp_path / "keb", "keb", **PAIRS)
     with pytest.raises(CheckpointError, match="is a keb; method network takes fsb"):
         find_foreground(near, far, method="network", checkpoint=network)
+    with pytest.raises(CheckpointError, match="is a keb; method network takes frb"):
+        find_foreground(near, far, method="sharpness", refine="network", refinement=network)
     with pytest.raises(CheckpointError, match="nothing"):
         find_blur(near, far, mask, method="network", checkpoint="nothing")
 
@@ -247,6 +279,10 @@ def test_unknown_methods_are_named():
     near, far, mask = pair(4.0)
     with pytest.raises(ValueError, match="unknown method 'magic'; choices: network, sharpness"):
         find_foreground(near, far, method="magic")
+    with pytest.raises(ValueError, match="unknown refine 'twice'; choices: auto, network, field, none"):
+        find_foreground(near, far, refine="twice")
+    with pytest.raises(ValueError, match="unknown transfer 'log'; choices: linear, srgb"):
+        find_foreground(near, far, transfer="log")
     with pytest.raises(ValueError, match="unknown method 'magic'; choices: auto, search, network"):
         find_blur(near, far, mask, method="magic")
 

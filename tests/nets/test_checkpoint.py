@@ -202,7 +202,7 @@ def test_frames_of_any_channels_fit_a_network_for_any(whole):
         ({"metrics": {"psnr": float("nan")}}, "NaN is no number"),
         ({"licence": ""}, "licence: '' is no line of text"),
         ({"licence": "MIT\x1b[2J"}, "is no line of text"),
-        ({"task": "fun"}, "task: 'fun' is not one of fusion, depth, foreground, kernel, edges"),
+        ({"task": "fun"}, "task: 'fun' is not one of fusion, depth, foreground, refinement, kernel, edges"),
         ({"tile": 100}, "tile 100 px is no multiple of the network's 16 px"),
         ({"training": Training("x", 1.5, 0, "L1", "1")}, "steps: 1.5 is no whole number from 0"),
         ({"input": Input(None, (1.0, 0.0), "linear", (2, 30))}, r"range: \[1.0, 0.0\] is no range"),

@@ -1,4 +1,4 @@
-"""FSB and KEB: golden numbers of parameters, shapes, how far they see, what they refuse."""
+"""FSB, FRB and KEB: golden numbers of parameters, shapes, how far they see, what they refuse."""
 
 import pytest
 import torch
@@ -37,11 +37,18 @@ def test_the_reach_of_blocks_is_what_they_depend_on(scales):
     assert 0.8 * reach_of(scales, before=0, after=0) <= far <= reach_of(scales, before=0, after=0)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_mask_depends_on_no_more_than_the_halo(size):
-    network = built("fsb", size)
+def refining():
+    """FRB with random weights at its end, too: else it gives back the draft."""
+    torch.manual_seed(1)
+    network = build("frb", {}).eval()
+    torch.nn.init.normal_(network.trunk.head.weight)
+    return network
+
+
+@pytest.mark.parametrize(("network", "pictures"), [(built("fsb", size), 2) for size in SIZES] + [(refining(), 5)])
+def test_a_mask_depends_on_no_more_than_the_halo(network, pictures):
     side = 2 * network.halo + 4 * network.multiple
-    pair = torch.rand(1, 2, 3, side, side)
+    pair = torch.rand(1, pictures, 3, side, side)
     place = side // 2 // network.multiple * network.multiple + 3
     other = torch.rand_like(pair)
     inside = slice(place - network.halo, place + network.halo + 1)
@@ -61,6 +68,15 @@ def test_masks_are_of_any_size_and_float32(size):
     assert 0 <= mask.min() < mask.max() <= 1
 
 
+def test_what_refines_gives_back_the_draft_before_it_learns():
+    pictures = torch.rand(2, 5, 3, 37, 22)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        same, other = build("frb", {})(pictures), refining()(pictures)
+    assert same.shape == (2, 1, 37, 22) and same.dtype == torch.float32
+    torch.testing.assert_close(same[:, 0], (pictures[:, 4, 0].clamp(1e-3, 1 - 1e-3).logit() / 4).sigmoid())
+    assert (other - same).abs().mean() > 0.01
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_blurs_are_one_for_each_pair_and_above_a_tenth(size):
     network = built("keb", size)
@@ -77,6 +93,8 @@ def test_blurs_are_one_for_each_pair_and_above_a_tenth(size):
 def test_what_is_no_pair_in_colour_is_refused(shape):
     with pytest.raises(ValueError, match=r"do not fit: \(B, 2, 3, H, W\) is needed.*repeat a single channel"):
         build("fsb", {})(torch.rand(shape))
+    with pytest.raises(ValueError, match=r"do not fit: \(B, 5, 3, H, W\) is needed, a pair and what it would"):
+        build("frb", {})(torch.rand(shape))
     with pytest.raises(ValueError, match=r"do not fit: \(B, 2, 3, H, W\) and \(B, 1, H, W\) are needed"):
         build("keb", {})(torch.rand(shape), torch.rand(1, 1, 16, 16))
 

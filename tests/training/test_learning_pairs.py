@@ -1,4 +1,4 @@
-"""FSB and KEB learn, from a run of the trainer to its checkpoint; their data is simulated alone."""
+"""FSB, FRB and KEB learn, from a run of the trainer to its checkpoint; their data is simulated alone."""
 
 from dataclasses import replace
 
@@ -10,12 +10,13 @@ from napari_focusstack.nets.checkpoint import load_network
 from napari_focusstack.simulation.library import drawn_library
 from napari_focusstack.training import TrainingRecipe, data, read_recipe, train
 from napari_focusstack.training.evaluate import evaluate
+from napari_focusstack.training.examples import with_rehearsal
 from napari_focusstack.training.lessons import LESSONS
 from napari_focusstack.training.logbook import read_log
 from napari_focusstack.training.recipe import DataPart
 from napari_focusstack.training.sources import Paired
 
-LOSSES = {"fsb": "foreground", "keb": "kernel"}
+LOSSES = {"fsb": "foreground", "frb": "refinement-overlap", "keb": "kernel"}
 
 
 @pytest.fixture
@@ -32,9 +33,11 @@ def recipe_of(architecture, **changes):
 @pytest.mark.parametrize("architecture", LOSSES)
 def test_a_run_leaves_a_checkpoint_of_its_task(architecture, few_pictures, tmp_path):
     made = train(recipe_of(architecture), tmp_path / "run", device="cpu")
-    assert made.task == LOSSES[architecture] and made.training.loss == LOSSES[architecture]
+    task, measured = {"fsb": ("foreground", "miou"), "frb": ("refinement", "miou"), "keb": ("kernel", "sigma_error")}[
+        architecture
+    ]
+    assert made.task == task and made.training.loss == LOSSES[architecture]
     assert made.input.frames == (2, 2) and made.input.channels == 3
-    measured = {"fsb": "miou", "keb": "sigma_error"}[architecture]
     assert read_log(tmp_path / "run")[-1][measured] == pytest.approx(made.metrics[measured])
     assert {"psnr", measured} <= set(made.metrics)
     load_network(made, "cpu")
@@ -60,13 +63,39 @@ def test_pairs_are_stored_as_files_have_them():
     assert drawn.frames.shape == (3, 2, 3, 32, 32) and drawn.truth.shape == (3, 3, 32, 32)
     assert 0 <= drawn.frames.min() < drawn.frames.max() <= 1
     assert drawn.mask.shape == (3, 1, 32, 32) and set(drawn.mask.unique().tolist()) == {0, 1}
-    assert drawn.sigma.shape == (3,) and drawn.noise.shape == (3, 3, 9)
+    assert drawn.sigma.shape == drawn.sigma_behind.shape == (3,) and drawn.noise.shape == (3, 3, 9)
+
+
+def test_drafts_are_rehearsed_as_their_pairs_are_stored_and_turn_with_them(few_pictures):
+    source = data.source_of(recipe_of("frb"), {}, torch.device("cpu"))
+    drawn = source.draw((3,), bursts=3, size=64)
+    bare = source.source.draw((3,), bursts=3, size=64)
+    torch.testing.assert_close(drawn.frames, bare.frames, rtol=0, atol=0)
+    assert drawn.rehearsal.shape == (3, 3, 3, 64, 64)
+    draft, veil, seen = drawn.rehearsal[:, 2].unbind(1)
+    assert (((draft > 0.5) == (drawn.mask[:, 0] > 0.5)).float().mean((1, 2)) > 0.8).all()
+    told = (seen > 0.9) & (drawn.mask[:, 0] == 0) & (draft < 0.5)
+    unlike, others = (
+        (one - two).abs().mean(1)[told].mean()
+        for one, two in ((drawn.rehearsal[:, 0], drawn.frames[:, 0]), (drawn.frames[:, 1], drawn.frames[:, 0]))
+    )
+    assert unlike < others / 2
+    assert veil.max() <= 1 + 1e-5
+    torch.testing.assert_close(drawn.turned(3).rehearsal, drawn.rehearsal.flip(-1, -2), rtol=0, atol=0)
+
+
+def test_nobody_rehearses_what_blurs_nobody_knows(few_pictures):
+    drawn = Paired(drawn_library(2, 4, seed=1, size=128)).draw((3,), bursts=1, size=32)
+    with pytest.raises(ValueError, match="nobody knows the sigma_behind of these examples; train on others"):
+        with_rehearsal(replace(drawn, sigma_behind=None), build("fsb", {}), torch.Generator())
 
 
 @pytest.mark.parametrize("architecture", LOSSES)
 def test_a_few_pairs_can_be_learned_by_heart(architecture):
     pairs = Paired(drawn_library(2, 4, seed=1, size=128)).draw((5,), bursts=4, size=32)
     torch.manual_seed(2)
+    if architecture == "frb":
+        pairs = with_rehearsal(pairs, build("fsb", {}), torch.Generator())
     network = build(architecture, {})
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
     losses = []
@@ -81,7 +110,7 @@ def test_a_few_pairs_can_be_learned_by_heart(architecture):
 
 
 def test_the_paper_s_recipes_are_the_paper_s():
-    for name in LOSSES:
+    for name in ("fsb", "keb"):
         recipe = read_recipe(f"{name}-paper")
         assert (recipe.size, recipe.batch, recipe.optimiser, recipe.learning_rate) == (256, 32, "adamw", 1e-4)
         assert recipe.steps == 16 * recipe.halve_every  # halved every 25 of 400 epochs

@@ -27,6 +27,7 @@ PAIR = Examples(
     TRUTH,
     mask=MASK,
     sigma=torch.tensor([2.0, 3.0]),
+    rehearsal=torch.rand(2, 3, 3, SIDE, SIDE, generator=CHANCE),
 )
 BURST = Examples(TRUTH[:, None].expand(-1, 5, -1, -1, -1), TRUTH, torch.full((2, SIDE, SIDE), 3.0))
 
@@ -64,7 +65,11 @@ def test_a_loss_of_another_task_is_refused(tmp_path):
 def test_networks_are_given_what_their_task_asks_for(task):
     draw = replace(PAIR, frames=PAIR.frames.repeat(1, 2, 1, 1, 1)) if task == "depth" else PAIR
     given = draw.asked(Says(task, None))
-    assert given[0] is draw.frames
+    assert torch.equal(given[0][:, :2], draw.frames[:, :2])
+    if task == "refinement":
+        assert torch.equal(given[0][:, 2:], draw.rehearsal)
+    else:
+        assert given[0] is draw.frames
     if task == "depth":
         assert torch.allclose(given[1], torch.tensor([0, 1 / 3, 2 / 3, 1]).expand(2, -1))
     elif task == "kernel":
@@ -73,7 +78,7 @@ def test_networks_are_given_what_their_task_asks_for(task):
         assert len(given) == 1
 
 
-@pytest.mark.parametrize("name", ["mask", "sigma", "depth", "noise"])
+@pytest.mark.parametrize("name", ["mask", "sigma", "sigma_behind", "rehearsal", "depth", "noise"])
 def test_what_nobody_knows_is_named(name):
     with pytest.raises(ValueError, match=f"nobody knows the {name} of these examples; train on others"):
         Examples(PAIR.frames, TRUTH).known(name)

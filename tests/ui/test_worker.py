@@ -114,9 +114,7 @@ def test_errors_are_told_once_in_plain_words(qtbot, notifications, error, kind, 
     assert (outcome.results, outcome.cancelled) == ([], 0)
 
 
-def test_what_a_user_can_mend_is_one_line_on_the_terminal(
-    qtbot, notifications, caplog
-):
+def test_what_a_user_can_mend_is_one_line_on_the_terminal(qtbot, notifications, caplog):
     def work():
         raise ValueError("sigma=-1 is out of range")
 

@@ -11,7 +11,7 @@ from ..color import Transfer, to_linear, to_stored
 from ..progress import apart
 from .evidence import rims
 from .law import Law
-from .veils import Veils
+from .veils import Solved, Veils
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ TIMES = 3  # that detail, and specks, are looked at: what was refused leaves edg
 def trust(
     work: Veils,
     stored: NDArray[np.float32],
-    solved: tuple[NDArray[np.float32], Plane, Plane],
+    solved: Solved,
     law: Law,
     which: NDArray[np.intp],
     given: Plane,
@@ -48,9 +48,9 @@ def trust(
     """Of some points, 0 to 1: how far the frames, rendered again, look as they did, and better than uncorrected."""
     if not len(which):
         return np.zeros(0, np.float32)
-    light, veil, radius = solved
+    light, veil = solved.light, solved.veil
     where = tuple(work.evidence.points[which].T)
-    worst, before = work.worst(light, radius, law, which)
+    worst, before = work.worst(solved, law, which)
     tolerance = TOLERANCE + NOISES * work.evidence.noise
     gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
     most, power = DOUBT

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["check_shares", "refined"]
+__all__ = ["check_shares", "refined", "tiles"]
 
 ITERATIONS = 5
 NEAR_PX, NEAR_WEIGHT = 3.0, 1.0  # standard deviation and weight of what only looks at the distance
@@ -30,7 +30,7 @@ MATTINGS, RADIUS = 2, 4  # times that the mask becomes a function of colour with
 ENOUGH, LITTLE = 0.2, 1e-4  # share of the mask's variance that colour has to explain; what is no variance
 FAINTEST = 1e-3  # of white: differences of colour that tell nothing, where there is no noise
 BRIGHTEST = 16.0  # of white, in a picture of floats: more is another scale
-TILE, HALO = 1024, 160  # px: what is inferred at once, and what is seen around it
+TILE, HALO = 1024, 160  # px: what is worked on at once, and what the field sees around it
 
 
 def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane:
@@ -81,7 +81,7 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane
         raise ValueError(f"color={color} tells every two colours apart; give {LEAST_COLOR:g} or more, of 255")
     out = np.empty_like(p)
     noise = apart(lambda: image_noise(np.atleast_3d(to_float(seen))))
-    for core, window in track(list(_tiles(*p.shape)), "Refining the mask"):
+    for core, window in track(list(tiles(*p.shape, halo=HALO)), "Refining the mask"):
         inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
         out[core] = apart(_found, p[window], _three(to_float(seen[window])), color, noise)[inside]
     return out
@@ -165,15 +165,15 @@ def _three(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.clip(seen, 0, 1))
 
 
-def _tiles(height: int, width: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Rectangles that cover the picture once, each with what is seen around it."""
+def tiles(height: int, width: int, *, halo: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Rectangles that cover the picture once, each with so many px around it."""
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             bottom, right = min(top + TILE, height), min(left + TILE, width)
             yield (
                 (slice(top, bottom), slice(left, right)),
                 (
-                    slice(max(top - HALO, 0), min(bottom + HALO, height)),
-                    slice(max(left - HALO, 0), min(right + HALO, width)),
+                    slice(max(top - halo, 0), min(bottom + halo, height)),
+                    slice(max(left - halo, 0), min(right + halo, width)),
                 ),
             )

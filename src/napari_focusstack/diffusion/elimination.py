@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import Frames, as_frames
+from ..arrays import Frames, as_frames, visit
 from ..color import Transfer, to_linear, to_stored
 from ..kernels.strips import over_rows
 from ..methods import check_options
@@ -17,10 +17,11 @@ from ..progress import apart
 from .checks import SEGMENT, trust, without_specks
 from .evidence import gathered, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
-from .reblurring import law_of_pair
+from .matting import errors, matted
+from .reblurring import law_of_pair, light_of
 from .result import SURE, Elimination
 from .spacing import evenly
-from .veils import Veils
+from .veils import Solved, Veils
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,7 @@ CLEAR = 2.0  # times as badly the other end must explain the frames, if both do 
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
 NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
+SHARP = 0.3  # px: narrower blurs leave nothing to tell what covers pixels in part
 FULL_RIM = 1.3  # below which a nearer surface is drawn back
 BRIGHTEST = 16.0  # of white, in a picture: more is another scale
 
@@ -122,8 +124,10 @@ def eliminate_diffusion(
     where a fifth of its light is left; and where no detail is lost, as of hairs that the index does not know, nor comes
     up that was not there, with less patience where depth is ragged. Where frames differ, or detail comes up, by up to
     twice as much as may be, it is changed in part, and so where the veiled pixels around, of 7 px and of 41, hardly may
-    be. Nothing is done to a stack where light that only adds up, I_k = C + R_k, explains the frames better: in
-    fluorescence nothing near hides what is behind it, and elsewhere depth or blur must be wrong.
+    be. In a pair, whose mask may be wrong by half of a pixel everywhere, pixels beside its edges are covered in part,
+    see `matting.matted`, unless `edge` is given. Nothing is done to a stack where light that only adds up, I_k = C +
+    R_k, explains the frames better: in fluorescence nothing near hides what is behind it, and elsewhere depth or blur
+    must be wrong.
     """
     options = {"strength": strength, "edge": edge, "nearest": nearest, "blur": blur, "psf": psf, "form": form}
     check_options(eliminate_diffusion, "diffusion", options)
@@ -165,7 +169,9 @@ def eliminate_diffusion(
         return _unchanged(stored, NO_SHADE)
     if not told:
         return _unchanged(stored, NO_END)
-    return _written(work, law, stored, strength, drawn)
+    soft = pair and not edge and law.near >= SHARP
+    solved = _of_pair(frames, work, law) if soft else work.solved(law, work.evidence.points)
+    return _written(work, law, solved, stored, strength, drawn)
 
 
 def _placed(index: Plane, focus: NDArray[np.float64]) -> Plane:
@@ -203,10 +209,12 @@ def _drawn_back(
     return drawn[best], replace(law, nearest=best), told
 
 
-def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float, given: Plane) -> Elimination:
+def _written(
+    work: Veils, law: Law, solved: Solved, stored: NDArray[np.float32], strength: float, given: Plane
+) -> Elimination:
     """The picture, changed where the check allows it."""
     result = _unchanged(stored, "")
-    solved = light, veil, radius = work.solved(law, work.evidence.points)
+    light, veil, radius, _ = solved
     rows, columns = work.evidence.points.T
     weight = np.clip((veil[rows, columns] - THINNEST) / (SURE - THINNEST), 0, 1)
     which = np.flatnonzero(weight)
@@ -223,6 +231,18 @@ def _written(work: Veils, law: Law, stored: NDArray[np.float32], strength: float
     image[rows, columns] = apart(to_stored, before - taken, work.transfer)
     result.component[rows, columns], result.acted[rows, columns] = taken, weight
     return replace(result, image=image, veil=veil, blur=radius, law=law, obstacle=obstacle)
+
+
+def _of_pair(frames: Frames, work: Veils, law: Law) -> Solved:
+    """As `Veils.solved`, of a pair, whose foreground may cover pixels in part."""
+    near, far = (apart(light_of, frame, work.transfer) for _, frame in visit(frames, "Eliminating diffusion"))
+    if law.nearest == "last":
+        near, far = far, near
+    inside = work.depth < 0.5 if law.nearest == "first" else work.depth > 0.5
+    found = matted(near, far, inside.astype(np.float32), law.near, law.far, psf=law.psf, subtract=work.subtract)
+    veil = np.where(inside & (found.alpha == 1), np.float32(0), found.veil)
+    wrong = apart(errors, near, far, found, law, work.transfer)[:, *work.evidence.points.T]
+    return Solved(found.light, veil, np.where(veil > 0, np.float32(law.near), np.float32(0)), wrong)
 
 
 def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:

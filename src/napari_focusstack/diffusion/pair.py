@@ -14,6 +14,7 @@ from ..progress import apart, track
 from .crf import check_shares, refined
 from .law import Psf
 from .reblurring import blurred, light_of, measured_blur, squares, veiling_blur
+from .rehearsal import rehearsed
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,6 +30,7 @@ PRE_BLUR, SHARPER = 0.7, 3.0  # px: before detail is measured, and over which it
 ALIKE = 1.5  # px: over which a frame is compared with the other one, blurred
 LEFT = 0.004  # of white, beside noise, by which they may differ
 AGAIN = 2  # times that blurs are measured and the mask is found
+OTHERWISE = 2.0  # px: blurs that are not told
 
 
 def find_foreground(
@@ -37,7 +39,9 @@ def find_foreground(
     *,
     method: Literal["network", "sharpness"] = "network",
     checkpoint: Annotated[str, {"architectures": ("fsb",)}] = "fsb",
-    refine: bool = True,
+    refine: Literal["auto", "network", "field", "none"] = "auto",
+    refinement: Annotated[str, {"architectures": ("frb",)}] = "frb",
+    transfer: Transfer = "linear",
     device: str = "auto",
 ) -> Plane:
     """Mask (Y, X) float32 in [0, 1] of the foreground: what is in focus in `near` and not in `far`.
@@ -50,9 +54,15 @@ def find_foreground(
         A trained network, which measures better on simulated pairs; or without one, by detail and blur.
     checkpoint : str
         Network: name of a checkpoint that came with the program, or path of its folder.
-    refine : bool
-        Let a dense random field move the mask's edges to where those of `near` are, see `crf.refined`. It harms where
-        the foreground has the colours of what is behind it.
+    refine : {"auto", "network", "field", "none"}
+        "field": let a dense random field move the mask's edges to where those of `near` are, see `crf.refined`. It
+        harms where the foreground has the colours of what is behind it. "network": then, let another network find what
+        is wrong, from what the frames would look like if the mask were true, see `rehearsal.rehearsed`. "auto": that
+        after a network, the field alone after "sharpness".
+    refinement : str
+        That other network: name of a checkpoint that came with the program, or path of its folder.
+    transfer : {"linear", "srgb"}
+        How stored values relate to light, which is blurred to see what the frames would look like.
     device : str
         Network: "auto", "cpu", "cuda", "mps".
 
@@ -64,11 +74,11 @@ def find_foreground(
     Raises
     ------
     ValueError
-        If the two frames differ in shape or type, values are no numbers, or the method is unknown.
+        If the two frames differ in shape or type, values are no numbers, or an option is unknown.
     TypeError
         If the frames are of 64-bit integers, or of no numbers.
     CheckpointError
-        If there is no such checkpoint, it is damaged, or no FSB.
+        If there is no such checkpoint, it is damaged, or of another architecture.
 
     Notes
     -----
@@ -77,17 +87,22 @@ def find_foreground(
     a pixel were foreground, or were not. The hypothesis with the smaller error over 1.5 px wins. Other than detail
     alone, this finds the foreground's own edges, which spread in `far`.
     """
+    _check_choices(
+        ("method", method, ("network", "sharpness")),
+        ("refine", refine, ("auto", "network", "field", "none")),
+        ("transfer", transfer, get_args(Transfer)),
+    )
     first, second = _checked(near, far)
-    if method == "network":
-        mask = _by_network(first, second, checkpoint, device)
-    elif method == "sharpness":
-        mask = _by_sharpness(to_float(first), to_float(second))
+    finding = _loaded(checkpoint, "fsb", device) if method == "network" else None
+    refining = _loaded(refinement, "frb", device) if refine == "network" or (refine == "auto" and finding) else None
+    pair = _pair(first, second)
+    if finding:
+        mask = _mask_by(finding, pair, device, "Finding the foreground")
     else:
-        raise ValueError(f"unknown method {method!r}; choices: network, sharpness")
-    if not refine:
-        return mask
-    picture = to_float(first) / np.float32(_white(first, second))
-    return refined(mask, picture)
+        mask = _by_sharpness(to_float(first), to_float(second))
+    if refine != "none":
+        mask = refined(mask, pair[0])
+    return _mask_by(refining, _rehearsed(pair, mask, transfer), device, "Refining the mask") if refining else mask
 
 
 def find_blur(
@@ -131,13 +146,11 @@ def find_blur(
     CheckpointError
         If there is no such checkpoint, it is damaged, or no KEB.
     """
-    for name, value, choices in (
+    _check_choices(
         ("method", method, ("auto", "search", "network")),
         ("psf", psf, get_args(Psf)),
         ("transfer", transfer, get_args(Transfer)),
-    ):
-        if value not in choices:
-            raise ValueError(f"unknown {name} {value!r}; choices: {', '.join(choices)}")
+    )
     first, second = _checked(near, far)
     inside = _mask(mask, first)
     where = inside > 0.5
@@ -210,12 +223,19 @@ def _share(one: NDArray[Any], other: NDArray[Any]) -> Plane:
 # by networks
 
 
-def _by_network(near: NDArray[Any], far: NDArray[Any], checkpoint: str, device: str) -> Plane:
-    network = _loaded(checkpoint, "fsb", device)
+def _mask_by(network: Network, pictures: NDArray[np.float32], device: str, stage: str) -> Plane:
     from ..nets.tiles import infer
 
-    found = infer(network, _pair(near, far), device=device, stage="Finding the foreground")
-    return np.ascontiguousarray(found[..., 0])
+    return np.ascontiguousarray(infer(network, pictures, device=device, stage=stage)[..., 0])
+
+
+def _rehearsed(pair: NDArray[np.float32], draft: Plane, transfer: Transfer) -> NDArray[np.float32]:
+    """(5, Y, X, 3): the pair, and what it would look like if the draft were true."""
+    near, far = (apart(light_of, frame, transfer) for frame in pair)
+    inside = (draft > 0.5).astype(np.float32)
+    front = measured_blur(near, far, inside) or veiling_blur(near, far, inside) or OTHERWISE
+    behind = measured_blur(far, near, 1 - inside) or OTHERWISE
+    return np.concatenate([pair, apart(rehearsed, pair, draft, front, behind, transfer)])
 
 
 def _blur_by_network(near: NDArray[Any], far: NDArray[Any], mask: Plane, checkpoint: str, device: str) -> float:
@@ -254,6 +274,12 @@ def _pair(near: NDArray[Any], far: NDArray[Any]) -> NDArray[np.float32]:
 def _white(near: NDArray[Any], far: NDArray[Any]) -> float:
     """Value that stands for white: 1 for integers, which are scaled so; of floats, the largest if it is more."""
     return max(1.0, *(float(frame.max()) for frame in (near, far))) if near.dtype.kind == "f" else 1.0
+
+
+def _check_choices(*options: tuple[str, str, tuple[str, ...]]) -> None:
+    for name, value, choices in options:
+        if value not in choices:
+            raise ValueError(f"unknown {name} {value!r}; choices: {', '.join(choices)}")
 
 
 def _checked(near: ArrayLike, far: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:

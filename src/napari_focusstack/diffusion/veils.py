@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["Veils"]
+__all__ = ["Solved", "Veils"]
 
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
@@ -31,6 +31,26 @@ HIDING: dict[Transfer, float] = {"srgb": 1.05, "linear": 1.25}  # times as well 
 ROUNDS = 2  # of the subtractive form, which takes what is around from the one before
 LEFT = 0.2  # of a pixel's light: where nearer surfaces seem to have added more than the rest, depth is wrong
 LEVELS = 4096  # of linear light, to look stored values up by
+
+
+class Solved(NamedTuple):
+    """What was found of the points.
+
+    Attributes
+    ----------
+    light : (Y, X, C) float32
+        Linear light, freed at the points.
+    veil, radius : (Y, X) float32
+        Share of the light that was kept away, and the blur, in px, of what did; 0 elsewhere.
+    wrong : (2, P) float32, optional
+        By how much the frames, rendered again, differ from what was seen at the points: solved, and as it was. By
+        default it is still to be rendered.
+    """
+
+    light: NDArray[np.float32]
+    veil: Plane
+    radius: Plane
+    wrong: NDArray[np.float32] | None = None
 
 
 class Veils:
@@ -51,10 +71,8 @@ class Veils:
         evidence = gathered_again(self.evidence, frames, depth, moved, self.transfer)
         return Veils(evidence, depth, self.reach, self.gap, self.subtract, self.transfer)
 
-    def solved(
-        self, law: Law, points: NDArray[np.int32], *, opaque: bool = True
-    ) -> tuple[NDArray[np.float32], Plane, Plane]:
-        """Light (Y, X, C), veil (Y, X) and the blur of what veils (Y, X), px, solved at points (P, 2)."""
+    def solved(self, law: Law, points: NDArray[np.int32], *, opaque: bool = True) -> Solved:
+        """Light without that of nearer surfaces at points (P, 2)."""
         from ..kernels import veil_cpu
 
         light, depth = self.evidence.light, self._ascending(law)
@@ -69,22 +87,22 @@ class Veils:
                 how = law.near, self.gap, kind_of(law.psf), self.subtract, opaque
                 over_rows(veil_cpu.unveil, len(some), *seen, *how, solved, veil, radius)
             around = solved
-        return solved, veil, radius
+        return Solved(solved, veil, radius)
 
-    def worst(
-        self, solved: NDArray[np.float32], radius: Plane, law: Law, which: NDArray[np.intp], *, opaque: bool = True
-    ) -> Plane:
+    def worst(self, solved: Solved, law: Law, which: NDArray[np.intp], *, opaque: bool = True) -> NDArray[np.float32]:
         """(2, …) largest difference of frames that are rendered again, at some of the points: solved, and as it was."""
         from ..kernels import veil_cpu
 
+        if solved.wrong is not None:
+            return solved.wrong[:, which]
         points = self.evidence.points[which]
-        worst: Plane = veil_cpu.errors(  # type: ignore[no-untyped-call]
+        worst: NDArray[np.float32] = veil_cpu.errors(  # type: ignore[no-untyped-call]
             points,
-            solved,
+            solved.light,
             self.evidence.light,
             self._ascending(law),
             self.reach,
-            radius[tuple(points.T)] / np.float32(law.near),
+            solved.radius[tuple(points.T)] / np.float32(law.near),
             law.near,
             law.far,
             self.gap,
@@ -121,9 +139,9 @@ class Veils:
         """(2, …) `worst`, `DIFFERENT` at most, of some pixels that are veiled by a law, in the busiest squares."""
         found = []
         for part, asked in track(self._busiest()):
-            light, veil, radius = part.solved(law, part.evidence.points, opaque=opaque)
-            veiled = asked[veil[tuple(part.evidence.points[asked].T)] > SURE]
-            found.append(part.worst(light, radius, law, veiled, opaque=opaque))
+            solved = part.solved(law, part.evidence.points, opaque=opaque)
+            veiled = asked[solved.veil[tuple(part.evidence.points[asked].T)] > SURE]
+            found.append(part.worst(solved, law, veiled, opaque=opaque))
         return np.minimum(np.concatenate(found, axis=1), np.float32(DIFFERENT))
 
     def _busiest(self) -> list[tuple[Veils, NDArray[np.intp]]]:

@@ -24,6 +24,7 @@ ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a
     "focusdeep-any": "anylength.AnyLength",
     "aifdepthnet": "aifdepthnet.AiFDepthNet",
     "fsb": "fsb.FSB",
+    "frb": "frb.FRB",
     "keb": "keb.KEB",
     "edgenet": "edgenet.EdgeNet",
 }

@@ -18,7 +18,7 @@ LONGEST_TEXT = 10_000  # characters
 MOST = 2**63 - 1  # what an integer may be
 LARGEST_SIDE = 2**16  # px of tile and halo
 
-Task = Literal["fusion", "depth", "foreground", "kernel", "edges"]
+Task = Literal["fusion", "depth", "foreground", "refinement", "kernel", "edges"]
 Light = Literal["stored", "linear", "srgb"]
 Check = Callable[[Any], Any]
 
@@ -26,6 +26,7 @@ RATINGS: dict[Task, tuple[str, str]] = {  # of a network of each task: the metri
     "fusion": ("psnr", "PSNR {:.2f} dB"),
     "depth": ("depth_error", "depth off by {:.1%} of the sweep"),
     "foreground": ("miou", "mean IoU {:.3f}"),
+    "refinement": ("miou", "mean IoU {:.3f}"),
     "kernel": ("sigma_error", "σ off by {:.2f} px"),
     "edges": ("wrong", "{:.1%} of depths off by a frame"),
 }
@@ -98,9 +99,9 @@ class Checkpoint:
         Name in `nets.ARCHITECTURES`.
     arguments : mapping
         Keyword arguments of the architecture.
-    task : {"fusion", "depth", "foreground", "kernel", "edges"}
-        What the network finds: the all-in-focus image, depth, masks of the foreground, blur kernels, which of several
-        depths a pixel has.
+    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges"}
+        What the network finds: the all-in-focus image, depth, masks of the foreground, better ones from drafts of them,
+        blur kernels, which of several depths a pixel has.
     input : Input
         What it takes.
     tile, halo : int

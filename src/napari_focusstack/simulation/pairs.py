@@ -87,8 +87,8 @@ def draw_pairs(library: Library, variety: Variety, generator: torch.Generator, *
         sigmas.append((sigma, sigma_behind))
     seen, noise = noisy(torch.stack(frames).clamp_min_(0), variety, chance)
     truth = all_in_focus([Layer(lights, alphas), Layer(behind)])
-    blurs = torch.tensor(sigmas, device=chance.device).unbind(1)
-    return Pairs(seen, truth, alphas[:, None], *blurs, noise)
+    front, back = torch.tensor(sigmas, device=chance.device).T
+    return Pairs(seen, truth, alphas[:, None], front, back, noise)
 
 
 def focused(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..nets import architecture, sees_mosaics
+from ..nets.checkpoint import load_network, read_checkpoint
 from ..nets.config import Task
 from ..progress import track
 from ..simulation.batches import Variety
@@ -18,7 +19,7 @@ from .examples import Examples
 from .lessons import FRAMES
 from .own import Own
 from .recipe import DataPart, Kind, TrainingRecipe
-from .sources import Mixed, Paired, Simulated, Source, Staged, Undecided
+from .sources import Mixed, Paired, Rehearsed, Simulated, Source, Staged, Undecided
 from .store import read_dataset
 from .stored import Stored
 
@@ -30,6 +31,7 @@ MEASURED = 4  # bursts that are held out, of each number of frames
 SCENERY: dict[str, Any] = {"noisy": 0.5, "shot": (1e-5, 3e-3)}  # scenes are of fine edges, which much noise hides
 FITTING: dict[Task, tuple[Kind, ...]] = {  # of tasks that are learned from what only the simulator knows
     "foreground": ("simulation",),
+    "refinement": ("simulation",),
     "kernel": ("simulation",),
     "edges": ("simulation", "scene"),
 }
@@ -57,6 +59,8 @@ def source_of(
         raise ValueError(f"frames={recipe.frames}: {recipe.architecture} takes {least} to {most} frames; begin there")
     parts = [(_part(part, recipe, stacks, device, split), part.share) for part in recipe.data]
     source = parts[0][0] if len(parts) == 1 else Mixed(parts)
+    if task == "refinement":
+        return Rehearsed(source, load_network(read_checkpoint("fsb"), "cpu"))
     return Undecided(source) if task == "edges" else source
 
 
@@ -104,6 +108,6 @@ def _part(
     library = drawn_library(*DRAWN[split], seed=SEEDS[split])
     if part.folder:
         library = library + read_library(part.folder, split)
-    if task in ("foreground", "kernel"):
+    if task in ("foreground", "refinement", "kernel"):
         return Paired(library.opaque().to(device))
     return Simulated(library.to(device), variety, mosaics)

@@ -14,6 +14,8 @@ from ..depth.candidates import Candidates
 from ..depth.edges import placed
 from ..depth.result import RELIABLE
 from ..depth.sff import RADIUS, contrast_of, measured
+from ..diffusion.crf import refined
+from ..diffusion.rehearsal import rehearsed
 from ..fusion.noise import variances_of
 from ..nets.network import Network
 from ..nets.noise import deviations
@@ -23,14 +25,24 @@ from ..simulation.pairs import Pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Examples", "as_stored", "candidates_of", "noise_levels", "positions_of", "turned", "with_candidates"]
+__all__ = [
+    "Examples",
+    "as_stored",
+    "candidates_of",
+    "noise_levels",
+    "positions_of",
+    "turned",
+    "with_candidates",
+    "with_rehearsal",
+]
 
 LINEAR = 0.3  # share of batches in linear light, as microscopes store it; the others as photographs, in sRGB
 LEVELS = (255, 4095, 65535)  # of a file of 8, 12 or 16 bit
 MISJUDGED = 0.15  # standard deviation of the log of what the noise is taken for: it has to be estimated
+MISMEASURED, GROSS = (0.5, 0.06), 0.12  # the same of blurs, if they are grossly wrong and else; share of the former
 
-
-UNTURNED = ("noise", "sigma")  # what is known of whole bursts
+Known = Literal["depth", "depths", "mask", "noise", "sigma", "sigma_behind", "rehearsal", "planes", "candidates"]
+UNTURNED = ("noise", "sigma", "sigma_behind")  # what is known of whole bursts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +65,13 @@ class Examples:
         Blur radius, in px, of what is one frame out of focus.
     mask : (B, 1, H, W) float32, optional
         Of a pair of frames, focused near and far: 1 where the foreground is.
-    sigma : (B,) float32, optional
-        Standard deviation, in px, of the foreground's blur in the far frame of a pair.
+    sigma, sigma_behind : (B,) float32, optional
+        Standard deviation, in px, of the foreground's blur in the far frame of a pair, and of the background's in the
+        near one.
+    transfer : {"linear", "srgb"}
+        How stored values relate to light.
+    rehearsal : (B, 3, 3, H, W) float32, optional
+        What pairs would look like if a draft of the mask were true: see `diffusion.rehearsal`.
     planes, candidates : (B, 19, H, W), (B, 5, H, W) float32, optional
         Depths that each pixel may have, in numbers of frames, and what is known of them: see `depth.candidates`.
     """
@@ -68,6 +85,9 @@ class Examples:
     blur: float | None = None
     mask: Tensor | None = None
     sigma: Tensor | None = None
+    sigma_behind: Tensor | None = None
+    transfer: Transfer = "srgb"
+    rehearsal: Tensor | None = None
     planes: Tensor | None = None
     candidates: Tensor | None = None
 
@@ -83,11 +103,13 @@ class Examples:
             return self.frames, positions_of(self.frames)
         if network.task == "kernel":
             return self.frames, self.known("mask")
+        if network.task == "refinement":
+            return (torch.cat([self.frames, self.known("rehearsal")], 1),)
         if network.task == "edges":
             return self.known("planes"), self.known("candidates")
         return (self.frames, self.known("noise")) if network.takes_noise else (self.frames,)
 
-    def known(self, name: Literal["depth", "depths", "mask", "noise", "sigma", "planes", "candidates"]) -> Tensor:
+    def known(self, name: Known) -> Tensor:
         """What is true of the examples, by the attribute's name.
 
         Raises
@@ -146,8 +168,16 @@ def as_stored(batch: Batch | Pairs, generator: torch.Generator) -> Examples:
     wrong = torch.exp(MISJUDGED * torch.randn((len(noise), 1, 1), generator=generator)).to(noise.device)
     noise = (wrong * noise).expand(-1, frames.shape[2], -1)
     if isinstance(batch, Pairs):
-        return Examples(frames, truth, noise=noise, mask=batch.mask, sigma=batch.sigma)
-    return Examples(frames, truth, batch.depth, batch.alphas, batch.depths, noise, batch.blur)
+        return Examples(
+            frames,
+            truth,
+            noise=noise,
+            mask=batch.mask,
+            sigma=batch.sigma,
+            sigma_behind=batch.sigma_behind,
+            transfer=transfer,
+        )
+    return Examples(frames, truth, batch.depth, batch.alphas, batch.depths, noise, batch.blur, transfer=transfer)
 
 
 def positions_of(frames: Tensor) -> Tensor:
@@ -184,6 +214,29 @@ def with_candidates(examples: Examples) -> Examples:
     found = [candidates_of(burst, end) for burst, end in zip(examples.frames, backwards, strict=True)]
     planes, candidates = (torch.stack(several).to(examples.frames.device) for several in zip(*found, strict=True))
     return replace(examples, planes=planes, candidates=candidates)
+
+
+def with_rehearsal(examples: Examples, drafting: Network, generator: torch.Generator) -> Examples:
+    """Return the same with `rehearsal`, by drafts of a network, and blurs as they are measured: not exactly.
+
+    Raises
+    ------
+    ValueError
+        If nobody knows the blurs.
+    """
+    frames = examples.frames.detach().float().cpu()
+    pairs = np.ascontiguousarray(frames.permute(0, 1, 3, 4, 2).numpy())
+    with torch.inference_mode():
+        drafts = drafting(frames)[:, 0].numpy()
+    blurs = torch.stack([examples.known("sigma"), examples.known("sigma_behind")], 1).cpu()
+    z, gross = torch.randn(blurs.shape, generator=generator), torch.rand(blurs.shape, generator=generator) < GROSS
+    measured = (blurs * torch.exp(z * torch.where(gross, *MISMEASURED))).tolist()
+    found = [
+        rehearsed(pair, refined(draft, pair[0]), front, behind, examples.transfer)
+        for pair, draft, (front, behind) in zip(pairs, drafts, measured, strict=True)
+    ]
+    rehearsal = torch.from_numpy(np.stack(found)).permute(0, 1, 4, 2, 3)
+    return replace(examples, rehearsal=rehearsal.to(examples.frames.device))
 
 
 def turned(planes: Tensor, way: int) -> Tensor:

@@ -41,7 +41,7 @@ class Lesson:
 
     Attributes
     ----------
-    task : {"fusion", "depth", "foreground", "kernel", "edges"}
+    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges"}
         Of the networks.
     error : callable
         Loss of what such a network said of some examples, as a tensor of one number.
@@ -116,6 +116,7 @@ LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "squared": Lesson("fusion", partial(_of_pictures, squared_error)),
     "foreground": Lesson("foreground", _of_mask),
     "foreground-overlap": Lesson("foreground", _of_overlap),
+    "refinement-overlap": Lesson("refinement", _of_overlap),
     "kernel": Lesson("kernel", _of_kernel),
     "kernel-ratio": Lesson("kernel", _of_kernel_ratio),
     "depth": Lesson("depth", _of_depth),
@@ -128,6 +129,7 @@ FRAMES: dict[Task, tuple[int, int]] = {  # fewest and most that a network takes
     "fusion": (1, 300),
     "depth": (2, 300),
     "foreground": (2, 2),
+    "refinement": (2, 2),
     "kernel": (2, 2),
     "edges": (3, 300),
 }

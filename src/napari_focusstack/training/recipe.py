@@ -29,6 +29,7 @@ LOSSES = (  # the keys of lessons.LESSONS, known here without torch
     "squared",
     "foreground",
     "foreground-overlap",
+    "refinement-overlap",
     "kernel",
     "kernel-ratio",
     "depth",

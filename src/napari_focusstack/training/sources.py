@@ -12,14 +12,16 @@ from typing import Protocol
 
 import torch
 
+from ..nets.network import Network
 from ..simulation.batches import Variety, draw_batch, draw_scene
 from ..simulation.library import Library, Split
 from ..simulation.pairs import draw_pairs
-from .examples import Examples, as_stored, with_candidates
+from .examples import Examples, as_stored, with_candidates, with_rehearsal
 
-__all__ = ["Mixed", "Paired", "Seed", "Simulated", "Source", "Staged", "Undecided", "generator_of"]
+__all__ = ["Mixed", "Paired", "Rehearsed", "Seed", "Simulated", "Source", "Staged", "Undecided", "generator_of"]
 
 Seed = tuple[int, ...]
+DRAFTED = 1  # told apart from the seed of the frames
 
 
 class Source(Protocol):
@@ -112,6 +114,19 @@ class Staged:
             self.scene, self.variety, generator, bursts=bursts, size=size, frames=frames, device=self.device
         )
         return as_stored(batch, generator)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """Pairs of another source, with what they would look like if a network's draft of the foreground were true."""
+
+    source: Source
+    drafting: Network
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
+        """Examples that follow from the seed."""
+        drawn = self.source.draw(seed, bursts=bursts, size=size, frames=frames)
+        return with_rehearsal(drawn, self.drafting, generator_of((*seed, DRAFTED)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,10 @@ def pictured(network: Network, frames: Frames, *, tile: int, device: str) -> NDA
     """What a network makes of aligned frames (N, Y, X, C), to be looked at: (Y, X, K) from 0 to 1, or None.
 
     Fusion: the picture. Depth: the share of the sweep, K = 1. Foreground: the mask of what is sharp in the first frame
-    and not in the last, K = 1. None of a kernel, and of edges: a choice beside few of them is nothing to look at.
+    and not in the last, K = 1. None of a kernel, of a refinement, which needs a draft, and of edges:
+    a choice beside few of them is nothing to look at.
     """
-    if network.task in ("kernel", "edges"):
+    if network.task in ("refinement", "kernel", "edges"):
         return None
     ways: dict[str, Any] = {"tile": tile, "device": device, "stage": "Preview"}
     if network.task == "depth":
@@ -134,6 +135,7 @@ SCORES: dict[Task, Callable[[Any, Examples], Scores]] = {  # what a network of a
     "fusion": _of_picture,
     "depth": _of_depth,
     "foreground": _of_mask,
+    "refinement": _of_mask,
     "kernel": _of_kernel,
     "edges": _of_choice,
 }

@@ -1,0 +1,101 @@
+"""Pairs whose foreground covers pixels in part: its share, its light and what is behind it are known."""
+
+import numpy as np
+import pytest
+
+from napari_focusstack.color import to_linear, to_stored
+from napari_focusstack.diffusion import eliminate_diffusion
+from napari_focusstack.diffusion.law import Law
+from napari_focusstack.diffusion.matting import errors, matted
+from napari_focusstack.diffusion.pair import fuse_pair
+from napari_focusstack.diffusion.reblurring import blurred
+from napari_focusstack.metrics import psnr
+
+SIZE, FRONT, BEHIND = 128, 3.0, 2.0
+
+
+def soft_pair(psf="gaussian", *, noise=0.0, shape="disc"):
+    """Near and far frame (Y, X, 3) in linear light, the truth, and the coverage (Y, X), of 4 × 4 samples a pixel."""
+    chance = np.random.default_rng(5)
+    y, x = (np.mgrid[: 4 * SIZE, : 4 * SIZE] + 0.5) / 4
+    inside = np.hypot(y - 61.3, x - 64.8) < 30.4 if shape == "disc" else np.abs((x - 0.31 * y) % 24 - 9.2) < 0.8
+    alpha = inside.reshape(SIZE, 4, SIZE, 4).mean(axis=(1, 3)).astype(np.float32)
+    front = np.float32([0.75, 0.5, 0.2]) + chance.normal(0, 0.02, (SIZE, SIZE, 3)).astype(np.float32)
+    back = np.float32([0.2, 0.3, 0.5]) + blurred(chance.normal(0, 0.3, (SIZE, SIZE, 1)).astype(np.float32), 1.0)
+    front, back, share = np.clip(front, 0, 1), np.clip(back, 0, 1), alpha[..., None]
+    near = share * front + (1 - share) * blurred(back, BEHIND, psf)
+    far = blurred(share * front, FRONT, psf) + (1 - blurred(alpha, FRONT, psf))[..., None] * back
+    near, far = (np.clip(one + chance.normal(0, noise, one.shape), 0, 1).astype(np.float32) for one in (near, far))
+    return near, far, share * front + (1 - share) * back, alpha
+
+
+@pytest.mark.parametrize("psf", ["gaussian", "disc"])
+@pytest.mark.parametrize("shape", ["disc", "wires"])
+def test_a_pair_is_taken_apart_as_it_was_put_together(shape, psf):
+    near, far, truth, alpha = soft_pair(psf, shape=shape)
+    mask = (alpha > 0.5).astype(np.float32)
+    found = matted(near, far, mask, FRONT, BEHIND, psf=psf)
+    partly = (alpha > 0.05) & (alpha < 0.95)
+    assert np.abs(found.alpha - alpha)[partly].mean() < 0.4 * np.abs(mask - alpha)[partly].mean()
+    assert np.abs(found.alpha - alpha)[~partly].mean() < 0.02
+    np.testing.assert_allclose(found.veil, blurred(alpha, FRONT, psf), atol=0.05)
+    hard = fuse_pair(near, far, mask)
+    shown = found.veil < 0.7
+    assert psnr(found.light, truth, mask=shown) > psnr(hard, truth, mask=shown) + 8
+
+
+def test_tiles_do_not_show(monkeypatch):
+    near, far, _, alpha = soft_pair()
+    seen = near, far, (alpha > 0.5).astype(np.float32), 1.0, 1.0
+    whole = matted(*seen)
+    monkeypatch.setattr("napari_focusstack.diffusion.crf.TILE", 50)
+    parts = matted(*seen)
+    for name in ("light", "alpha", "veil", "again"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=2e-3)
+
+
+def test_subtracting_instead_of_dividing_raises_less_noise():
+    near, far, truth, alpha = soft_pair(noise=0.05)
+    mask = (alpha > 0.5).astype(np.float32)
+    veiled = (alpha == 0) & (blurred(alpha, FRONT) > 0.3)
+    divided, subtracted = (matted(near, far, mask, FRONT, BEHIND, subtract=one).light for one in (False, True))
+    noise = [np.std((one - truth)[veiled]) for one in (divided, subtracted)]
+    assert noise[1] < 0.9 * noise[0]
+
+
+def test_the_near_frame_tells_a_right_mask_from_a_wrong_one():
+    near, far, _, alpha = soft_pair()
+    mask, law = (alpha > 0.5).astype(np.float32), Law(BEHIND, FRONT, "gaussian", "first")
+    right = matted(near, far, mask, FRONT, BEHIND)
+    veiled = (right.veil > 0.05) & (right.alpha == 0)
+    found, before = errors(near, far, right, law, "linear")[:, veiled].mean(axis=1)
+    assert found < 0.3 * before
+    np.testing.assert_allclose(right.again[~veiled & (right.alpha > 0)], near[~veiled & (right.alpha > 0)], atol=0.01)
+    moved = matted(near, far, np.roll(mask, 45, axis=1), FRONT, BEHIND)
+    veiled = (moved.veil > 0.05) & (moved.alpha == 0)
+    found, before = errors(near, far, moved, law, "linear")[:, veiled].mean(axis=1)
+    assert found > before
+
+
+def test_what_was_sharp_in_both_frames_was_not_spread():
+    _, far, _, alpha = soft_pair()
+    same = matted(far, far, (alpha > 0.5).astype(np.float32), FRONT, BEHIND)
+    found, before = errors(far, far, same, Law(BEHIND, FRONT, "gaussian", "first"), "linear")
+    assert found.sum() > before.sum() == 0
+
+
+@pytest.mark.parametrize("nearest", ["first", "last"])
+def test_edges_and_wires_come_out_as_they_are(nearest):
+    near, far, truth, alpha = soft_pair(shape="wires")
+    near, far = (to_stored(one, "srgb").astype(np.float32) for one in (near, far))
+    mask = (alpha > 0.5).astype(np.float32)
+    picture = fuse_pair(near, far, mask)
+    frames, index = (np.stack([near, far]), 1 - mask) if nearest == "first" else (np.stack([far, near]), mask)
+    found = eliminate_diffusion(frames, picture, index, nearest=nearest, blur=FRONT, psf="gaussian", transfer="srgb")
+    truth = to_stored(truth, "srgb")
+    assert psnr(found.image, truth) > psnr(picture, truth) + 6
+    untouched = found.acted == 0
+    np.testing.assert_array_equal(found.image[untouched], picture[untouched])
+    assert not found.component[untouched].any()
+    taken = to_linear(picture, "srgb") - to_linear(found.image, "srgb")
+    np.testing.assert_allclose(found.component, taken, atol=1e-4)
