@@ -99,3 +99,26 @@ def test_edges_and_wires_come_out_as_they_are(nearest):
     assert not found.component[untouched].any()
     taken = to_linear(picture, "srgb") - to_linear(found.image, "srgb")
     np.testing.assert_allclose(found.component, taken, atol=1e-4)
+
+
+@pytest.mark.parametrize("light", [(0.08, 0.7), (0.3, 0.7), (0.2, 0.7)])
+def test_a_true_mask_is_not_drawn_back_where_tones_are_alike(light):
+    """Grey texture before grey texture: rims look as if they showed what is behind them."""
+    chance = np.random.default_rng(1)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    alpha = np.clip(36 - np.hypot(y - SIZE / 2, x - SIZE / 2), 0, 1).astype(np.float32)
+    grain = blurred(chance.random((SIZE, SIZE)).astype(np.float32), 1.0)
+    front = 0.15 + 0.45 * (grain - grain.min()) / np.ptp(grain)
+    blocks = np.kron(chance.random((SIZE // 2, SIZE // 2)) > 0.5, np.ones((2, 2)))
+    back = (light[0] + (light[1] - light[0]) * blocks).astype(np.float32)
+    near = alpha * front + (1 - alpha) * blurred(back, BEHIND)
+    far = blurred(alpha * front, FRONT) + (1 - blurred(alpha, FRONT)) * back
+    near, far, truth = (
+        to_stored(one, "srgb").astype(np.float32)[..., None] for one in (near, far, alpha * front + (1 - alpha) * back)
+    )
+    mask = (alpha > 0.5).astype(np.float32)
+    picture, how = fuse_pair(near, far, mask), {"nearest": "first", "psf": "gaussian", "transfer": "srgb"}
+    found = eliminate_diffusion(np.stack([near, far]), picture, 1 - mask, blur=FRONT, **how)
+    assert psnr(found.image, truth) > psnr(picture, truth) - 0.1
+    covered = alpha == 1
+    assert psnr(found.image, truth, mask=covered) > 40

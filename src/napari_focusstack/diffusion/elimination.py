@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -17,7 +18,7 @@ from ..progress import apart
 from .checks import SEGMENT, trust, without_specks
 from .evidence import gathered, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
-from .matting import errors, matted
+from .matting import EDGE, errors, matted
 from .reblurring import law_of_pair, light_of
 from .result import SURE, Elimination
 from .spacing import evenly
@@ -158,7 +159,8 @@ def eliminate_diffusion(
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
     evidence = gathered(frames, stored, depth, reach, transfer, focus)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
-    work, law, told = _drawn_back(frames, Veils(evidence, depth, reach, gap, subtract, transfer), law, nearest)
+    whole = Veils(evidence, depth, reach, gap, subtract, transfer)
+    work, law, told = _drawn_back(frames, whole, law, nearest)
     del evidence  # its light is another one, where surfaces were drawn back
     if given and found:
         law = replace(found, nearest=law.nearest).with_near(given.before)
@@ -169,9 +171,10 @@ def eliminate_diffusion(
         return _unchanged(stored, NO_SHADE)
     if not told:
         return _unchanged(stored, NO_END)
-    soft = pair and not edge and law.near >= SHARP
-    solved = _of_pair(frames, work, law) if soft else work.solved(law, work.evidence.points)
-    return _written(work, law, solved, stored, strength, drawn)
+    if pair and not edge and law.near >= SHARP:
+        work, solved = _of_pair(frames, (work, whole), law)
+        return _written(work, law, solved, stored, strength, work.depth)
+    return _written(work, law, work.solved(law, work.evidence.points), stored, strength, drawn)
 
 
 def _placed(index: Plane, focus: NDArray[np.float64]) -> Plane:
@@ -233,16 +236,22 @@ def _written(
     return replace(result, image=image, veil=veil, blur=radius, law=law, obstacle=obstacle)
 
 
-def _of_pair(frames: Frames, work: Veils, law: Law) -> Solved:
-    """As `Veils.solved`, of a pair, whose foreground may cover pixels in part."""
-    near, far = (apart(light_of, frame, work.transfer) for _, frame in visit(frames, "Eliminating diffusion"))
+def _of_pair(frames: Frames, works: tuple[Veils, ...], law: Law) -> tuple[Veils, Solved]:
+    """Of some masks of a pair, that which bears the near frame out best; and the pair, taken apart by it."""
+    near, far = (apart(light_of, frame, works[0].transfer) for _, frame in visit(frames, "Eliminating diffusion"))
     if law.nearest == "last":
         near, far = far, near
-    inside = work.depth < 0.5 if law.nearest == "first" else work.depth > 0.5
-    found = matted(near, far, inside.astype(np.float32), law.near, law.far, psf=law.psf, subtract=work.subtract)
-    veil = np.where(inside & (found.alpha == 1), np.float32(0), found.veil)
-    wrong = apart(errors, near, far, found, law, work.transfer)[:, *work.evidence.points.T]
-    return Solved(found.light, veil, np.where(veil > 0, np.float32(law.near), np.float32(0)), wrong)
+    found = []
+    for work in dict.fromkeys(works):  # they may be the same
+        inside = work.depth < 0.5 if law.nearest == "first" else work.depth > 0.5
+        one = matted(near, far, inside.astype(np.float32), law.near, law.far, psf=law.psf, subtract=work.subtract)
+        found.append((work, inside, one, apart(errors, near, far, one, law, work.transfer)))
+    beside = np.any([inside for _, inside, *_ in found], axis=0).astype(np.uint8)
+    away = cv2.dilate(beside, np.ones((2 * math.ceil(EDGE) + 1,) * 2, np.uint8)) == 0
+    work, inside, one, wrong = min(found, key=lambda each: float(each[-1][0, away].sum()))
+    veil = np.where(inside & (one.alpha == 1), np.float32(0), one.veil)
+    radius = np.where(veil > 0, np.float32(law.near), np.float32(0))
+    return work, Solved(one.light, veil, radius, wrong[:, *work.evidence.points.T])
 
 
 def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:

@@ -26,6 +26,7 @@ __all__ = ["Matted", "errors", "matted"]
 EDGE = 1.6  # px to either side of a mask's edge, in which pixels may be covered in part
 INSIDE, BESIDE = 1.5, 1.0  # px: over which the foreground's light is averaged inside of that; where it has no inside
 ENOUGH = 0.05  # share of what is averaged that has to be inside
+VARIED = 3.0  # px: over which it is seen how much the foreground varies
 ALIKE = 0.003  # squared difference of the foreground and what is behind it, at which a share is half believed
 TINY = 1e-4
 FAINT, CLEAR = 0.125, 0.25  # share of the light behind that comes through: where it begins to be believed, and is
@@ -127,13 +128,15 @@ def _matted(near: Picture, far: Picture, mask: Plane, front: float, behind: floa
     deep, share = _around(near, mask * ~edge, INSIDE)
     inside = np.clip(share / np.float32(ENOUGH), 0, 1)[..., None]
     color = inside * deep + (1 - inside) * _around(near, mask, BESIDE)[0]
+    mean, square = (_around(one, mask, VARIED)[0] for one in (near, np.square(near)))
+    doubt = ALIKE + np.maximum(square - np.square(mean), 0).sum(axis=2)
     alpha, light = mask, near * mask[..., None]
     for _ in range(ROUNDS):
         _, bare, _ = _behind(far, alpha, light, front, behind, psf, subtract)
         way = color - bare
         length = np.square(way).sum(axis=2)
         share = np.clip(((near - bare) * way).sum(axis=2) / (length + TINY), 0, 1)
-        sure = length / (length + ALIKE)
+        sure = length / (length + doubt)
         alpha = np.where(edge, sure * share + (1 - sure) * mask, mask)
         rest = np.clip(near - (1 - alpha)[..., None] * bare, 0, near)
         light = np.where(edge[..., None], rest, near * mask[..., None])
