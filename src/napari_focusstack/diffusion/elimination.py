@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
@@ -161,7 +162,8 @@ def eliminate_diffusion(
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
     whole = Veils(evidence, depth, reach, gap, subtract, transfer)
     work, law, told = _drawn_back(frames, whole, law, nearest)
-    del evidence  # its light is another one, where surfaces were drawn back
+    masks = (work, whole) if pair else ()
+    del evidence, whole  # their light is another one, where surfaces were drawn back
     if given and found:
         law = replace(found, nearest=law.nearest).with_near(given.before)
     drawn = work.depth
@@ -172,7 +174,7 @@ def eliminate_diffusion(
     if not told:
         return _unchanged(stored, NO_END)
     if pair and not edge and law.near >= SHARP:
-        work, solved = _of_pair(frames, (work, whole), law)
+        work, solved = _of_pair(frames, masks, law)
         return _written(work, law, solved, stored, strength, work.depth)
     return _written(work, law, work.solved(law, work.evidence.points), stored, strength, drawn)
 
@@ -236,7 +238,7 @@ def _written(
     return replace(result, image=image, veil=veil, blur=radius, law=law, obstacle=obstacle)
 
 
-def _of_pair(frames: Frames, works: tuple[Veils, ...], law: Law) -> tuple[Veils, Solved]:
+def _of_pair(frames: Frames, works: Sequence[Veils], law: Law) -> tuple[Veils, Solved]:
     """Of some masks of a pair, that which bears the near frame out best; and the pair, taken apart by it."""
     near, far = (apart(light_of, frame, works[0].transfer) for _, frame in visit(frames, "Eliminating diffusion"))
     if law.nearest == "last":
