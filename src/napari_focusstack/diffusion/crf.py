@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Plane = NDArray[np.float32]  # (Y, X)
+    Part = tuple[slice, slice]  # of a plane
 
 __all__ = ["check_shares", "refined", "tiles"]
 
@@ -81,8 +82,7 @@ def refined(mask: ArrayLike, picture: ArrayLike, *, color: float = 5.0) -> Plane
         raise ValueError(f"color={color} tells every two colours apart; give {LEAST_COLOR:g} or more, of 255")
     out = np.empty_like(p)
     noise = apart(lambda: image_noise(np.atleast_3d(to_float(seen))))
-    for core, window in track(list(tiles(*p.shape, halo=HALO)), "Refining the mask"):
-        inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
+    for core, window, inside in track(list(tiles(*p.shape, halo=HALO)), "Refining the mask"):
         out[core] = apart(_found, p[window], _three(to_float(seen[window])), color, noise)[inside]
     return out
 
@@ -165,15 +165,14 @@ def _three(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.clip(seen, 0, 1))
 
 
-def tiles(height: int, width: int, *, halo: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
-    """Rectangles that cover the picture once, each with so many px around it."""
+def tiles(height: int, width: int, *, halo: int) -> Iterator[tuple[Part, Part, Part]]:
+    """Rectangles that cover the picture once; each with so many px around it; and where in that it lies."""
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             bottom, right = min(top + TILE, height), min(left + TILE, width)
+            above, before = max(top - halo, 0), max(left - halo, 0)
             yield (
                 (slice(top, bottom), slice(left, right)),
-                (
-                    slice(max(top - halo, 0), min(bottom + halo, height)),
-                    slice(max(left - halo, 0), min(right + halo, width)),
-                ),
+                (slice(above, min(bottom + halo, height)), slice(before, min(right + halo, width))),
+                (slice(top - above, bottom - above), slice(left - before, right - before)),
             )

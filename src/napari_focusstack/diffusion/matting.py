@@ -32,7 +32,7 @@ TINY = 1e-4
 FAINT, CLEAR = 0.125, 0.25  # share of the light behind that comes through: where it begins to be believed, and is
 TOLD = 0.05  # the same, to be blurred again
 ROUNDS = 2  # times that shares are found: what is behind depends on them
-TAILS, MARGIN = 3.0, 16  # standard deviations, and px beside, that a tile sees around it
+MARGIN = 16  # px that a tile sees around it, beside what blurs reach
 EVEN = 10.0  # px: over which what is behind is taken for even, where it is not divided by
 
 
@@ -90,15 +90,16 @@ def matted(
 
         N = α f + (1 - α) (b * K₂),    F = (α f) * K₃ + (1 - α * K₃) b.
 
-    Within 1.6 px of the mask's edge, α is the share of the way from β = b * K₂ to f that N has gone,
-    (N - β) · (f - β) / |f - β|², with f the mean of N around, farther inside; where the two are alike, α stays nearer
-    to the mask. Then α f = N - (1 - α) β, and b = (F - (α f) * K₃) / (1 - α * K₃), at first for α = M. This is done
-    twice; the result is α f + (1 - α) b.
+    Within 1.6 px of the mask's edge, α is the share of the way from β = b * K₂ to f that N has gone, (N - β) · (f - β)
+    / |f - β|², with f the mean of N around, farther inside; where the two are alike, or f varies as much, α stays
+    nearer to the mask. Then α f = N - (1 - α) β, and b = (F - (α f) * K₃) / (1 - α * K₃), at first for α = M. This is
+    done twice; the result is α f + (1 - α) b.
     """
+    from ..kernels import veil_cpu
+
     found = Matted(*(np.empty_like(plane) for plane in (near, mask, mask, near)))
-    halo = MARGIN + math.ceil(ROUNDS * TAILS * (front + behind))
-    for core, window in track(list(tiles(*mask.shape, halo=halo)), "Eliminating diffusion"):
-        inside = tuple(slice(c.start - w.start, c.stop - w.start) for c, w in zip(core, window, strict=True))
+    halo = MARGIN + math.ceil(ROUNDS * veil_cpu.TAILS * (front + behind))
+    for core, window, inside in track(list(tiles(*mask.shape, halo=halo)), "Eliminating diffusion"):
         part = apart(_matted, near[window], far[window], mask[window], front, behind, psf, subtract)
         for name in Matted.__slots__:
             getattr(found, name)[core] = getattr(part, name)[inside]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..color import Transfer, to_linear, to_stored
-from .reblurring import blurred
+from ..color import Transfer, to_stored
+from .reblurring import blurred, light_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,7 +49,7 @@ def rehearsed(
     as far as b is known; and C / A is the far frame where there is nothing but the foreground. Where a mask is wrong,
     the first differs from N on a foreground it misses, the second from F on a background it has.
     """
-    near, far = (_light(frame, transfer) for frame in pair)
+    near, far = (light_of(frame, transfer) for frame in pair)
     inside = (draft > 0.5).astype(np.float32)
     veil, added = blurred(inside, front), blurred(near * inside[..., None], front)
     through = 1 - veil
@@ -59,10 +59,6 @@ def rehearsed(
     bare = blurred(rest, behind) / np.maximum(seen, NONE)[..., None]
     alone = added / np.maximum(veil, FAINT)[..., None]
     return np.stack([_stored(bare, transfer), _stored(alone, transfer), np.stack([draft, veil, seen], axis=-1)])
-
-
-def _light(stored: NDArray[np.float32], transfer: Transfer) -> NDArray[np.float32]:
-    return to_linear(stored, transfer).astype(np.float32, copy=False)
 
 
 def _stored(light: NDArray[Any], transfer: Transfer) -> NDArray[np.float32]:
