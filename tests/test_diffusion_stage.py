@@ -107,11 +107,15 @@ def test_another_depth_that_is_asked_for_does_not_change_the_picture(burst, with
     np.testing.assert_array_equal(both.depth.position, plain.depth.position)
 
 
-def test_two_frames_stay_as_they_were_fused(burst):
-    pair = burst.frames[[0, -1]]
-    before, after = (run(pair, recipe, transfer="srgb") for recipe in (OFF, ON))
-    assert after.diffusion is None
-    np.testing.assert_array_equal(after.image, before.image)
+def test_of_two_frames_networks_find_what_is_near():
+    pair = simulate("occluders", frames=2, height=96, width=128, blur=4.0, psf="gaussian", seed=7)
+    before, after = (run(pair.frames, replace(recipe, depth="sff"), transfer="srgb") for recipe in (OFF, ON))
+    assert after.depth is None
+    assert after.diffusion.law.nearest == "first"
+    assert psnr(after.image, pair.truth) > psnr(before.image, pair.truth) + 1
+    none = run(pair.frames, replace(ON, diffusion_options={"strength": 0.0}), transfer="srgb")
+    np.testing.assert_array_equal(none.image, before.image)
+    assert none.diffusion.obstacle == "strength is 0"
 
 
 def test_where_no_depth_is_known_the_nearest_decides(monkeypatch):
@@ -170,7 +174,6 @@ def test_a_series_of_which_nothing_was_taken_says_why_once(burst):
     [
         ({"channels": "separate"}, 5, Sweep(), "channels on their own have no depth in common"),
         ({}, 1, Sweep(), "there is one frame only"),
-        ({}, 2, Sweep(), "two frames tell no depth; in a script, eliminate_diffusion takes a mask"),
         ({}, 3, Sweep([0, 2, 1], "um"), "the frames are not in the order of the sweep"),
         (
             {"fuse": "focusdeep", "fuse_options": {"checkpoint": "focusdeep-small-raw"}},

@@ -12,7 +12,7 @@ import numpy as np
 from .alignment import Alignment, BalancedPlanes, align
 from .arrays import Frames
 from .depth import LEAST, Depth, estimate_depth
-from .diffusion import Elimination, eliminate_diffusion
+from .diffusion import Elimination, eliminate_diffusion, eliminate_from_pair
 from .fusion import Fusion, fuse
 from .fusion.focusdeep import takes_mosaics
 from .series import OneChannel
@@ -159,7 +159,7 @@ def eliminate_burst(
     """The fused picture without diffusion; None where the recipe does not ask for that, or it cannot be.
 
     It cannot be where picture and frames do not share their values, that is, of pictures fused from the mosaics of raw
-    files; nor of channels on their own, of one or two frames, or of frames that are not in the order of the sweep.
+    files; nor of channels on their own, of one frame, or of frames that are not in the order of the sweep.
 
     Parameters
     ----------
@@ -178,6 +178,9 @@ def eliminate_burst(
         if recipe.diffusion == "on":
             log.warning("no diffusion eliminated: %s", obstacle)
         return None
+    options = recipe.diffusion_options
+    if len(numbers) < LEAST:  # two frames tell no depth
+        return eliminate_from_pair(ready, fusion.image, transfer=transfer, device=recipe.device, **options)
     asked = recipe.depth_options if recipe.depth == "sff" else {}
     if depth is not None and asked.get("edges") == EDGES:
         index: NDArray[Any] = np.interp(depth.index, numbers, range(len(numbers)))
@@ -186,7 +189,6 @@ def eliminate_burst(
         how: dict[str, Any] = {**asked, "edges": EDGES, **_channel(frames, recipe)}
         found = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **how)
         index, known = found.index, found.measured
-    options = recipe.diffusion_options
     return eliminate_diffusion(ready, fusion.image, _without_gaps(index), known, transfer=transfer, **options)
 
 
@@ -213,8 +215,6 @@ def _obstacle(recipe: Recipe, sweep: Sweep, count: int) -> str:
         return "the picture was fused from mosaics, not from the frames' values; choose another method of fusion"
     if count < 2:
         return "there is one frame only"
-    if count < LEAST:
-        return "two frames tell no depth; in a script, eliminate_diffusion takes a mask that find_foreground finds"
     steps = np.sign(np.diff(sweep.positions or [0, 1]))
     return "" if abs(steps.sum()) == len(steps) else "the frames are not in the order of the sweep; sort them"
 

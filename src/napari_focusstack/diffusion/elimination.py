@@ -21,7 +21,7 @@ from .evidence import gathered, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
 from .matting import EDGE, errors, matted
 from .reblurring import law_of_pair, light_of
-from .result import SURE, Elimination
+from .result import SURE, Elimination, unchanged
 from .spacing import evenly
 from .veils import Solved, Veils
 
@@ -138,11 +138,11 @@ def eliminate_diffusion(
     frames = as_frames(frames)
     stored, depth, sure = apart(_checked, frames, image, index, known)
     if strength == 0:
-        return _unchanged(stored, NO_STRENGTH)
+        return unchanged(stored, NO_STRENGTH)
     gap = min(GAP, len(frames) - 1.0)
     jumps = apart(jumps_of, depth, sure)
     if not (jumps > gap - 0.5).any():
-        return _unchanged(stored, NO_EDGES)
+        return unchanged(stored, NO_EDGES)
     given = Law(blur, blur, "disc" if psf == "auto" else psf) if blur is not None else None
     kind = given.psf if given else psf
     pair = len(frames) == 2
@@ -151,7 +151,7 @@ def eliminate_diffusion(
         found = law_of_pair(frames, depth, transfer, psf=kind, instead=found)
     law = given or found
     if law is None:
-        return _unchanged(stored, NO_TEXTURE)
+        return unchanged(stored, NO_TEXTURE)
     uneven = found.focus if found else ()
     focus = np.array(uneven or evenly(len(frames)))
     if uneven:
@@ -170,9 +170,9 @@ def eliminate_diffusion(
     if edge:
         work = work.with_depth(frames, _moved(drawn, edge, law.nearest, gap - 0.5))
     if not pair and work.adds_up(law):  # whoever gives the mask of a pair knows
-        return _unchanged(stored, NO_SHADE)
+        return unchanged(stored, NO_SHADE)
     if not told:
-        return _unchanged(stored, NO_END)
+        return unchanged(stored, NO_END)
     if pair and not edge and law.near >= SHARP:
         work, solved = _of_pair(frames, masks, law)
         return _written(work, law, solved, stored, strength, work.depth)
@@ -218,7 +218,7 @@ def _written(
     work: Veils, law: Law, solved: Solved, stored: NDArray[np.float32], strength: float, given: Plane
 ) -> Elimination:
     """The picture, changed where the check allows it."""
-    result = _unchanged(stored, "")
+    result = unchanged(stored, "")
     light, veil, radius, _ = solved
     rows, columns = work.evidence.points.T
     weight = np.clip((veil[rows, columns] - THINNEST) / (SURE - THINNEST), 0, 1)
@@ -262,11 +262,6 @@ def _moved(depth: Plane, edge: int, nearest: Nearest, jump: float) -> Plane:
     lower = (edge > 0) == (nearest == "first")
     found = (cv2.erode if lower else cv2.dilate)(depth, window)
     return np.where(np.abs(found - depth) > jump, found, depth)
-
-
-def _unchanged(stored: NDArray[np.float32], obstacle: str) -> Elimination:
-    acted, veil, blur = (np.zeros(stored.shape[:2], np.float32) for _ in range(3))
-    return Elimination(stored, np.zeros_like(stored), acted, veil, blur, None, obstacle)
 
 
 def _checked(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]  # (Y, X)
     Picture = NDArray[np.float32]  # (Y, X, C)
 
-__all__ = ["find_blur", "find_foreground", "fuse_pair"]
+__all__ = ["by_sharpness", "find_blur", "find_foreground", "fuse_pair"]
 
 PRE_BLUR, SHARPER = 0.7, 3.0  # px: before detail is measured, and over which it is compared
 ALIKE = 1.5  # px: over which a frame is compared with the other one, blurred
@@ -99,7 +99,7 @@ def find_foreground(
     if finding:
         mask = _mask_by(finding, pair, device, "Finding the foreground")
     else:
-        mask = _by_sharpness(to_float(first), to_float(second))
+        mask = by_sharpness(to_float(first), to_float(second))
     if refine != "none":
         mask = refined(mask, pair[0])
     return _mask_by(refining, _rehearsed(pair, mask, transfer), device, "Refining the mask") if refining else mask
@@ -191,7 +191,8 @@ def fuse_pair(near: ArrayLike, far: ArrayLike, mask: ArrayLike) -> Picture:
 # without a network
 
 
-def _by_sharpness(near: Picture, far: Picture) -> Plane:
+def by_sharpness(near: Picture, far: Picture) -> Plane:
+    """Mask (Y, X) of the foreground by detail and blur, of frames (Y, X, C) float32: see `find_foreground`."""
     mask = _share(apart(_detail, near), apart(_detail, far))
     floor = LEFT**2 + max(image_noise(frame) for frame in (near, far)) ** 2
     for _ in range(AGAIN):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from .law import Law
 
-__all__ = ["SURE", "Elimination", "joined"]
+__all__ = ["SURE", "Elimination", "joined", "unchanged"]
 
 SURE = 0.05  # share of the light that a veil takes where correcting is whole
 
@@ -67,3 +68,9 @@ def joined(told: Sequence[tuple[Law | None, str]]) -> tuple[Law | None, str]:
     """First law of several bursts, and their obstacles if all of them have one, from those of each."""
     obstacles = dict.fromkeys(obstacle for _, obstacle in told)
     return next((law for law, _ in told if law), None), "" if "" in obstacles else "; ".join(obstacles)
+
+
+def unchanged(stored: NDArray[np.float32], obstacle: str) -> Elimination:
+    """Of a picture (Y, X, C) from which nothing is taken, and why."""
+    acted, veil, blur = (np.zeros(stored.shape[:2], np.float32) for _ in range(3))
+    return Elimination(stored, np.zeros_like(stored), acted, veil, blur, None, obstacle)
