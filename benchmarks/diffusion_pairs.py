@@ -15,7 +15,7 @@ import numpy as np
 from napari_focusstack import fuse
 from napari_focusstack.arrays import from_float, to_float
 from napari_focusstack.color import to_stored
-from napari_focusstack.diffusion import eliminate_diffusion
+from napari_focusstack.diffusion import eliminate_diffusion, eliminate_from_pair
 from napari_focusstack.diffusion.pair import find_blur, find_foreground, fuse_pair
 from napari_focusstack.metrics import (
     band_beside_depth_edges,
@@ -162,6 +162,8 @@ def rows_of(networks: Mapping[str, str], device: str, *, truth: bool) -> Rows:
     """
     rows: Rows = {method: partial(_fused, method) for method in FUSERS}
     rows |= {tool.name: lambda pair, tool=tool: Made(fused_by(tool, pair.frames)) for tool in installed(FUSING)}
+    if all(there(name) and name == shipped for shipped, name in networks.items()):  # it takes no others
+        rows["pyramid, freed"] = partial(_freed, device)
     search = {"method": "search", "transfer": "srgb"}
     asked: dict[str, Mapping[str, Any]] = {}
     if there(networks["keb"]):
@@ -190,6 +192,12 @@ def there(checkpoint: str) -> bool:
 
 def _fused(method: str, pair: Pair) -> Made:
     return Made(fuse(pair.frames, method, device="cpu").image)
+
+
+def _freed(device: str, pair: Pair) -> Made:
+    fused = fuse(pair.frames, "pyramid", device="cpu").image
+    found = eliminate_from_pair(pair.frames, fused, transfer="srgb", device=device)
+    return Made(found.image)
 
 
 def _mask(how: Mapping[str, Any] | None, pair: Pair) -> Plane:
