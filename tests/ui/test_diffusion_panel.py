@@ -101,7 +101,7 @@ def test_joined_channels_have_a_light_each_and_one_veil():
         (result(acted=0.0), "No halos taken: there are no depth edges."),
         (
             without(result(diffusion="on")),
-            "Halos were left: to take them, there must be three frames or more, in the order of the sweep",
+            "Halos were left: to take them, there must be two frames or more, in the order of the sweep",
         ),
     ],
 )

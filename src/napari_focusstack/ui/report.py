@@ -76,7 +76,7 @@ def _halo_words(result: Result | Aligned) -> list[str]:
         share = max(float((found.acted > 0).mean()), 0.001)
         return [f"Halos taken from {share:.1%} of the picture, by the {found.law.nearest} frame as the nearest."]
     asked = recipe is not None and recipe.eliminates(photograph=False)
-    needed = "three frames or more, in the order of the sweep, channels joined, and no fusion of raw mosaics"
+    needed = "two frames or more, in the order of the sweep, channels joined, and no fusion of raw mosaics"
     return [f"Halos were left: to take them, there must be {needed}."] if asked else []
 
 
