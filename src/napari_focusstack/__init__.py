@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .alignment import ALIGNERS, Alignment, align, warped
     from .depth import DEPTH_ESTIMATORS, Depth, estimate_depth
-    from .diffusion import Elimination, eliminate_diffusion
+    from .diffusion import Elimination, eliminate_diffusion, eliminate_from_pair
     from .fusion import FUSERS, Fusion, fuse
     from .io import Burst, UnreadableFrame, read_burst, write_image
     from .pipeline import Recipe, Result, run, run_series
@@ -27,7 +27,7 @@ except PackageNotFoundError:  # a source tree that was never installed
 _HOMES = {
     "alignment": ("ALIGNERS", "Alignment", "align", "warped"),
     "depth": ("DEPTH_ESTIMATORS", "Depth", "estimate_depth"),
-    "diffusion": ("Elimination", "eliminate_diffusion"),
+    "diffusion": ("Elimination", "eliminate_diffusion", "eliminate_from_pair"),
     "fusion": ("FUSERS", "Fusion", "fuse"),
     "io": ("Burst", "UnreadableFrame", "read_burst", "write_image"),
     "pipeline": ("Recipe", "Result", "run", "run_series"),
@@ -52,6 +52,7 @@ __all__ = [
     "UnreadableFrame",
     "align",
     "eliminate_diffusion",
+    "eliminate_from_pair",
     "estimate_depth",
     "fuse",
     "listening",

@@ -6,7 +6,7 @@ import pytest
 from napari_focusstack.color import to_linear, to_stored
 from napari_focusstack.diffusion import eliminate_diffusion
 from napari_focusstack.diffusion.law import Law
-from napari_focusstack.diffusion.matting import errors, far_errors, matted
+from napari_focusstack.diffusion.matting import errors, matted
 from napari_focusstack.diffusion.pair import fuse_pair
 from napari_focusstack.diffusion.reblurring import blurred
 from napari_focusstack.metrics import psnr
@@ -106,36 +106,3 @@ def test_a_true_mask_is_not_drawn_back_where_tones_are_alike(light):
     assert psnr(found.image, truth) > psnr(picture, truth) - 0.1
     covered = alpha == 1
     assert psnr(found.image, truth, mask=covered) > 40
-
-
-def test_a_foreground_that_the_far_frame_does_not_show_is_told():
-    """The far frame has to show it, blurred: a mask that claims what is sharp there, or blurred more, is wrong."""
-    near, far, _, alpha = soft_pair()
-    law = Law(before=BEHIND, after=FRONT, psf="gaussian")
-    true = far_errors(near, far, (alpha > 0.5).astype(np.float32), law, "linear")
-    beside = (alpha == 0) & (blurred(alpha, FRONT) > 0.05)
-    assert true[beside].max() < 0.04
-    claimed = np.zeros_like(alpha)
-    claimed[:, :40] = 1  # background, all but
-    wrong = far_errors(near, far, claimed, law, "linear")
-    assert wrong[:, 41:44].mean() > 2 * true[beside].mean()
-    assert not wrong[:, 80:].any()  # far from all that is covered
-
-
-def test_thin_foregrounds_are_not_held_against_the_far_frame():
-    near, far, _, alpha = soft_pair(shape="wires")
-    law = Law(before=BEHIND, after=FRONT, psf="gaussian")
-    assert not far_errors(near, far, (alpha > 0.5).astype(np.float32), law, "linear").any()
-
-
-def test_nothing_is_taken_beside_what_the_far_frame_does_not_show():
-    """Half of what the mask claims looks otherwise in the far frame: it is no foreground that is only blurred."""
-    near, far, _, alpha = soft_pair()
-    mask = alpha > 0.5
-    other = far.copy()
-    other[:64] = np.where(mask[:64, :, None], 0.5 * near[:64], far[:64])
-    how = {"nearest": "first", "blur": FRONT, "psf": "gaussian"}
-    found, wrong = (
-        eliminate_diffusion(np.stack([near, one]), fuse_pair(near, one, mask), ~mask, **how) for one in (far, other)
-    )
-    assert wrong.acted[:50].mean() < 0.05 * found.acted[:50].mean()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["NOISES", "SEGMENT", "TOLERANCE", "trust", "without_specks"]
+__all__ = ["SEGMENT", "trust", "without_specks"]
 
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise

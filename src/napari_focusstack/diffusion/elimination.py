@@ -16,10 +16,10 @@ from ..color import Transfer, to_linear, to_stored
 from ..kernels.strips import over_rows
 from ..methods import check_options
 from ..progress import apart
-from .checks import NOISES, SEGMENT, TOLERANCE, trust, without_specks
+from .checks import SEGMENT, trust, without_specks
 from .evidence import gathered, jumps_of, reach_of, trimmed
 from .law import Law, Nearest, measured
-from .matting import EDGE, errors, far_errors, matted
+from .matting import EDGE, errors, matted
 from .reblurring import law_of_pair, light_of
 from .result import SURE, Elimination, unchanged
 from .spacing import evenly
@@ -251,8 +251,6 @@ def _of_pair(frames: Frames, works: Sequence[Veils], law: Law) -> tuple[Veils, S
     beside = np.any([inside for _, inside, *_ in found], axis=0).astype(np.uint8)
     away = cv2.dilate(beside, np.ones((2 * math.ceil(EDGE) + 1,) * 2, np.uint8)) == 0
     work, inside, one, wrong = min(found, key=lambda each: float(each[-1][0, away].sum()))
-    misfit = apart(far_errors, near, far, inside.astype(np.float32), law, work.transfer)
-    wrong[0][misfit > TOLERANCE + NOISES * work.evidence.noise] = 1
     veil = np.where(inside & (one.alpha == 1), np.float32(0), one.veil)
     radius = np.where(veil > 0, np.float32(law.near), np.float32(0))
     return work, Solved(one.light, veil, radius, wrong[:, *work.evidence.points.T])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Plane = NDArray[np.float32]  # (Y, X)
     Picture = NDArray[np.float32]  # (Y, X, C)
 
-__all__ = ["Matted", "errors", "far_errors", "matted"]
+__all__ = ["Matted", "errors", "matted"]
 
 EDGE = 1.6  # px to either side of a mask's edge, in which pixels may be covered in part
 INSIDE, BESIDE = 1.5, 1.0  # px: over which the foreground's light is averaged inside of that; where it has no inside
@@ -34,7 +34,6 @@ TOLD = 0.05  # the same, to be blurred again
 ROUNDS = 2  # times that shares are found: what is behind depends on them
 MARGIN = 16  # px that a tile sees around it, beside what blurs reach
 EVEN = 10.0  # px: over which what is behind is taken for even, where it is not divided by
-COVERED, WIDER = 0.85, 2.0  # share of a pixel's light that is the foreground's; times its blur, beside such pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,17 +121,6 @@ def errors(near: Picture, far: Picture, found: Matted, law: Law, transfer: Trans
 
     as_it_was = min((wrong(one) for one in (_around(far, aside, law.far, law.psf)[0], far)), key=np.sum)
     return np.stack([wrong(found.again), as_it_was])
-
-
-def far_errors(near: Picture, far: Picture, mask: Plane, law: Law, transfer: Transfer) -> Plane:
-    """(Y, X) by how much the foreground around, blurred, differs from what the far frame shows of it, in stored values.
-
-    Where that is much, it is no foreground, or blurred otherwise; 0 where no foreground around is as wide as its blur.
-    """
-    light, covered = _around(near, mask, law.near, law.psf)
-    off = np.abs(to_stored(np.clip(light, 0, 1), transfer) - to_stored(far, transfer)).max(axis=2)
-    whole = (covered > COVERED).astype(np.float32)
-    return _around(off[..., None], whole, WIDER * law.near)[0][..., 0]
 
 
 def _matted(near: Picture, far: Picture, mask: Plane, front: float, behind: float, psf: Psf, subtract: bool) -> Matted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -10,10 +11,10 @@ import numpy as np
 
 from ..arrays import Frames, as_frames, to_float, visit
 from ..color import Transfer
-from ..focus import grey
+from ..focus import grey, smoothed
 from ..methods import check_options
 from ..progress import apart
-from .elimination import NO_END, eliminate_diffusion
+from .elimination import NO_END, REFUSED, eliminate_diffusion
 from .law import Law, Nearest
 from .matting import errors, matted
 from .pair import by_sharpness, find_blur, find_foreground
@@ -30,6 +31,10 @@ __all__ = ["eliminate_from_pair", "nearer_frame"]
 BESIDE = 17  # px across, of edges by sharpness, whose texture tells which squares are looked at
 BLURS = (0.5, 1.0, 2.0, 4.0, 8.0)  # px: of what is behind, where it does not tell itself
 TOLD = 1.25  # times as doubtful as the other one, at least, is the frame that is not the nearer
+AROUND, CLEARLY = (
+    2.0,
+    10.0,
+)  # px, and how often its squared difference from the near frame one from the far frame may be
 TINY = 1e-6
 
 ALIKE = "the two frames are the same picture"  # why nothing is done
@@ -65,6 +70,12 @@ def eliminate_from_pair(
         If there are not two frames, the picture does not belong to them, or an option is unknown or out of range.
     TypeError
         If an option is of another type.
+
+    Notes
+    -----
+    A network takes plain parts of a foreground for what is behind it, and nobody has looked at its mask: so, other than
+    `eliminate_diffusion`, this changes nothing where the picture shows the near frame, that is, where within 2 px its
+    mean squared difference from the far one is ten times that from the near one.
     """
     check_options(eliminate_diffusion, "diffusion", options)
     frames = as_frames(frames)
@@ -90,7 +101,23 @@ def eliminate_from_pair(
     if options.get("blur") is None:
         shown["psf"] = "disc" if options.get("psf") == "disc" else "gaussian"
         shown["blur"] = find_blur(near, far, mask, psf=shown["psf"], transfer=transfer, device=device)
-    return eliminate_diffusion(frames, image, mask == (nearest == "last"), **shown)
+    found = eliminate_diffusion(frames, image, mask == (nearest == "last"), **shown)
+    return found if found.obstacle else _kept(found, nothing.image, apart(_shows_far, nothing.image, near, far))
+
+
+def _shows_far(image: NDArray[np.float32], near: NDArray[Any], far: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a fused picture (Y, X, C) is not clearly the near frame."""
+    off_near, off_far = (smoothed(np.square(image - to_float(frame)).sum(axis=2), AROUND) for frame in (near, far))
+    return np.asarray(off_far <= CLEARLY * off_near)
+
+
+def _kept(found: Elimination, image: NDArray[np.float32], kept: NDArray[np.bool_]) -> Elimination:
+    """What is found where it is kept, and the picture as it was elsewhere."""
+    acted = np.where(kept, found.acted, np.float32(0))
+    if not acted.any():
+        return replace(unchanged(image, REFUSED), veil=found.veil, blur=found.blur, law=found.law)
+    freed = np.where(kept[..., None], found.image, image)
+    return replace(found, image=freed, component=found.component * kept[..., None], acted=acted)
 
 
 def nearer_frame(
