@@ -195,9 +195,8 @@ def _fused(method: str, pair: Pair) -> Made:
 
 
 def _freed(device: str, pair: Pair) -> Made:
-    fused = fuse(pair.frames, "pyramid", device="cpu").image
-    found = eliminate_from_pair(pair.frames, fused, transfer="srgb", device=device)
-    return Made(found.image)
+    fused = _fused("pyramid", pair).picture
+    return Made(eliminate_from_pair(pair.frames, fused, transfer="srgb", device=device).image)
 
 
 def _mask(how: Mapping[str, Any] | None, pair: Pair) -> Plane:

@@ -31,10 +31,7 @@ __all__ = ["eliminate_from_pair", "nearer_frame"]
 BESIDE = 17  # px across, of edges by sharpness, whose texture tells which squares are looked at
 BLURS = (0.5, 1.0, 2.0, 4.0, 8.0)  # px: of what is behind, where it does not tell itself
 TOLD = 1.25  # times as doubtful as the other one, at least, is the frame that is not the nearer
-AROUND, CLEARLY = (
-    2.0,
-    10.0,
-)  # px, and how often its squared difference from the near frame one from the far frame may be
+AROUND, CLEARLY = 2.0, 10.0  # px; times as far, squared, from the far frame as from the near one a picture may be
 TINY = 1e-6
 
 ALIKE = "the two frames are the same picture"  # why nothing is done
@@ -114,10 +111,8 @@ def _shows_far(image: NDArray[np.float32], near: NDArray[Any], far: NDArray[Any]
 def _kept(found: Elimination, image: NDArray[np.float32], kept: NDArray[np.bool_]) -> Elimination:
     """What is found where it is kept, and the picture as it was elsewhere."""
     acted = np.where(kept, found.acted, np.float32(0))
-    if not acted.any():
-        return replace(unchanged(image, REFUSED), veil=found.veil, blur=found.blur, law=found.law)
-    freed = np.where(kept[..., None], found.image, image)
-    return replace(found, image=freed, component=found.component * kept[..., None], acted=acted)
+    freed, taken = np.where(kept[..., None], found.image, image), found.component * kept[..., None]
+    return replace(found, image=freed, component=taken, acted=acted, obstacle="" if acted.any() else REFUSED)
 
 
 def nearer_frame(
