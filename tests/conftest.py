@@ -11,6 +11,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small pictures: more threads of torch only wait for each other
 
 OURS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".dng", ".kdc", ".json")
+POOLS = ("decode", "examples", "network", "mesh")  # of threads, that end with what they are for
 PATIENCE_S = 5.0  # a decode that was cancelled may come to its end
 
 
@@ -32,7 +33,7 @@ def open_files() -> set[str]:
 
 def own_threads() -> set[threading.Thread]:
     """Threads that run our code: not the shared pool of compiled loops, not the window's."""
-    return {thread for thread in threading.enumerate() if thread.name.startswith("decode")}
+    return {thread for thread in threading.enumerate() if thread.name.startswith(POOLS)}
 
 
 def own_files(before: set[str]) -> set[str]:
