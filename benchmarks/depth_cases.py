@@ -103,6 +103,8 @@ CASES = {
     **_both("slanted 30 gaussian", "slanted", 30, psf="gaussian"),
     **_both("steps 10", "steps", 10),
     **_both("steps 30 gaussian", "steps", 30, psf="gaussian"),
+    **_both("ledges 10", "ledges", 10),
+    **_both("ledges 30 gaussian", "ledges", 30, psf="gaussian"),
     **_both("flat 10", "flat", 10),
     **_both("flat 30 gaussian", "flat", 30, psf="gaussian"),
     **_both("occluders 20", "occluders", 20, seed=1),

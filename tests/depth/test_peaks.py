@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from napari_focusstack.kernels.sff_cpu import ABSENT, WINDOW, Curves
-from napari_focusstack.kernels.sff_fit import GAUSSIAN, GUO, PARABOLA, fitted
+from napari_focusstack.kernels.sff_fit import GAUSSIAN, GUO, LORENTZIAN, PARABOLA, TAIL, fitted
 
 BROAD = st.floats(0.8, 6.0)
 PLACES = st.lists(st.floats(0.5, 2.0), min_size=6, max_size=14).map(np.cumsum)
@@ -61,6 +61,31 @@ def test_gaussians_are_found_exactly_over_uneven_frames(places, share, broad, pe
 
 
 @settings(max_examples=60, deadline=None)
+@given(places=PLACES, share=st.floats(0.25, 0.75), broad=BROAD)
+def test_powers_of_lorentzians_are_found_exactly_over_uneven_frames(places, share, broad):
+    assume(broad >= np.diff(places).max() / 2)
+    true = places[0] + share * (places[-1] - places[0])
+    values = (1 + (places - true) ** 2 / broad**2) ** (-1 / TAIL)
+    found = fit(values[:, None], places, LORENTZIAN)
+    assert at(places, found.index) == pytest.approx(true, abs=5e-3)
+    assert found.excess[0, 0] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_peak_of_few_frames_draws_a_gaussian_that_is_fitted_to_a_lorentzian():
+    x = np.arange(9.0)
+    values = (1 + (x - 4.25) ** 2 / 1.2**2) ** (-1 / TAIL)
+    off = {peak: abs(fit(values[:, None], x, peak).index[0, 0] - 4.25) for peak in (GUO, LORENTZIAN)}
+    assert off[LORENTZIAN] < 1e-3 < 0.02 < off[GUO]
+
+
+def test_a_tail_makes_no_peak():
+    """What gets sharper up to the last frame, ever less bent, is sharp beyond it."""
+    x = np.arange(8.0)
+    values = (1 + (x - 10) ** 2) ** (-1 / (TAIL + 0.4))  # straightened, it is bent like a peak in the last frame
+    assert fit(values[:, None], x, LORENTZIAN).sigma[0, 0] >= 100
+
+
+@settings(max_examples=60, deadline=None)
 @given(places=PLACES, share=st.floats(0.25, 0.75))
 def test_parabolas_are_found_exactly_over_uneven_frames(places, share):
     true = places[0] + share * (places[-1] - places[0])
@@ -69,7 +94,7 @@ def test_parabolas_are_found_exactly_over_uneven_frames(places, share):
     assert at(places, found.index) == pytest.approx(true, abs=5e-3)
 
 
-@pytest.mark.parametrize("peak", [GAUSSIAN, PARABOLA, GUO])
+@pytest.mark.parametrize("peak", [GAUSSIAN, PARABOLA, GUO, LORENTZIAN])
 def test_a_plateau_has_no_peak(peak):
     found = fit(np.ones((7, 3)), np.arange(7), peak)
     assert (found.sigma >= 100).all()
@@ -82,7 +107,7 @@ def test_nothing_has_no_peak():
     assert (found.bend == 0).all()
 
 
-@pytest.mark.parametrize("peak", [GAUSSIAN, PARABOLA, GUO])
+@pytest.mark.parametrize("peak", [GAUSSIAN, PARABOLA, GUO, LORENTZIAN])
 @pytest.mark.parametrize("broad", [0.8, 1.5, 3.0])
 def test_the_predicted_scatter_is_that_of_noise(peak, broad):
     """Of 20000 noisy copies of one curve."""

@@ -42,7 +42,7 @@ def test_a_slanted_plane_is_measured_with_its_uncertainty(noise, psf, blur, fram
     assert np.mean(error[sure] ** 2) < np.mean(error[~sure] ** 2)
 
 
-@pytest.mark.parametrize("peak", ["guo", "gaussian", "parabola"])
+@pytest.mark.parametrize("peak", ["lorentzian", "guo", "gaussian", "parabola"])
 @pytest.mark.parametrize("measure", ["sml", "laplacian", "tenengrad", "variance"])
 def test_all_peaks_and_measures_agree_with_the_truth(slanted, peak, measure):
     depth = estimate_depth(slanted.frames, peak=peak, measure=measure)
@@ -51,13 +51,22 @@ def test_all_peaks_and_measures_agree_with_the_truth(slanted, peak, measure):
     assert np.isfinite(error).mean() > 0.9
 
 
-def test_guo_is_better_than_three_frames_in_noise():
+def test_fits_to_all_frames_are_better_than_through_three_in_noise():
     burst = simulate("slanted", frames=20, blur=0.5, noise=2e-3, **SIZE)
     errors = {}
-    for peak in ("guo", "gaussian"):
+    for peak in ("guo", "lorentzian", "gaussian"):
         depth = estimate_depth(burst.frames, fill=True, peak=peak, smoothing=0)
         errors[peak] = np.median(np.abs(inner(depth.index - burst.depth)))
-    assert errors["guo"] < 0.8 * errors["gaussian"]
+    assert max(errors["guo"], errors["lorentzian"]) < 0.8 * errors["gaussian"]
+
+
+def test_flat_surfaces_between_frames_are_less_drawn_to_them_than_by_a_gaussian():
+    burst = simulate("ledges", frames=10, psf="gaussian", **SIZE)
+    errors = {}
+    for peak in ("guo", "lorentzian"):
+        depth = estimate_depth(burst.frames, fill=True, peak=peak)
+        errors[peak] = np.median(np.abs(inner(depth.index - burst.depth)))
+    assert errors["lorentzian"] < 0.5 * errors["guo"] and errors["lorentzian"] < 0.015
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -77,7 +86,14 @@ def test_generated_surfaces(number):
 @pytest.mark.parametrize("noise", [2e-4, 1e-3])
 @pytest.mark.parametrize(
     ("scene", "frames", "psf"),
-    [("slanted", 10, "disc"), ("slanted", 10, "gaussian"), ("slanted", 30, "disc"), ("steps", 30, "gaussian")],
+    [
+        ("slanted", 10, "disc"),
+        ("slanted", 10, "gaussian"),
+        ("slanted", 30, "disc"),
+        ("steps", 30, "gaussian"),
+        ("ledges", 10, "gaussian"),
+        ("ledges", 30, "gaussian"),
+    ],
 )
 def test_two_in_three_depths_are_off_by_less_than_sigma(scene, frames, psf, noise):
     burst = simulate(scene, frames=frames, psf=psf, noise=noise)
@@ -248,7 +264,7 @@ def test_cancelling_stops_the_pass(slanted):
     ("options", "message"),
     [
         ({"radius": 0.5}, "radius=0.5 is out of range; 1.0 to 30.0"),
-        ({"peak": "gauss"}, "peak='gauss' is not one of 'guo', 'gaussian', 'parabola'"),
+        ({"peak": "gauss"}, "peak='gauss' is not one of 'lorentzian', 'guo', 'gaussian', 'parabola'"),
         ({"measure": "sharp"}, "measure='sharp' is not one of"),
         ({"edges": "sharp"}, "edges='sharp' is not one of 'network', 'contours', 'none'"),
         ({"channel": 5}, "channel=5 is not there"),

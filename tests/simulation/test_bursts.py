@@ -82,6 +82,12 @@ def test_steps_are_sharpest_at_their_depths():
         assert alone.any() and np.median(sharpest(burst)[alone]) == depth[0, 0]
 
 
+def test_ledges_are_sharp_between_the_frames():
+    burst = simulate("ledges", frames=9, height=64, width=96)
+    assert sorted(set(burst.depth.ravel())) == [1, 3, 5, 7]
+    assert sorted(set(simulate("ledges", frames=10, height=64, width=96).depth.ravel())) == [1.125, 3.375, 5.625, 7.875]
+
+
 def test_the_frame_at_the_depth_is_close_to_the_truth():
     burst = simulate("slanted", dtype="float32")
     nearest = np.rint(burst.depth).astype(int)
@@ -246,7 +252,7 @@ def test_progress_is_told_and_cancelling_is_heard():
     [
         (
             {"scene": "moon"},
-            "unknown scene 'moon'; choices: flat, slanted, steps, occluders, hair, fluorescence, insect",
+            "unknown scene 'moon'; choices: flat, slanted, steps, ledges, occluders, hair, fluorescence, insect",
         ),
         ({"psf": "square"}, "unknown psf 'square'; choices: disc, gaussian"),
         ({"order": "up"}, "unknown order 'up'; choices: near-to-far, far-to-near"),

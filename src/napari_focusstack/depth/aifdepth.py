@@ -161,8 +161,9 @@ def depth_by(
     out = apart(standing_out, curves, floor, shrunk(index, GRID), len(frames) - 1, POWERS[MEASURE])
     np.minimum(confidence, np.clip(full_size(out, index.shape), 0, 1), out=confidence)
     how: dict[str, Any] = {"measure": MEASURE, "radius": RADIUS, "peak": PEAKS.index(PEAK), "smoothing": smoothing}
-    peaks = apart(judged, curves, grain, positions, noise_floor=noise_floor, **how)
-    over_rows(_join_rows, len(index), index, sigma, *(full_size(plane, index.shape) for plane in peaks))
+    peak, own, common, trusted = apart(judged, curves, grain, positions, noise_floor=noise_floor, **how)
+    peaks = (full_size(plane, index.shape) for plane in (peak, np.hypot(own, common), trusted))
+    over_rows(_join_rows, len(index), index, sigma, *peaks)
     confidence = supported(index, sigma, np.minimum(confidence, sureness(sigma)), radius=RADIUS)
     smooth(index, sigma, curves.picture, contrast=contrast_of(curves.picture), smoothing=smoothing)
     return positioned(index, sigma, confidence, positions)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
-from .scatter import off_plane
+from .scatter import BORDER, off_plane
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +19,7 @@ __all__ = ["unlocked"]
 WINDOW = 6.0  # px of the grid (σ) in which a plane is the surface
 SOFT = 0.02  # frames: what weights do not tell apart
 STRAY = 4.0, 0.1  # standard deviations, and frames, off the plane: farther is another surface
+WHOLE = 0.95  # share of a window that must be of its plane: by others, at edges, the plane is none of a surface
 TELLING = 0.1  # mean square of the wave within the windows, from which on there are slopes that tell; ½ at most
 MOST = 0.1  # frames
 UNSURE = 0.5  # frames of standard deviation, from which on a depth tells nothing
@@ -28,8 +30,8 @@ def unlocked(index: Plane, sigma: Plane) -> Plane:
 
     Where the curve of sharpness is no Gaussian, the fitted one peaks off the true place d by about A sin(2π d), as
     there is as much to either side at whole and at half frames. On a slope, that is a wave about its plane; so A is
-    the regression of what depths are off their planes on what sin(2π d), of the planes' d, is off its own. Without
-    slopes, all is left as it is.
+    the regression of what depths are off their planes on what sin(2π d), of the planes' d, is off its own, where nearly
+    all depths around lie near the plane. Without slopes, all is left as it is.
 
     Parameters
     ----------
@@ -42,9 +44,11 @@ def unlocked(index: Plane, sigma: Plane) -> Plane:
     """
     weight = np.where(sigma < UNSURE, 1 / (np.square(sigma) + np.float32(SOFT**2)), 0).astype(np.float32)
     stray = STRAY[0] * np.hypot(sigma, np.float32(STRAY[1]))
-    weight *= np.abs(off_plane(index, weight, WINDOW)) < stray
-    off = off_plane(index, weight, WINDOW)
-    wave = off_plane(_wave(index - off), weight, WINDOW)
+    near = weight * (np.abs(off_plane(index, weight, WINDOW)) < stray)
+    off = off_plane(index, near, WINDOW)
+    wave = off_plane(_wave(index - off), near, WINDOW)
+    all_around, near_around = (cv2.GaussianBlur(plane, (0, 0), WINDOW, borderType=BORDER) for plane in (weight, near))
+    weight = near * (near_around > WHOLE * all_around)
     square, total = float(np.sum(weight * wave * wave)), float(np.sum(weight))
     if not square > TELLING * total:
         return index

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["contrast_of", "estimate_sff", "full_size", "measured", "observed", "positioned"]
 
-PEAKS = ("gaussian", "parabola", "guo")  # as `sff_fit` numbers them
+PEAKS = ("gaussian", "parabola", "guo", "lorentzian")  # as `sff_fit` numbers them
 RADIUS = 2.0  # px
 EDGENET = "edgenet"  # checkpoint that comes with the program
 SAMPLED = 8  # px between pixels that stand for all of them
@@ -43,7 +43,7 @@ def estimate_sff(
     *,
     measure: Literal["sml", "laplacian", "tenengrad", "variance"] = "sml",
     radius: Annotated[float, {"min": 1.0, "max": 30.0}] = RADIUS,
-    peak: Literal["guo", "gaussian", "parabola"] = "guo",
+    peak: Literal["lorentzian", "guo", "gaussian", "parabola"] = "lorentzian",
     smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
     edges: Literal["network", "contours", "none"] = "contours",
@@ -66,9 +66,9 @@ def estimate_sff(
     radius : float
         Neighbourhood that decides together, in px (standard deviation). Larger for weak texture and much noise,
         smaller for fine details at different depths.
-    peak : {"guo", "gaussian", "parabola"}
-        How the peak is found between the frames: by a Gaussian fitted to all frames around it, by one through three
-        frames, or by a parabola through three.
+    peak : {"lorentzian", "guo", "gaussian", "parabola"}
+        How the peak is found between the frames: by a power of a Lorentzian or by a Gaussian, fitted to all frames
+        around it, by a Gaussian through three frames, or by a parabola through three.
     smoothing : float
         Distance, in px, over which measured depths are smoothed, within their uncertainty. 0: not at all.
     noise_floor : float
@@ -99,16 +99,19 @@ def estimate_sff(
     Notes
     -----
     The focus measure of frame k is F_k = G_radius * measure(grey_k). The pass keeps, of every pixel, its largest value
-    and the few before and behind it; memory does not grow with the frames. A Gaussian is fitted to these over the
-    frames' positions (Guo 2011), and its peak is the depth at the centre of gravity of the neighbourhood's sharpness,
-    from where it is carried to the pixel along the slope of the surface. As the curves are no Gaussians, it is drawn to
-    the frames, by as much as slopes tell, which is taken back, see `locking`.
+    and the few before and behind it; memory does not grow with the frames. A power of a Lorentzian, of which F^(-0.6)
+    is a parabola, is fitted to these over the frames' positions, with the weights of Guo (2011). Its peak is the depth
+    at the centre of gravity of the neighbourhood's sharpness, from where it is carried to the pixel along the slope of
+    the surface. As the curves are not quite such, it is drawn to the frames, by as much as slopes tell, which is taken
+    back, see `locking`.
 
-    The variance of the depth is the sum of three. Noise: F has the standard deviation 0.3 px / radius times its value
+    The variance of the depth is the sum of four. Noise: F has the standard deviation 0.3 px / radius times its value
     for noise alone (for "sml"; it is a mean over so many pixels), which the derivatives of the fit carry to the depth.
-    Misfit: what the samples differ from a Gaussian beyond the noise is taken for noise, too. Place: 0.3 px times the
-    slope. It is held against how depths scatter, see `scatter`. The value of F for noise alone is learnt from
-    differences of frames, see `Grain`.
+    Misfit: what the samples differ from the fit beyond the noise is taken for noise, too. Place: 0.2 px times the
+    slope. These are held against how depths scatter, see `scatter`, and smoothing makes them less. What draws a flat
+    surface to the frames as a whole does not scatter, and comes last: about 0.01 frames where frames are many to a
+    peak, up to 0.1 where there are three. The value of F for noise alone is learnt from differences of frames, see
+    `Grain`.
 
     A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames
     beyond are missing, the fit takes its width from the other peaks of the stack.
@@ -137,7 +140,7 @@ def measured(
     *,
     measure: str = "sml",
     radius: float = RADIUS,
-    peak: str = "guo",
+    peak: str = "lorentzian",
     smoothing: float = 1.0,
     noise_floor: float = 1.7,
     channel: int = -1,
@@ -151,11 +154,11 @@ def measured(
     light = curves.picture if guide is None else grey(guide, channel if channel < guide.shape[2] else -1)
     judge = partial(judged, curves, grain, positions, measure=measure, radius=radius, peak=PEAKS.index(peak))
     found = apart(judge, noise_floor=noise_floor, smoothing=smoothing)
-    index, sigma, confidence = (full_size(plane, light.shape) for plane in found)
+    index, sigma, common, confidence = (full_size(plane, light.shape) for plane in found)
     del curves, judge, found  # what follows needs the memory
     confidence = supported(index, sigma, confidence, radius=radius)
     index, sigma = regularised(index, sigma, confidence, light, contrast=contrast_of(light), smoothing=smoothing)
-    sigma *= _left(index, sigma, confidence)
+    sigma = np.hypot(sigma * _left(index, sigma, confidence), common)
     return index, sigma, confidence, light
 
 

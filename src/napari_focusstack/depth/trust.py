@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..kernels.sff_cpu import Curves
+    from ..kernels.sff_fit import Fit
     from .grain import Grain
 
     Plane = NDArray[Any]  # (Y, X) float32, on the grid of the curves
@@ -27,7 +28,9 @@ __all__ = ["judged", "standing_out", "sureness"]
 NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}  # px: std of the measure of noise
 ENLARGED = 1 / 3  # px²: variance of the interpolation from the grid
 MISFIT = 0.1  # of the peak: samples that are farther from the fit belong to another depth
-SHAPE = 0.04  # of the peak: what samples are off that the fit needs, as peaks are no Gaussians
+SHAPE = 0.03  # of the peak: what samples are off that the fit needs, as peaks are of another shape
+DRAWN = 0.018, 0.03, 0.018, 0.0075  # of the peak: what they are off together; by the number of the kind in `sff_fit`
+NARROW = 0.7  # bend of a peak, per squared frame, from which on that grows with it
 DOUBTED = 0.2  # samples with that misfit that are taken for granted everywhere
 BESIDE = 2.0  # px of the grid, over which misfits are averaged
 SLOPE = 3.0  # px of the grid, over which the slope of the surface is taken
@@ -40,6 +43,8 @@ REACHES = (10, 20, 40, 80)  # px: width of the surroundings whose blur may be ta
 SPILL = 2.0  # px: so far from an edge its blur is as sharp as itself, twice as far half as sharp
 VEILED = 2.0  # times the noise floor, at most, where a peak is as many times brighter than the pixel mostly is
 OUTER = 0.3, 0.6  # of the way from the middle of the sweep to its ends: from where on, and from where on fully
+MOST = 0.25  # frames: standard deviation of what draws peaks
+SURROUNDINGS = 10.0  # px (σ), in which scatter is looked for
 TINY = np.float32(1e-12)
 
 
@@ -53,8 +58,8 @@ def judged(
     peak: int,
     noise_floor: float,
     smoothing: float,
-) -> tuple[Plane, Plane, Plane]:
-    """Depth in frames, its standard deviation, and the confidence in it, on the grid of the curves.
+) -> tuple[Plane, Plane, Plane, Plane]:
+    """Depth in frames, its standard deviation, by itself and in common, and confidence, on the grid of the curves.
 
     Parameters
     ----------
@@ -67,10 +72,12 @@ def judged(
 
     Returns
     -------
-    index, sigma, confidence : ndarray
-        (Y, X) float32. The confidence is that of the weakest of these: the peak stands out from the noise, and the
-        farther, the more of its light is a veil that the blur of something bright lays over it; it is no blur of
-        sharper surroundings itself; its uncertainty is below a frame; it is inside the sweep.
+    index, sigma, common, confidence : ndarray
+        (Y, X) float32. `sigma` is that of errors which differ from pixel to pixel, `common` that of those which a flat
+        surface has everywhere, so that they neither scatter nor are smoothed away. The confidence is that of the
+        weakest of these: the peak stands out from the noise, and the farther, the more of its light is a veil that the
+        blur of something bright lays over it; it is no blur of sharper surroundings itself; its uncertainty is below a
+        frame; it is inside the sweep.
     """
     from ..kernels.grids import shrunk
     from ..kernels.sff_cpu import GRID, measured
@@ -91,10 +98,26 @@ def judged(
     sharpness = measured(smoothed(curves.picture, PRE_BLUR), measure)
     index, slope = _centred(unlocked(index, sigma), sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
+    common = _drawn(fit, index, slope, positions, DRAWN[peak])
     stands_out = standing_out(curves, noise * np.float32(noise_floor), index, last, power)
     confidence = inside * np.clip(stands_out, 0, sureness(sigma))
     sigma = calibrated(index, sigma, confidence)
-    return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), confidence
+    return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), common, confidence
+
+
+def _drawn(fit: Fit, index: Plane, slope: Plane, positions: NDArray[np.float64], off: float) -> Plane:
+    """Standard deviation of what draws all peaks of a surface to the frames, or between them, as far as none scatter.
+
+    Where frames are few to a peak, its shape tells on the place that is found, by about A sin(2π d) of the depth d. On
+    a slope that scatters about the surface, by which it is known, see `scatter` and `locking`.
+    """
+    steps = np.interp(index, np.arange(len(positions)), np.gradient(positions)).astype(np.float32)
+    narrow = np.maximum(-fit.bend * np.square(steps), np.float32(NARROW))
+    size = np.where(fit.bend < 0, np.float32(off) * fit.gain * narrow, 0)
+    turns = np.float32(2 * np.pi)
+    seen = np.exp(-np.square(turns * slope * np.float32(SURROUNDINGS)) / 2)  # share that is alike in all surroundings
+    drawn = np.minimum(size, np.float32(MOST)) * np.abs(np.sin(turns * index)) * seen
+    return np.sqrt(_mean(np.square(drawn), BESIDE))
 
 
 def standing_out(curves: Curves, floor: Plane, index: Plane, last: int, power: float) -> Plane:

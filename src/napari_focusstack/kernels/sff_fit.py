@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["GAUSSIAN", "GUO", "PARABOLA", "Fit", "fitted"]
+__all__ = ["GAUSSIAN", "GUO", "LORENTZIAN", "PARABOLA", "Fit", "fitted"]
 
-GAUSSIAN, PARABOLA, GUO = range(3)
+GAUSSIAN, PARABOLA, GUO, LORENTZIAN = range(4)
+TAIL = 0.6  # of curves of sharpness: 1 / p; 0 would be a Gaussian
 FOOT = 0.3  # share of the peak's power down to which the curve belongs to it
 LEAST = 1e-3  # of the peak's power: what is lower, once the noise is taken off, is not told from nothing
 FLATTEST = 1e-9  # determinant of a fit, relative, below which its points do not make a curve
@@ -68,6 +69,11 @@ def fitted(
     all samples around the highest that are above `FOOT` of it; `PARABOLA` lays a parabola through three samples
     themselves. All are fitted over the frames' positions, however these are spaced. The power of the noise is first
     taken off.
+
+    Blur of the standard deviation s leaves e^(-s²ω²) of the power at the frequency ω. Pictures have about 1 / ω² of it,
+    so what is left in all is (1 + s² / w²)^(-p), and s grows with the distance from focus: the curve of sharpness F is
+    a power of a Lorentzian, with longer tails than a Gaussian, and (1 - F^(-1 / p)) p is a parabola. That is what
+    `LORENTZIAN` fits, with Guo's samples and weights; Gaussians, where frames are few to a peak, are drawn to them.
 
     A peak in the first or the last frame has samples on one side only. There, the bend that the other peaks of the
     stack have is taken as one more sample: two frames then tell how far away the peak is.
@@ -136,7 +142,7 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
                         break
                     share = max(part[j, y, x] / top, 1e-9)
                     raised = _raised(share, power)
-                    if j >= nearest and (peak != GUO or raised < FOOT):
+                    if j >= nearest and (peak < GUO or raised < FOOT):
                         break
                     u[count] = (positions[other] - positions[k]) / step
                     rest = max((raised - off) / max(1 - off, LEAST), LEAST)
@@ -146,7 +152,9 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
                     )
                     count += 1
             known = bend * step * step / 2 if only_ends else 0.0
-            place, error, lever, curved, over = _peak(u[:count], level[:count], noise[:count], peak, power, known)
+            alone = (k == 0 or k == last) and not only_ends
+            shape = GUO if peak == LORENTZIAN and alone else peak  # a tail makes no peak
+            place, error, lever, curved, over = _peak(u[:count], level[:count], noise[:count], shape, power, known)
             if curved < 0:
                 index[y, x] = k + _frames(place, positions, k, step)
                 sigma[y, x], gain[y, x] = min(error, MOST), min(lever, MOST)
@@ -166,6 +174,17 @@ def _rooted(value, power):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
+def _straightened(level, peak):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """What is a parabola of the position if the curve is of that kind, and its derivative by the level."""
+    if peak == PARABOLA:
+        return level, 1.0
+    if peak == LORENTZIAN:
+        tail = level**-TAIL
+        return (1 - tail) / TAIL, tail / level
+    return math.log(level), 1 / level
+
+
+@njit(cache=True, nogil=True)
 def _frames(place, positions, k, step):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Frames from frame `k` to `place` steps away from it, within the frame before and the frame after."""
     beside = k + 1 if (place > 0 and k < len(positions) - 1) or k == 0 else k - 1
@@ -177,11 +196,11 @@ def _frames(place, positions, k, step):  # type: ignore[no-untyped-def]  # pragm
 def _peak(u, level, noise, peak, power, known):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Peak; standard deviations of it for the given noise and for unit noise; curvature; squares left over."""
     count = len(u)
-    value, weight = np.empty(count), np.empty(count)
+    value, rise, weight = np.empty(count), np.empty(count), np.empty(count)
     total = mean1 = mean2 = mean = 0.0
     for i in range(count):
-        value[i] = level[i] if peak == PARABOLA else math.log(level[i])
-        weight[i] = _raised(level[i], power) if peak == GUO else 1.0
+        value[i], rise[i] = _straightened(level[i], peak)
+        weight[i] = _raised(level[i], power) if peak >= GUO else 1.0
         total += weight[i]
         mean1, mean2, mean = mean1 + weight[i] * u[i], mean2 + weight[i] * u[i] ** 2, mean + weight[i] * value[i]
     mean1, mean2, mean = mean1 / total, mean2 / total, mean / total
@@ -190,9 +209,10 @@ def _peak(u, level, noise, peak, power, known):  # type: ignore[no-untyped-def] 
         p, q, w = u[i] - mean1, u[i] * u[i] - mean2, weight[i]
         s11, s12, s22 = s11 + w * p * p, s12 + w * p * q, s22 + w * q * q
         t1, t2 = t1 + w * p * (value[i] - mean), t2 + w * q * (value[i] - mean)
+        noise[i] *= 1.0 if peak == PARABOLA else level[i] * rise[i]
         v = (w * noise[i]) ** 2
         n11, n12, n22 = n11 + v * p * p, n12 + v * p * q, n22 + v * q * q
-        v = (w if peak == PARABOLA else w / level[i]) ** 2
+        v = (w * rise[i]) ** 2
         m11, m12, m22 = m11 + v * p * p, m12 + v * p * q, m22 + v * q * q
     if known < 0:
         share = (noise[0] ** 2 + ROUGH**2) / (SPREAD * known) ** 2  # weight of the known bend as one more sample
@@ -212,6 +232,5 @@ def _peak(u, level, noise, peak, power, known):  # type: ignore[no-untyped-def] 
     excess = 0.0
     for i in range(count):
         rest = value[i] - mean - b * (u[i] - mean1) - c * (u[i] * u[i] - mean2)
-        size = 1.0 if peak == PARABOLA else level[i]
-        excess += (rest * size) ** 2 - (noise[i] * size) ** 2 * max(count - 3, 0) / count
+        excess += (rest / rise[i]) ** 2 - (noise[i] / rise[i]) ** 2 * max(count - 3, 0) / count
     return -b / (2 * c), error, lever, c, excess

@@ -39,11 +39,19 @@ def slanted(canvas: Canvas) -> list[Layer]:
 
 
 def steps(canvas: Canvas) -> list[Layer]:
-    """Flat steps one behind the other, from near, at the left, to far, at the right."""
+    """Flat steps one behind the other, from near, at the left, to far, at the right; each is sharp in a frame."""
+    return _stairs(canvas, [float(round(i * (canvas.frames - 1) / (STEPS - 1))) for i in range(STEPS)])
+
+
+def ledges(canvas: Canvas) -> list[Layer]:
+    """Steps that are sharp between the frames, and none at the end of the sweep."""
+    return _stairs(canvas, [(i + 0.5) * (canvas.frames - 1) / STEPS for i in range(STEPS)])
+
+
+def _stairs(canvas: Canvas, depths: list[float]) -> list[Layer]:
     y, x = canvas.unit()
     layers = []
-    for i in range(STEPS):
-        depth = float(round(i * (canvas.frames - 1) / (STEPS - 1)))
+    for i, depth in enumerate(depths):
         edge = (i + 1) / STEPS + canvas.uniform(-0.08, 0.08) * (y - 0.5)
         alpha = coverage(edge - x) if i < STEPS - 1 else 1.0
         layers.append(Layer(surface(canvas) * alpha, alpha, depth))
@@ -113,6 +121,7 @@ SCENES: dict[str, Scene] = {
     "flat": flat,
     "slanted": slanted,
     "steps": steps,
+    "ledges": ledges,
     "occluders": occluders,
     "hair": hair,
     "fluorescence": fluorescence,
