@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_focusstack import Depth
@@ -39,6 +39,7 @@ def test_normal_noise():
 
 
 @given(st.floats(-3, 3), st.floats(-3, 3), st.floats(-100, 100))
+@example(0.0, 3e-46, 0.0)  # less than float32 holds in full
 def test_a_tilt_is_not_rough(a, b, c):
     found = roughness(depth_of(a * X + b * Y + c))
     assert found.sz < 2e-4

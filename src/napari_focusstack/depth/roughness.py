@@ -124,9 +124,8 @@ def roughness(depth: Depth, region: NDArray[np.bool_] | None = None, *, form: Fo
     means, sp, sv = _moments(position, part, _form(position, part, terms))
     sa, variance, third, fourth = (float(mean) for mean in means)
     sq, nan = math.sqrt(variance), float("nan")
-    rough = sq > float(np.finfo(np.float32).eps) * float(
-        np.abs(position[part]).max()
-    )  # not what float32 makes of a plane
+    single = np.finfo(np.float32)
+    rough = sq > single.eps * max(float(np.abs(position[part]).max()), float(single.tiny))  # more than rounding makes
     ssk, sku = (third / sq**3, fourth / sq**4) if rough else (nan, nan)
     return Roughness(sa, sq, sp, sv, sp + sv, ssk, sku, _noise(depth.sigma[box], part), count, form, depth.unit)
 
