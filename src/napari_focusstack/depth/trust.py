@@ -29,7 +29,7 @@ NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}
 ENLARGED = 1 / 3  # px²: variance of the interpolation from the grid
 MISFIT = 0.1  # of the peak: samples that are farther from the fit belong to another depth
 SHAPE = 0.03  # of the peak: what samples are off that the fit needs, as peaks are of another shape
-DRAWN = 0.018, 0.03, 0.018, 0.007  # of the peak: what they are off together; by the number of the kind in `sff_fit`
+DRAWN = 0.018, 0.03, 0.018, 0.008  # of the peak: what they are off together; by the number of the kind in `sff_fit`
 NARROW = 0.9  # bend of a peak, per squared frame, from which on that grows with it
 DOUBTED = 0.2  # samples with that misfit that are taken for granted everywhere
 BESIDE = 2.0  # px of the grid, over which misfits are averaged
@@ -43,7 +43,7 @@ REACHES = (10, 20, 40, 80)  # px: width of the surroundings whose blur may be ta
 SPILL = 2.0  # px: so far from an edge its blur is as sharp as itself, twice as far half as sharp
 VEILED = 2.0  # times the noise floor, at most, where a peak is as many times brighter than the pixel mostly is
 OUTER = 0.3, 0.6  # of the way from the middle of the sweep to its ends: from where on, and from where on fully
-MOST = 0.25  # frames: standard deviation of what draws peaks
+MOST = 30.0  # frames: that a peak is drawn at most, for once its height that its shape is off
 SURROUNDINGS = 10.0  # px (σ), in which scatter is looked for
 TINY = np.float32(1e-12)
 
@@ -88,36 +88,34 @@ def judged(
     noise = grain.at(shrunk(curves.picture, GRID))
     fit = fitted(curves, positions, noise, peak=peak, power=power, noisiness=NOISINESS[measure] / wide)
     freedom = _mean(fit.freedom, BESIDE) + np.float32(DOUBTED)
-    # with as many samples before as behind it, a peak of any shape is where it seems
-    lopsided = np.square(np.float32(SHAPE) * np.sin(np.float32(2 * np.pi) * fit.index))
     over = _mean(np.minimum(fit.excess, np.float32(MISFIT**2) * fit.freedom), BESIDE)
-    misfit = (np.maximum(over, 0) + np.float32(DOUBTED) * lopsided) / freedom
-    sigma = np.sqrt(fit.sigma**2 + fit.gain**2 * misfit)
+    lever = _lever(fit, positions)
+    misfit = fit.gain**2 * np.maximum(over, 0) + np.float32(DOUBTED * SHAPE**2) * lever**2
+    sigma = np.sqrt(fit.sigma**2 + misfit / freedom)
     inside = (fit.index > -OUTSIDE) & (fit.index < last + OUTSIDE) & (curves.best > TINY)
     index = np.clip(fit.index, -OUTSIDE, last + OUTSIDE)
     sharpness = measured(smoothed(curves.picture, PRE_BLUR), measure)
     index, slope = _centred(unlocked(index, sigma), sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
-    common = _drawn(fit, index, slope, positions, DRAWN[peak])
+    # what is alike wherever the depth is alike: the slope within the surroundings makes it scatter
+    alike = np.exp(-np.square(np.float32(2 * np.pi * SURROUNDINGS) * slope) / 2)
+    common = np.sqrt(_mean(np.square(np.float32(DRAWN[peak]) * lever * alike), BESIDE))
     stands_out = standing_out(curves, noise * np.float32(noise_floor), index, last, power)
     confidence = inside * np.clip(stands_out, 0, sureness(sigma))
     sigma = calibrated(index, sigma, confidence)
     return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), common, confidence
 
 
-def _drawn(fit: Fit, index: Plane, slope: Plane, positions: NDArray[np.float64], off: float) -> Plane:
-    """Standard deviation of what draws all peaks of a surface to the frames, or between them, as far as none scatter.
+def _lever(fit: Fit, positions: NDArray[np.float64]) -> Plane:
+    """How far a peak is drawn to the frames, or between them, in frames, for once its height that its shape is off.
 
-    Where frames are few to a peak, its shape tells on the place that is found, by about A sin(2π d) of the depth d. On
-    a slope that scatters about the surface, by which it is known, see `scatter` and `locking`.
+    The fewer frames there are to a peak, the more its shape tells on the place that is found; but with as many samples
+    before as behind it, a peak of any shape is where it seems: it is by sin(2π d) of the depth d.
     """
-    steps = np.interp(index, np.arange(len(positions)), np.gradient(positions)).astype(np.float32)
+    steps = np.interp(fit.index, np.arange(len(positions)), np.gradient(positions)).astype(np.float32)
     narrow = np.maximum(-fit.bend * np.square(steps), np.float32(NARROW))
-    size = np.where(fit.bend < 0, np.float32(off) * fit.gain * narrow, 0)
-    turns = np.float32(2 * np.pi)
-    seen = np.exp(-np.square(turns * slope * np.float32(SURROUNDINGS)) / 2)  # share that is alike in all surroundings
-    drawn = np.minimum(size, np.float32(MOST)) * np.abs(np.sin(turns * index)) * seen
-    return np.sqrt(_mean(np.square(drawn), BESIDE))
+    lever = np.minimum(fit.gain * narrow, np.float32(MOST)) * np.abs(np.sin(np.float32(2 * np.pi) * fit.index))
+    return np.where(fit.bend < 0, lever, np.float32(0))
 
 
 def standing_out(curves: Curves, floor: Plane, index: Plane, last: int, power: float) -> Plane:
