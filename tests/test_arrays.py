@@ -32,6 +32,13 @@ def test_integers_are_divided_by_their_maximum():
     assert (unit("uint8"), unit("uint16"), unit("float32"), unit("uint32")) == (255, 65535, 1, 2**32 - 1)
 
 
+def test_images_of_other_sizes_are_no_burst():
+    images = [np.zeros((4, 5, 3), np.uint8)] * 2 + [np.zeros((4, 6, 3), np.uint8)]
+    with pytest.raises(ValueError, match=r"frame 2 is \(4, 6, 3\), but frame 0 is \(4, 5, 3\); frames of one burst"):
+        as_frames(images)
+    assert as_frames(images[:2]).shape == (2, 4, 5, 3)
+
+
 def test_from_float_rounds_and_clips():
     values = np.float32([[[-0.5]], [[0.49 / 255]], [[0.51 / 255]], [[2.0]]])
     assert from_float(values, np.uint8).ravel().tolist() == [0, 0, 1, 255]

@@ -103,12 +103,12 @@ def as_frames(data: Any) -> Frames:
     Raises
     ------
     ValueError
-        If the shape is not that of a burst.
+        If the shape is not that of a burst, or images differ in theirs.
     TypeError
         If the values are not real numbers, or are 64-bit integers.
     """
     if not (hasattr(data, "shape") and hasattr(data, "dtype")):
-        data = np.stack([np.asarray(image) for image in data]) if len(data) else np.empty((0, 0, 0))
+        data = _together([np.asarray(image) for image in data])
     check_dtype(data.dtype)
     if len(data.shape) not in (3, 4) or 0 in data.shape:
         raise ValueError(
@@ -116,6 +116,15 @@ def as_frames(data: Any) -> Frames:
             "is needed: for more axes (time, positions) use run_series"
         )
     return _WithChannel(data) if len(data.shape) == 3 else data
+
+
+def _together(images: list[NDArray[Any]]) -> NDArray[Any]:
+    for i, image in enumerate(images):
+        if image.shape != images[0].shape:
+            raise ValueError(
+                f"frame {i} is {image.shape}, but frame 0 is {images[0].shape}; frames of one burst are equally large"
+            )
+    return np.stack(images) if images else np.empty((0, 0, 0))
 
 
 def check_dtype(dtype: DTypeLike) -> None:

@@ -215,6 +215,13 @@ def test_a_frame_of_another_size_is_named_with_what_was_expected(tmp_path):
     assert caught.value.path == tmp_path / "IMG_1.jpg"
 
 
+def test_two_frames_of_two_sizes_have_no_usual_one(tmp_path):
+    jpegs(tmp_path, 1)
+    write_jpeg(tmp_path / "IMG_9.jpg", picture(1, 20, 30))
+    with pytest.raises(UnreadableFrame, match=r"IMG_9\.jpg: it is JPEG, 30 × 20 .*; others are JPEG, 16 × 12 px"):
+        read_burst(tmp_path)
+
+
 def test_an_odd_first_frame_does_not_condemn_the_others(tmp_path):
     jpegs(tmp_path, 4)
     write_jpeg(tmp_path / "IMG_0.jpg", picture(1, 20, 30))

@@ -156,11 +156,12 @@ def _fitting(paths: list[Path], skip_bad: bool) -> tuple[dict[Path, Header], Ski
                 raise
             errors[path] = error
     counts = Counter((header.kind, header.shape, header.dtype) for header in headers.values())
-    usual = counts.most_common(1)[0][0] if counts else None
+    usual, often = counts.most_common(1)[0] if counts else (None, 0)
+    others = "most frames are" if 2 * often > len(headers) else "others are"
     model = next((h for h in headers.values() if (h.kind, h.shape, h.dtype) == usual), None)
     for path, header in headers.items():
         if model is not None and not header.fits(model):
-            errors[path] = UnreadableFrame(path, f"it is {header}; most frames are {model}")
+            errors[path] = UnreadableFrame(path, f"it is {header}; {others} {model}")
             if not skip_bad:
                 raise errors[path]
     skipped = tuple((Source(path), errors[path].problem) for path in paths if path in errors)
