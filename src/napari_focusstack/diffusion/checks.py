@@ -65,7 +65,10 @@ def trust(
     freed = apart(to_stored, light[where], work.transfer)
     for _ in range(TIMES):
         left = apart(_detail_with, stored, where, freed, sound)
-        sound &= (left <= most * allowed) & (left >= SMOOTHER * detail - fine - work.evidence.noise)
+        still = sound & (left <= most * allowed) & (left >= SMOOTHER * detail - fine - work.evidence.noise)
+        if (still == sound).all():
+            break
+        sound = still
     share = tolerance / np.maximum(worst, tolerance) * (allowed / np.maximum(left, allowed))
     return _agreed(np.where(sound, share**power, np.float32(0)), where, veil.shape)
 

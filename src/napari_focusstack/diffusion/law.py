@@ -245,14 +245,15 @@ def _median(found: Sequence[tuple[float, float]]) -> float:
 
 def _chosen(light: Plane, index: Plane, side: int) -> list[tuple[int, int]]:
     """Top and left of the patches with the most texture among those on flat surfaces, of all depths in turn."""
-    height, width = light.shape
     texture = np.square(cv2.Laplacian(light, cv2.CV_32F))
     found: dict[int, list[tuple[float, int, int]]] = {}
-    for top in range(0, height - side + 1, side // 4):
-        for left in range(0, width - side + 1, side // 4):
-            where = slice(top, top + side), slice(left, left + side)
-            low, middle, high = np.quantile(index[where][::SAMPLED, ::SAMPLED], (MOSTLY[0], 0.5, MOSTLY[1]))
-            if high - low <= FLAT:
-                found.setdefault(round(middle), []).append((float(texture[where].mean()), top, left))
+    tops, lefts = (range(0, size - side + 1, side // 4) for size in light.shape)
+    for top in tops if lefts else ():
+        rows = slice(top, top + side, SAMPLED)
+        seen = np.stack([index[rows, left : left + side : SAMPLED].ravel() for left in lefts])
+        low, middle, high = np.quantile(seen, (MOSTLY[0], 0.5, MOSTLY[1]), axis=1)
+        for at in np.flatnonzero(high - low <= FLAT):
+            where = slice(top, top + side), slice(lefts[at], lefts[at] + side)
+            found.setdefault(round(middle[at]), []).append((float(texture[where].mean()), top, lefts[at]))
     ranked = [(-rank, one) for several in found.values() for rank, one in enumerate(sorted(several, reverse=True))]
     return [(top, left) for _, (_, top, left) in sorted(ranked, reverse=True)[:MOST]]
