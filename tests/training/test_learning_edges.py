@@ -197,7 +197,7 @@ def test_what_is_seen_through_a_mosaic_is_no_scene_and_cannot_be_turned(few_pict
     with pytest.raises(ValueError, match="scenes are drawn as pictures, not through a mosaic; give parts of kind 'sim"):
         train(replace(raw, data=(DataPart("scene", name="hair"),)), tmp_path / "run", device="cpu")
     with pytest.raises(
-        ValueError, match="there is no scene 'sea'; there are flat, slanted, steps, occluders, hair, fl"
+        ValueError, match="there is no scene 'sea'; there are flat, slanted, steps, ledges, occluders, hair, fl"
     ):
         train(recipe_of(data=(DataPart(), DataPart("scene", name="sea"))), tmp_path / "run", device="cpu")
     with pytest.raises(ValueError, match="looks=2: what is seen through a mosaic cannot be turned; only looks=1 is"):
