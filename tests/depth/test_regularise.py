@@ -239,11 +239,12 @@ def test_cancel_is_let_through_in_every_part():
     asked = []
     with listening(asked.append):
         run()
-    for stop in (0, len(asked) // 2, len(asked) - 1):
-        count = iter(range(len(asked)))
+    steps = [step for step in asked if step is not None]  # how often it asks between them is a matter of time
+    for stop in (0, len(steps) // 2, len(steps) - 1):
+        count = iter(range(len(steps)))
 
-        def listener(_step, count=count, stop=stop):
-            if next(count) >= stop:
+        def listener(step, count=count, stop=stop):
+            if step is not None and next(count) == stop:
                 raise Cancelled
 
         with pytest.raises(Cancelled), listening(listener):
