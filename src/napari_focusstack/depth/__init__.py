@@ -24,6 +24,7 @@ __all__ = ["DEPTH_ESTIMATORS", "LEAST", "Depth", "estimate_depth"]
 log = logging.getLogger(__name__)
 
 LEAST = 3  # frames: a peak needs one on either side
+SMALLEST = 3  # px: height and width from which on there is a slope
 
 DEPTH_ESTIMATORS: dict[str, Method] = {"sff": estimate_sff, "aif": estimate_aif}
 
@@ -75,6 +76,8 @@ def estimate_depth(
     ------
     ValueError
         If the method, an option, the positions or the shape of the frames is not allowed; the message lists what is.
+    TypeError
+        If an option or the step is of another type than it must be, or frames are no numbers.
 
     Examples
     --------
@@ -89,6 +92,11 @@ def estimate_depth(
     places, unit = focus_positions(len(frames), positions, step=step, unit=unit)
     if len(frames) < LEAST:
         raise ValueError(f"{len(frames)} frames are too few for a depth; a peak of sharpness needs at least {LEAST}")
+    if min(frames.shape[1:3]) < SMALLEST:
+        raise ValueError(
+            f"frames of {frames.shape[2]} × {frames.shape[1]} px are too small for a depth; at least "
+            f"{SMALLEST} × {SMALLEST} px are needed"
+        )
     if guide is not None and guide.shape[:2] != tuple(frames.shape[1:3]):
         raise ValueError(f"the guide is {guide.shape[:2]} px, but the frames are {tuple(frames.shape[1:3])}")
     order = np.argsort(places, kind="stable")

@@ -92,6 +92,8 @@ def focus_positions(
     ------
     ValueError
         If there are not as many positions as frames, two are the same, one is not finite, or the unit is missing.
+    TypeError
+        If the step is no number.
     """
     if positions is None and step is None:
         if unit is not None and check_unit(unit) != "frame":
@@ -102,6 +104,8 @@ def focus_positions(
     if unit is None:
         raise ValueError(f"{'positions' if step is None else 'a step'} without a unit; give one of {', '.join(UNITS)}")
     if step is not None:
+        if np.asarray(step).dtype.kind not in "uif":
+            raise TypeError(f"step={step!r} is no number; give the distance from frame to frame, as 2.5")
         if not np.isfinite(step) or step == 0:
             raise ValueError(f"step={step:g} is no distance between frames; give a number other than 0")
         return np.arange(count, dtype=np.float64) * np.float64(step), check_unit(unit)
