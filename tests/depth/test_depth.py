@@ -88,6 +88,8 @@ def test_two_frames_are_too_few(tilted):
         estimate_depth(tilted.frames[:2])
     with pytest.raises(ValueError, match="frames of 40 × 2 px are too small for a depth; at least 3 × 3 px are needed"):
         estimate_depth(tilted.frames[:, :2, :40])
+    with pytest.raises(ValueError, match="both positions and a step were given; give the positions, or the step of"):
+        estimate_depth(tilted.frames, positions=range(len(tilted.frames)), step=1.0, unit="um")
     with pytest.raises(TypeError, match="step='2' is no number; give the distance from frame to frame, as 2.5"):
         estimate_depth(tilted.frames, step="2", unit="um")
 

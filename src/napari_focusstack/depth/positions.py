@@ -91,7 +91,8 @@ def focus_positions(
     Raises
     ------
     ValueError
-        If there are not as many positions as frames, two are the same, one is not finite, or the unit is missing.
+        If there are not as many positions as frames, two are the same, one is not finite, the unit is missing, or both
+        positions and a step are given.
     TypeError
         If the step is no number.
     """
@@ -101,6 +102,8 @@ def focus_positions(
                 f"unit={unit!r} needs to know how far apart the frames are: give their positions, or their step"
             )
         return np.arange(count, dtype=np.float64), "frame"
+    if positions is not None and step is not None:
+        raise ValueError("both positions and a step were given; give the positions, or the step of even ones")
     if unit is None:
         raise ValueError(f"{'positions' if step is None else 'a step'} without a unit; give one of {', '.join(UNITS)}")
     if step is not None:
