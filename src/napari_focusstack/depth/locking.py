@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[Any]  # (Y, X) float32, on the grid of the curves
 
-__all__ = ["unlocked"]
+__all__ = ["unevenness", "unlocked"]
 
 WINDOW = 6.0  # px of the grid (σ) in which a plane is the surface
 SOFT = 0.02  # frames: what weights do not tell apart
@@ -22,27 +22,38 @@ STRAY = 4.0, 0.1  # standard deviations, and frames, off the plane: farther is a
 WHOLE = 0.95  # share of a window that must lie near its plane: across an edge, there is a plane of no surface
 TELLING = 0.1  # mean square of the wave within the windows, from which on there are slopes that tell; ½ at most
 MOST = 0.1  # frames
+EVEN = 0.2  # unevenness from which on the pull of another place is not that of even frames
 UNSURE = 0.5  # frames of standard deviation, from which on a depth tells nothing
 
 
-def unlocked(index: Plane, sigma: Plane) -> Plane:
+def unevenness(index: Plane, positions: NDArray[np.float64]) -> Plane:
+    """How far the nearest frame is from the middle between its neighbours, as a share of the half of their distance."""
+    steps = np.diff(positions)
+    shares = np.zeros(len(positions))
+    shares[1:-1] = np.abs(np.diff(steps)) / (steps[1:] + steps[:-1])
+    return np.interp(index, np.arange(len(positions)), shares).astype(np.float32)
+
+
+def unlocked(index: Plane, sigma: Plane, uneven: Plane) -> Plane:
     """Depth without what draws it to the frames, or between them.
 
     Where the curve of sharpness is no Gaussian, the fitted one peaks off the true place d by about A sin(2π d), as
     there is as much to either side at whole and at half frames. On a slope, that is a wave about its plane; so A is
     the regression of what depths are off their planes on what sin(2π d), of the planes' d, is off its own, where nearly
-    all depths around lie near the plane. Without slopes, all is left as it is.
+    all depths around lie near the plane. Without slopes, all is left as it is; as is what lies between frames that are
+    unevenly spaced, where the pull is another.
 
     Parameters
     ----------
-    index, sigma : (Y, X) float32
-        Depth in frames and its standard deviation, on the grid of the curves.
+    index, sigma, uneven : (Y, X) float32
+        Depth in frames, its standard deviation and the `unevenness`, on the grid of the curves.
 
     Returns
     -------
     (Y, X) float32
     """
-    weight = np.where(sigma < UNSURE, 1 / (np.square(sigma) + np.float32(SOFT**2)), 0).astype(np.float32)
+    even = uneven < EVEN
+    weight = np.where((sigma < UNSURE) & even, 1 / (np.square(sigma) + np.float32(SOFT**2)), 0).astype(np.float32)
     stray = STRAY[0] * np.hypot(sigma, np.float32(STRAY[1]))
     near = weight * (np.abs(off_plane(index, weight, WINDOW)) < stray)
     off = off_plane(index, near, WINDOW)
@@ -54,7 +65,7 @@ def unlocked(index: Plane, sigma: Plane) -> Plane:
         return index
     pull = min(max(float(np.sum(weight * wave * off)) / square, -MOST), MOST)
     nearly = index - np.float32(pull) * _wave(index)
-    return index - np.float32(pull) * _wave(nearly)
+    return np.where(even, index - np.float32(pull) * _wave(nearly), index)
 
 
 def _wave(index: Plane) -> Plane:

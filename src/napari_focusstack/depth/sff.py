@@ -99,7 +99,7 @@ def estimate_sff(
     Notes
     -----
     The focus measure of frame k is F_k = G_radius * measure(grey_k). The pass keeps, of every pixel, its largest value
-    and the few before and behind it; memory does not grow with the frames. A power of a Lorentzian, of which F^(-0.6)
+    and the few before and behind it; memory does not grow with the frames. A power of a Lorentzian, of which F^(-0.7)
     is a parabola, is fitted to these over the frames' positions, with the weights of Guo (2011). Its peak is the depth
     at the centre of gravity of the neighbourhood's sharpness, from where it is carried to the pixel along the slope of
     the surface. As the curves are not quite such, it is drawn to the frames, by as much as slopes tell, which is taken

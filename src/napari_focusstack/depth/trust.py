@@ -10,7 +10,7 @@ import numpy as np
 
 from ..focus import PRE_BLUR, smoothed
 from .grain import POWERS
-from .locking import unlocked
+from .locking import unevenness, unlocked
 from .result import RELIABLE
 from .scatter import calibrated
 
@@ -29,7 +29,7 @@ NOISINESS = {"sml": 0.30, "laplacian": 0.34, "tenengrad": 0.42, "variance": 0.6}
 ENLARGED = 1 / 3  # px²: variance of the interpolation from the grid
 MISFIT = 0.1  # of the peak: samples that are farther from the fit belong to another depth
 SHAPE = 0.03  # of the peak: what samples are off that the fit needs, as peaks are of another shape
-DRAWN = 0.018, 0.03, 0.018, 0.008  # of the peak: what they are off together; by the number of the kind in `sff_fit`
+DRAWN = 0.055, 0.1, 0.05, 0.0085  # of the peak: what they are off together; by the number of the kind in `sff_fit`
 NARROW = 0.9  # bend of a peak, per squared frame, from which on that grows with it
 DOUBTED = 0.2  # samples with that misfit that are taken for granted everywhere
 BESIDE = 2.0  # px of the grid, over which misfits are averaged
@@ -89,13 +89,14 @@ def judged(
     fit = fitted(curves, positions, noise, peak=peak, power=power, noisiness=NOISINESS[measure] / wide)
     freedom = _mean(fit.freedom, BESIDE) + np.float32(DOUBTED)
     over = _mean(np.minimum(fit.excess, np.float32(MISFIT**2) * fit.freedom), BESIDE)
-    lever = _lever(fit, positions)
+    uneven = unevenness(fit.index, positions)
+    lever = _lever(fit, positions, uneven)
     misfit = fit.gain**2 * np.maximum(over, 0) + np.float32(DOUBTED * SHAPE**2) * lever**2
     sigma = np.sqrt(fit.sigma**2 + misfit / freedom)
     inside = (fit.index > -OUTSIDE) & (fit.index < last + OUTSIDE) & (curves.best > TINY)
     index = np.clip(fit.index, -OUTSIDE, last + OUTSIDE)
     sharpness = measured(smoothed(curves.picture, PRE_BLUR), measure)
-    index, slope = _centred(unlocked(index, sigma), sigma, sharpness + TINY, radius)
+    index, slope = _centred(unlocked(index, sigma, uneven), sigma, sharpness + TINY, radius)
     sigma = np.hypot(sigma, np.float32(OFF_CENTRE) * slope)
     # what is alike wherever the depth is alike: the slope within the surroundings makes it scatter
     alike = np.exp(-np.square(np.float32(2 * np.pi * SURROUNDINGS) * slope) / 2)
@@ -106,15 +107,17 @@ def judged(
     return np.clip(index, 0, last), np.minimum(sigma, np.float32(last)), common, confidence
 
 
-def _lever(fit: Fit, positions: NDArray[np.float64]) -> Plane:
+def _lever(fit: Fit, positions: NDArray[np.float64], uneven: Plane) -> Plane:
     """How far a peak is drawn to the frames, or between them, in frames, for once its height that its shape is off.
 
-    The fewer frames there are to a peak, the more its shape tells on the place that is found; but with as many samples
-    before as behind it, a peak of any shape is where it seems: it is by sin(2π d) of the depth d.
+    The fewer frames there are to a peak, the more its shape tells on the place that is found, if not in proportion; but
+    with as many samples before as behind it, a peak of any shape is where it seems: in even frames it is drawn by
+    sin(2π d) of the depth d, in uneven ones everywhere.
     """
     steps = np.interp(fit.index, np.arange(len(positions)), np.gradient(positions)).astype(np.float32)
     narrow = np.maximum(-fit.bend * np.square(steps), np.float32(NARROW))
-    lever = np.minimum(fit.gain * narrow, np.float32(MOST)) * np.abs(np.sin(np.float32(2 * np.pi) * fit.index))
+    phase = np.maximum(np.abs(np.sin(np.float32(2 * np.pi) * fit.index)), uneven)
+    lever = np.sqrt(np.minimum(fit.gain * narrow, np.float32(MOST))) * phase
     return np.where(fit.bend < 0, lever, np.float32(0))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["GAUSSIAN", "GUO", "LORENTZIAN", "PARABOLA", "Fit", "fitted"]
 
 GAUSSIAN, PARABOLA, GUO, LORENTZIAN = range(4)
-TAIL = 0.6  # of curves of sharpness: 1 / p; 0 would be a Gaussian
+TAIL = 0.7  # of curves of sharpness: 1 / p; 0 would be a Gaussian
 FOOT = 0.3  # share of the peak's power down to which the curve belongs to it
 LEAST = 1e-3  # of the peak's power: what is lower, once the noise is taken off, is not told from nothing
 FLATTEST = 1e-9  # determinant of a fit, relative, below which its points do not make a curve
