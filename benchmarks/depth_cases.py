@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CASES", "Scene", "Target", "measured_surfaces"]
 
 SIZE = 256  # px
-BLUR = 0.8  # px per frame of defocus
+BLUR = 0.8  # px per frame of defocus, where a case does not say another
 NOISE = 1e-3  # variance factor of the shot noise
 BORDER = 8  # px that are left out everywhere
 VALID = slice(20, 379)  # rows and columns of the generated surfaces with a truth
@@ -65,18 +65,20 @@ class Scene:
     frames: int
     psf: str = "disc"
     noise: float = 0.0
+    blur: float = BLUR
     order: str = "near-to-far"
     seed: int = 0
 
     def make(self) -> Target:
         """Simulate it."""
         how: dict[str, Any] = {"psf": self.psf, "noise": self.noise, "order": self.order, "seed": self.seed}
-        burst = simulate(self.scene, frames=self.frames, blur=BLUR, height=SIZE, width=SIZE, **how)
+        how |= {"frames": self.frames, "blur": self.blur, "height": SIZE, "width": SIZE}
+        burst = simulate(self.scene, **how)
         judged = np.isfinite(burst.depth)
         judged[wide(judged, BORDER)] = False
         noise = 0.0
         if self.noise:
-            still = simulate(self.scene, frames=self.frames, blur=BLUR, height=SIZE, width=SIZE, **how | {"noise": 0.0})
+            still = simulate(self.scene, **how | {"noise": 0.0})
             noise = float(np.std(to_float(burst.frames[0]) - to_float(still.frames[0])))
         away = distance_to_edges(burst.depth) > BORDER
         plain = flattest(burst.truth, PLAIN) & away & judged
@@ -105,6 +107,9 @@ CASES = {
     **_both("steps 30 gaussian", "steps", 30, psf="gaussian"),
     **_both("ledges 10", "ledges", 10),
     **_both("ledges 30 gaussian", "ledges", 30, psf="gaussian"),
+    **_both("ledges 10 at 1.2 px", "ledges", 10, blur=1.2),
+    **_both("ledges 10 at 2.6 px", "ledges", 10, blur=2.6),
+    **_both("ledges 10 gaussian at 1.8 px", "ledges", 10, psf="gaussian", blur=1.8),
     **_both("flat 10", "flat", 10),
     **_both("flat 30 gaussian", "flat", 30, psf="gaussian"),
     **_both("occluders 20", "occluders", 20, seed=1),

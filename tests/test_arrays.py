@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -67,6 +68,22 @@ def test_other_shapes_are_refused(shape):
 def test_other_types_are_refused():
     with pytest.raises(TypeError, match="complex64 cannot be stacked; integers or floats are needed"):
         as_frames(np.zeros((2, 3, 4), np.complex64))
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        ("shots", "the frames cannot be the name 'shots'; files and folders are read by read_burst"),
+        (Path("shots"), "the frames cannot be the name 'shots'; files and folders are read by read_burst"),
+        (["a.png", "b.png"], "frame 0 cannot be the name 'a.png'; files and folders are read by read_burst"),
+        (None, r"the frames cannot be None; give arrays, \(N, Y, X\) or \(N, Y, X, C\), or what read_burst returns"),
+        (3, "the frames cannot be 3; give arrays"),
+        ([np.zeros((3, 4)), None], "frame 1 cannot be None; give arrays"),
+    ],
+)
+def test_what_is_no_frames_is_refused(frames, words):
+    with pytest.raises(TypeError, match=words):
+        as_frames(frames)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64])

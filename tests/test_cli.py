@@ -170,6 +170,8 @@ def test_wrong_usage_is_told(words, capsys):
         ),
         (["check", "x", "--fuse-taps", "14"], "--fuse-taps is an option of focusstack stack --fuse wavelet; see"),
         (["stack", "x", "--out", "y", "--fuse-channel", "1"], "unrecognized arguments: --fuse-channel 1"),
+        (["depth", "x", "--out", "y", "--peak", "guo"], "unknown --peak; did you mean --depth-peak?; see"),
+        (["stack", "x", "--out", "y", "--channel", "1"], "unrecognized arguments: --channel 1"),
     ],
 )
 def test_options_of_other_methods_are_told_apart_from_nonsense(words, message, capsys):

@@ -40,10 +40,15 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
 
 
 def _owners(word: str, words: Sequence[str]) -> str:
-    """Which methods have an option that the chosen one lacks, in words; empty if none has."""
+    """Which methods have an option that the chosen one lacks, or how it is spelt, in words; empty if none has."""
     flag = word.partition("=")[0]
     stage, _, name = flag.removeprefix("--").removeprefix("no-").partition("-")
-    named = _methods_named_in(words).get(stage)
+    methods = _methods_named_in(words)
+    option = flag.removeprefix("--").replace("-", "_")
+    for one in STACKING.get(words[0], ()):
+        if methods[one] in TABLES[one] and option in options_of(TABLES[one][methods[one]]) and option != "channel":
+            return f"unknown {flag}; did you mean --{one}{flag.removeprefix('-')}?"
+    named = methods.get(stage)
     having = [m for m, method in TABLES.get(stage, {}).items() if name.replace("-", "_") in options_of(method)]
     if not having or name == "channel" or named is None:
         return ""

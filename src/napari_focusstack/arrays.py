@@ -6,8 +6,9 @@ where it goes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import cv2
@@ -105,10 +106,12 @@ def as_frames(data: Any) -> Frames:
     ValueError
         If the shape is not that of a burst, or images differ in theirs.
     TypeError
-        If the values are not real numbers, or are 64-bit integers.
+        If these are no images, the values are not real numbers, or are 64-bit integers.
     """
     if not (hasattr(data, "shape") and hasattr(data, "dtype")):
-        data = _together([np.asarray(image) for image in data])
+        if isinstance(data, str | PathLike) or not isinstance(data, Iterable):
+            raise TypeError(_no_image("the frames", data))
+        data = _together([_image(i, image) for i, image in enumerate(data)])
     check_dtype(data.dtype)
     if len(data.shape) not in (3, 4) or 0 in data.shape:
         raise ValueError(
@@ -116,6 +119,19 @@ def as_frames(data: Any) -> Frames:
             "is needed: for more axes (time, positions) use run_series"
         )
     return _WithChannel(data) if len(data.shape) == 3 else data
+
+
+def _image(number: int, image: Any) -> NDArray[Any]:
+    array = np.asarray(image)
+    if array.ndim == 0:
+        raise TypeError(_no_image(f"frame {number}", image))
+    return array
+
+
+def _no_image(what: str, value: Any) -> str:
+    if isinstance(value, str | PathLike):
+        return f"{what} cannot be the name {str(value)!r}; files and folders are read by read_burst"
+    return f"{what} cannot be {value!r}; give arrays, (N, Y, X) or (N, Y, X, C), or what read_burst returns"
 
 
 def _together(images: list[NDArray[Any]]) -> NDArray[Any]:

@@ -84,7 +84,9 @@ def test_what_does_not_fit_is_refused(tilted, keywords, words):
 
 
 def test_two_frames_are_too_few(tilted):
-    with pytest.raises(ValueError, match="2 frames are too few for a depth; a peak of sharpness needs at least 3"):
+    with pytest.raises(
+        ValueError, match="2 frames are too few for a depth; a peak of sharpness needs at least 3: give more of"
+    ):
         estimate_depth(tilted.frames[:2])
     with pytest.raises(ValueError, match="frames of 40 × 2 px are too small for a depth; at least 3 × 3 px are needed"):
         estimate_depth(tilted.frames[:, :2, :40])
@@ -92,6 +94,8 @@ def test_two_frames_are_too_few(tilted):
         estimate_depth(tilted.frames, positions=range(len(tilted.frames)), step=1.0, unit="um")
     with pytest.raises(TypeError, match="step='2' is no number; give the distance from frame to frame, as 2.5"):
         estimate_depth(tilted.frames, step="2", unit="um")
+    with pytest.raises(TypeError, match=r"positions=\['a', 'b'\] are no numbers; give one for each frame, as"):
+        estimate_depth(tilted.frames, positions=["a", "b"], unit="um")
 
 
 def flat(value=2.0, sigma=0.5, confidence=1.0, shape=(4, 6), unit="um"):

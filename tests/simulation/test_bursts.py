@@ -269,3 +269,17 @@ def test_progress_is_told_and_cancelling_is_heard():
 def test_errors_say_what_is_allowed(options, message):
     with pytest.raises(ValueError, match=message):
         simulate(**{"frames": 2, "height": 8, "width": 8, **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"frames": 2.5}, "frames=2.5 is no whole number; give one from 1"),
+        ({"height": "8"}, "height='8' is no whole number"),
+        ({"blur": "wide"}, "blur='wide' is no number"),
+        ({"breathing": None}, "breathing=None is no number"),
+    ],
+)
+def test_what_is_no_number_is_refused(options, message):
+    with pytest.raises(TypeError, match=message):
+        simulate(**{"frames": 2, "height": 8, "width": 8, **options})

@@ -77,7 +77,7 @@ def estimate_depth(
     ValueError
         If the method, an option, the positions or the shape of the frames is not allowed; the message lists what is.
     TypeError
-        If an option or the step is of another type than it must be, or frames are no numbers.
+        If an option, the step or a position is of another type than it must be, or frames are no images.
 
     Examples
     --------
@@ -91,7 +91,10 @@ def estimate_depth(
     frames = as_frames(frames)
     places, unit = focus_positions(len(frames), positions, step=step, unit=unit)
     if len(frames) < LEAST:
-        raise ValueError(f"{len(frames)} frames are too few for a depth; a peak of sharpness needs at least {LEAST}")
+        raise ValueError(
+            f"{len(frames)} frames are too few for a depth; a peak of sharpness needs at least {LEAST}: give more of "
+            "the sweep"
+        )
     if min(frames.shape[1:3]) < SMALLEST:
         raise ValueError(
             f"frames of {frames.shape[2]} × {frames.shape[1]} px are too small for a depth; at least "

@@ -94,7 +94,7 @@ def focus_positions(
         If there are not as many positions as frames, two are the same, one is not finite, the unit is missing, or both
         positions and a step are given.
     TypeError
-        If the step is no number.
+        If the step, or positions, are no numbers.
     """
     if positions is None and step is None:
         if unit is not None and check_unit(unit) != "frame":
@@ -112,7 +112,10 @@ def focus_positions(
         if not np.isfinite(step) or step == 0:
             raise ValueError(f"step={step:g} is no distance between frames; give a number other than 0")
         return np.arange(count, dtype=np.float64) * np.float64(step), check_unit(unit)
-    places = np.asarray(positions, np.float64)
+    try:
+        places = np.asarray(positions, np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"positions={positions!r} are no numbers; give one for each frame, as [0, 2.5, 5]") from None
     if places.shape != (count,):
         raise ValueError(f"positions have the shape {places.shape}, but there are {count} frames: give one for each")
     if not np.isfinite(places).all():

@@ -110,7 +110,7 @@ def estimate_sff(
     Misfit: what the samples differ from the fit beyond the noise is taken for noise, too. Place: 0.2 px times the
     slope. These are held against how depths scatter, see `scatter`, and smoothing makes them less. What draws a flat
     surface to the frames as a whole does not scatter, and comes last: about 0.01 frames where frames are many to a
-    peak, up to 0.1 where there are three. The value of F for noise alone is learnt from differences of frames, see
+    peak, up to 0.05 where there are three. The value of F for noise alone is learnt from differences of frames, see
     `Grain`.
 
     A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -144,6 +145,8 @@ def simulate(
     ------
     ValueError
         If a name is unknown or a number out of range; the message says what is allowed.
+    TypeError
+        If a number is none, or not whole where it must be.
 
     Notes
     -----
@@ -193,8 +196,13 @@ def simulate(
 
 def _check(given: dict[str, Any]) -> None:
     for name in ("frames", "height", "width", "channels"):
+        if not isinstance(given[name], Integral):
+            raise TypeError(f"{name}={given[name]!r} is no whole number; give one from 1")
         if given[name] < 1:
             raise ValueError(f"{name}={given[name]!r} is too small; at least 1 is needed")
+    for name in ("blur", "jitter", "rotation", "exposure", "noise", "breathing"):
+        if not isinstance(given[name], Real):
+            raise TypeError(f"{name}={given[name]!r} is no number")
     for name in ("blur", "jitter", "rotation", "exposure", "noise"):
         if not 0 <= given[name] < math.inf:
             raise ValueError(f"{name}={given[name]!r} is out of range; give a number ≥ 0")

@@ -44,7 +44,7 @@ def steps(canvas: Canvas) -> list[Layer]:
 
 
 def ledges(canvas: Canvas) -> list[Layer]:
-    """Steps that are sharp between the frames, and none at the end of the sweep."""
+    """Steps that are sharp between the frames, at 1/8, 3/8, 5/8 and 7/8 of the sweep."""
     return _stairs(canvas, [(i + 0.5) * (canvas.frames - 1) / STEPS for i in range(STEPS)])
 
 
