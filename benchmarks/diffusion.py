@@ -25,7 +25,7 @@ __all__ = ["PARTS", "report", "report_folder"]
 
 PARTS = ("pairs", "kernels", "stacks", "robustness", "time")
 QUALITY = ("Q_MI", "Q_AB/F", "Q_Y")
-OF_TRUTH, OF_FOLDER = (*QUALITY, "mIoU", "PSNR, dB", "beside edges, dB"), (*QUALITY, "Q_CV", "mIoU")
+OF_TRUTH, OF_FOLDER = (*QUALITY, "mIoU", "mIoU, broad", "PSNR, dB", "beside edges, dB"), (*QUALITY, "Q_CV", "mIoU")
 DIGITS = {"PSNR, dB": 2, "beside edges, dB": 2, "Q_CV": 1}  # 3 for all others
 NETWORKS = {name: name for name in ("fsb", "frb", "keb")}  # checkpoints, by architecture
 TIMED = 1000, 20  # px of a side, and frames

@@ -51,6 +51,7 @@ NOISE = {"without noise": 0.0, "with noise": 1.0}  # share of the pairs that hav
 FUSERS = ("average", "pyramid", "guided")
 BAND = 2.0  # standard deviations of the blur: width of the band beside the foreground
 LEAST = 0.002  # share of the pixels that a band needs to be judged
+BROAD = 0.05  # of the picture's pixels: less is covered by hairs, and by what only just reaches into it
 SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
 NAMED = re.compile(r"(?P<scene>.+?)[-_ ](?P<role>A|B|M|mask|gt)$", re.IGNORECASE)  # lytro-01-A
 
@@ -242,6 +243,8 @@ def figures(made: Made, pair: Pair) -> dict[str, float]:
         found["Q_CV"] = qcv_chen_varshney(picture, sources)
     if made.mask is not None and pair.mask is not None:
         found["mIoU"] = miou(made.mask, pair.mask)
+        if pair.mask.mean() > BROAD:
+            found["mIoU, broad"] = found["mIoU"]
     if pair.truth is not None and pair.mask is not None and pair.sigma is not None:
         found["PSNR, dB"] = psnr(picture, pair.truth)
         band = band_beside_depth_edges(1 - pair.mask, width=max(3.0, BAND * pair.sigma), step=0.5)
