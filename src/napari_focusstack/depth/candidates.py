@@ -20,7 +20,7 @@ __all__ = ["AROUND", "CANDIDATES", "PLANES", "Candidates"]
 CANDIDATES = 5  # as it is; the best peaks before and behind; the largest and the least depth around
 PLANES = 3 * CANDIDATES + 4
 MIRRORED = (0, 2, 1, 4, 3)  # candidates of a sweep that is looked at from its other end
-REACH = 7  # px to either side, around
+REACH = 10  # px to either side, around
 AROUND = 15  # px to either side, over which depth and grey are taken for level
 LEAST = 5e-4  # of the picture's range: detail that hardly counts
 NOISE = 2.2  # detail that noise of one standard deviation makes
@@ -51,7 +51,7 @@ class Candidates:
     Attributes
     ----------
     disputed : ndarray
-        (Y, X) bool: where there are two surfaces within 7 px.
+        (Y, X) bool: where there are two surfaces within 10 px.
 
     Notes
     -----
