@@ -43,7 +43,7 @@ REACHES = (10, 20, 40, 80)  # px: width of the surroundings whose blur may be ta
 SPILL = 2.0  # px: so far from an edge its blur is as sharp as itself, twice as far half as sharp
 VEILED = 2.0  # times the noise floor, at most, where a peak is as many times brighter than the pixel mostly is
 OUTER = 0.3, 0.6  # of the way from the middle of the sweep to its ends: from where on, and from where on fully
-MOST = 30.0  # frames: that a peak is drawn at most, for once its height that its shape is off
+MOST = 30.0  # frames: that the fit moves a peak at most, for once its height that a sample is off
 SURROUNDINGS = 10.0  # px (σ), in which scatter is looked for
 TINY = np.float32(1e-12)
 
