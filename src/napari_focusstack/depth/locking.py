@@ -27,7 +27,7 @@ UNSURE = 0.5  # frames of standard deviation, from which on a depth tells nothin
 
 
 def unevenness(index: Plane, positions: NDArray[np.float64]) -> Plane:
-    """How far frames are from the middle between their neighbours, as a share of half of these' distance, at a depth."""
+    """How far frames are from the middle between their neighbours, as a share of half that distance, at a depth."""
     steps = np.diff(positions)
     shares = np.zeros(len(positions))
     shares[1:-1] = np.abs(np.diff(steps)) / (steps[1:] + steps[:-1])
