@@ -103,8 +103,12 @@ def test_depth_as_png_and_a_mesh_of_true_proportions(zstack, tmp_path):
         (["--depth-out", "d.tif", "--step", "2"], "step=2.0 needs its unit"),
         (["--depth-out", "d.tif", "--step", "0", "--unit", "um"], "step=0.0 is no distance between frames"),
         (["--depth-out", "d.tif", "--unit", "um"], "the distance between the frames is not known; give the frames'"),
-        (["--depth", "sff"], "--depth and its options are for a depth that is written; give --depth-out, --sigma-out"),
-        (["--depth-radius", "3"], "--depth and its options are for a depth that is written"),
+        (
+            ["--depth", "sff"],
+            "--depth: for a depth that is written; give --depth-out, --sigma-out or --mesh-out, too",
+        ),
+        (["--depth-radius", "3"], "--depth-radius: for a depth that is written"),
+        (["--step", "2", "--unit", "um", "--no-fill"], "--step, --unit, --fill: for a depth that is written"),
         (["--depth-out", "d.tif", "--sigma-out", "d.tif"], "is named for two outputs; give each its own name"),
     ],
 )
@@ -124,9 +128,10 @@ def test_companions_of_a_mesh_are_not_overwritten(folder, tmp_path, capsys):
 
 
 def test_unknown_units_are_told(folder, tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        main(["depth", str(folder), "--out", str(tmp_path / "d.tif"), "--unit", "inch"])
-    assert "unit 'inch' is not known; nm, um, mm, m, frame are" in capsys.readouterr().err
+    for unit in ("inch", "frame"):
+        with pytest.raises(SystemExit):
+            main(["depth", str(folder), "--out", str(tmp_path / "d.tif"), "--step", "2", "--unit", unit])
+        assert f"argument --unit: '{unit}' is no length that is known; nm, um, mm, m are" in capsys.readouterr().err
 
 
 def test_two_frames_are_no_depth(folder, tmp_path, capsys):

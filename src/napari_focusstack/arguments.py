@@ -296,6 +296,9 @@ def _positive(text: str) -> float:
 
 def _unit(text: str) -> str:
     try:
-        return check_unit(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        unit = check_unit(text)
+    except ValueError:
+        unit = "frame"
+    if unit == "frame":  # a depth is in frames where no step is known, without being told
+        raise argparse.ArgumentTypeError(f"{text!r} is no length that is known; {', '.join(UNITS[:-1])} are")
+    return unit

@@ -87,10 +87,14 @@ def _stack(chosen: argparse.Namespace) -> None:
     if chosen.diffusion is False and (options := _options("diffusion", chosen)):
         flags = ", ".join(f"--diffusion-{name.replace('_', '-')}" for name in options)
         raise ValueError(f"{flags} would do nothing with --no-diffusion; leave one of the two out")
-    if not _asked_for("depth", chosen) and (chosen.depth or _options("depth", chosen)):
+    of_depth = [
+        f"--{name}" for name in ("depth", "step", "unit", "fill", "steady") if getattr(chosen, name) is not None
+    ]
+    of_depth += [f"--depth-{name.replace('_', '-')}" for name in _options("depth", chosen)]
+    if of_depth and not _asked_for("depth", chosen):
         raise ValueError(
-            "--depth and its options are for a depth that is written; give --depth-out, --sigma-out or --mesh-out, or "
-            "leave them out"
+            f"{', '.join(of_depth)}: for a depth that is written; give --depth-out, --sigma-out or --mesh-out, too, or "
+            "leave it out"
         )
     alignment = Alignment.load(chosen.alignment) if chosen.alignment else None
     started = time.perf_counter()

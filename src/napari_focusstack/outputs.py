@@ -179,7 +179,6 @@ def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> No
             chosen.mesh_out,
             surface.vertices,
             surface.faces,
-            colors=surface.colors,
             texcoords=surface.texcoords,
             texture=surface.texture,
             unit=surface.unit,

@@ -180,6 +180,14 @@ def test_no_file_stays_open(tmp_path):
     assert len(kept) == 5
 
 
+@pytest.mark.parametrize(
+    ("source", "kind"), [(None, "NoneType"), ([None], "NoneType"), (3, "int"), (np.zeros((2, 3, 4)), "ndarray")]
+)
+def test_what_is_no_name_is_refused(source, kind):
+    with pytest.raises(TypeError, match=f"files are read by their names, not by {kind}; arrays need no reading"):
+        read_burst(source)
+
+
 def test_missing_paths_and_empty_sources(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere does not exist"):
         read_burst(tmp_path / "nowhere")

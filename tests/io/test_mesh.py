@@ -48,6 +48,9 @@ def test_ply_carries_colours(tmp_path):
     write_mesh(tmp_path / "m.ply", vertices, faces, **looks, unit="um")
     mesh = trimesh.load(tmp_path / "m.ply", process=False)
     np.testing.assert_array_equal(mesh.visual.vertex_colors[:, :3], looks["colors"])
+    write_mesh(tmp_path / "t.ply", vertices, faces, texcoords=looks["texcoords"], texture=looks["texture"])
+    mesh = trimesh.load(tmp_path / "t.ply", process=False)
+    np.testing.assert_array_equal(mesh.visual.vertex_colors[:, :3], looks["colors"])
 
 
 def test_the_unit_is_noted(tmp_path):
@@ -117,7 +120,7 @@ def test_the_whole_way_from_depth_to_file(tmp_path, extension):
     depth = Depth(position, np.full_like(position, 0.1), position, np.isfinite(position), np.arange(9.0), "um")
     picture = np.stack([6 * x, 8 * y, 0 * x], -1).astype(np.uint8)
     surface = surface_of(depth, picture, pixel_size=(0.5, 0.25))
-    looks = {"texcoords": surface.texcoords, "texture": surface.texture, "colors": surface.colors}
+    looks = {"texcoords": surface.texcoords, "texture": surface.texture}
     path = write_mesh(tmp_path / f"m{extension}", surface.vertices, surface.faces, **looks, unit=surface.unit)
     mesh = trimesh.load(path, force="mesh", process=False)
     assert len(mesh.faces) == len(surface.faces)

@@ -114,7 +114,8 @@ def estimate_sff(
     `Grain`.
 
     A peak in the first or last frame counts as measured if it lies within half a frame of the sweep: as the frames
-    beyond are missing, the fit takes its width from the other peaks of the stack.
+    beyond are missing, the fit takes its width from the other peaks of the stack. Where blur grows by several px from
+    frame to frame, these do not tell the width well, and what is sharp in the first or last frame may not be measured.
     """
     if edges != "network" and edge_checkpoint != EDGENET:
         raise ValueError(

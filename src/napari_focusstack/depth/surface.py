@@ -56,17 +56,6 @@ class Surface:
     unit: str
     decimation: int
 
-    @property
-    def colors(self) -> NDArray[np.uint8] | None:
-        """(V, 3) colour of each vertex, None without a texture."""
-        if self.texture is None:
-            return None
-        height, width = self.texture.shape[:2]
-        x = np.clip(self.texcoords[:, 0] * width, 0, width - 1).astype(np.intp)
-        y = np.clip((1 - self.texcoords[:, 1]) * height, 0, height - 1).astype(np.intp)
-        colors: NDArray[np.uint8] = self.texture[y, x]
-        return colors
-
 
 def surface_of(
     depth: Depth,

@@ -290,6 +290,8 @@ def read_burst(
         If a path does not exist.
     ValueError
         If there are no pictures, or an option does not go with their kind.
+    TypeError
+        If the source is no name.
     UnreadableFrame
         If a frame is damaged or differs from the others in size, type or kind.
 

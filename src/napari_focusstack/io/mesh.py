@@ -15,7 +15,7 @@ from .origin import marked_png
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MESHES", "check_mesh_writable", "write_mesh"]
+__all__ = ["MESHES", "check_mesh_writable", "colors_at", "write_mesh"]
 
 MESHES = (".glb", ".ply", ".obj", ".stl")
 STL_HEADER = 80  # bytes
@@ -36,7 +36,8 @@ def write_mesh(
     """Write a mesh; the file appears only when it is complete.
 
     The extension decides: ``.glb`` and ``.obj`` carry the texture (OBJ in two more files beside it, NAME.mtl and
-    NAME_texture.png), ``.ply`` the colours of the vertices, ``.stl`` the shape alone. Numbers are written as they are,
+    NAME_texture.png), ``.ply`` the colours of the vertices, by default those of the texture, ``.stl`` the shape alone.
+    Numbers are written as they are,
     and the unit is noted where the format has a place for it: programs that take glTF to be in metres show a surface in
     µm a million times too large, but in its true proportions.
 
@@ -85,6 +86,15 @@ def write_mesh(
         pool.shutdown(wait=False, cancel_futures=True)
     write_files(files)  # the mesh itself comes last
     return path
+
+
+def colors_at(texcoords: NDArray[np.float32], texture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(V, 3) colours of a texture (H, W, 3) at places (V, 2) in it: u from left to right, v from bottom to top."""
+    height, width = texture.shape[:2]
+    x = np.clip(texcoords[:, 0] * width, 0, width - 1).astype(np.intp)
+    y = np.clip((1 - texcoords[:, 1]) * height, 0, height - 1).astype(np.intp)
+    colors: NDArray[np.uint8] = texture[y, x]
+    return colors
 
 
 def check_mesh_writable(path: Path | str) -> None:
@@ -140,6 +150,8 @@ def _packed(
         header = f"unit {unit}".encode("ascii", "replace").ljust(STL_HEADER)
         return {path: header + stl.export_stl(mesh)[STL_HEADER:]}
     if extension == ".ply":
+        if colors is None and texture is not None and texcoords is not None:
+            colors = colors_at(texcoords, texture)
         if colors is not None:
             mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=colors)
         packed: bytes = ply.export_ply(mesh, vertex_normal=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from natsort import natsort_keygen, ns
 
@@ -46,8 +46,16 @@ def find_files(source: Path | str | Sequence[Path | str]) -> list[Path]:
         If a path does not exist.
     ValueError
         If there are no pictures, or a file is of a kind that cannot be read; the message lists what can.
+    TypeError
+        If these are no names.
     """
-    paths = [Path(source)] if isinstance(source, str | os.PathLike) else [Path(path) for path in source]
+    given: list[Any] = [source]
+    if isinstance(source, Iterable) and not isinstance(source, str | os.PathLike):
+        given = list(source)
+    for one in given:
+        if not isinstance(one, str | os.PathLike):
+            raise TypeError(f"files are read by their names, not by {type(one).__name__}; arrays need no reading")
+    paths = [Path(one) for one in given]
     if not paths:
         raise ValueError("no files were given; give the frames' files, their folder, or a multi-page TIFF")
     for path in paths:

@@ -129,7 +129,6 @@ def saving_mesh(
             path,
             surface.vertices,
             surface.faces,
-            colors=surface.colors,
             texcoords=surface.texcoords,
             texture=surface.texture,
             unit=surface.unit,
