@@ -53,7 +53,7 @@ def words(viewer, layer, *position):
 def test_it_tells_depth_error_and_frame(viewer):
     layer = measured(viewer, fill=True)
     assert words(viewer, layer, 0, 5, 5) == "12.34 ± 0.21 µm · frame 3.5"
-    assert words(viewer, layer, 4, 2, 2) == "in focus nowhere"
+    assert words(viewer, layer, 4, 2, 2) == "depth not measured"
     assert words(viewer, layer, 0, 3, 3) == "12.34 ± 0.21 µm · frame 3.5 · filled"
     assert words(viewer, layer, 0, 5, 12) == words(viewer, layer, 0, -1, 0) == ""
 
@@ -177,7 +177,7 @@ def test_the_fused_picture_tells_the_depth_beside_its_own_value(viewer):
         assert viewer.status["value"] == "7 · 12.34 ± 0.21 µm · frame 3.5"
         assert viewer.status["coordinates"].endswith("]: 7 · 12.34 ± 0.21 µm · frame 3.5")
     move(viewer, fused, 0, 2, 2)
-    assert viewer.status["value"] == "7 · in focus nowhere"
+    assert viewer.status["value"] == "7 · depth not measured"
     move(viewer, fused, 0, 50, 50)
     assert viewer.status["value"] == ""
     viewer.layers.remove("s [depth in µm]")
@@ -214,4 +214,4 @@ def test_before_the_mouse_moves_there_is_no_nan(viewer):
     layer = measured(viewer)
     viewer.cursor.position = (0, 2, 2)
     viewer.status = layer.get_status((0, 2, 2), world=True)
-    assert viewer.status["value"] == "in focus nowhere"
+    assert viewer.status["value"] == "depth not measured"

@@ -99,16 +99,16 @@ def test_the_table_has_a_row_for_each_frame(qtbot):
 @pytest.mark.parametrize(
     ("low", "high", "unit", "words"),
     [
-        (0, 12.34, "um", "Depth: most of it between 0.0 and 12.3 µm; 25% of the picture is in focus nowhere."),
+        (0, 12.34, "um", "Depth: most of it between 0.0 and 12.3 µm; 25% of the picture could not be measured."),
         (
             3412.5,
             3414.51,
             "um",
-            "Depth: most of it between 3412.50 and 3414.51 µm; 25% of the picture is in focus nowhere.",
+            "Depth: most of it between 3412.50 and 3414.51 µm; 25% of the picture could not be measured.",
         ),
-        (250, 1250, "mm", "Depth: most of it between 250 and 1250 mm; 25% of the picture is in focus nowhere."),
-        (2.5, 2.5, "mm", "Depth: most of it at 2.5 mm; 25% of the picture is in focus nowhere."),
-        (0.5, 9.25, "frame", "Depth: most of it between frame 0.50 and 9.25; 25% of the picture is in focus nowhere."),
+        (250, 1250, "mm", "Depth: most of it between 250 and 1250 mm; 25% of the picture could not be measured."),
+        (2.5, 2.5, "mm", "Depth: most of it at 2.5 mm; 25% of the picture could not be measured."),
+        (0.5, 9.25, "frame", "Depth: most of it between frame 0.50 and 9.25; 25% of the picture could not be measured."),
     ],
 )
 def test_the_depths_are_told(low, high, unit, words):

@@ -17,7 +17,7 @@ __all__ = ["depth_words", "frame_at", "go_to_frame", "tell_depth"]
 
 MAPS = ("depth", "depth_sigma")
 ROLES = (*MAPS, "fused")  # of layers that tell the depth
-NOWHERE = "in focus nowhere"
+NOWHERE = "depth not measured"
 
 
 def tell_depth(_: Layer, __: Any) -> None:

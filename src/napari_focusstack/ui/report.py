@@ -118,7 +118,7 @@ def _depth_words(depth: Depth) -> str:
     if found is None:
         return "No depth: nothing is in focus anywhere."
     share = float(depth.measured.mean())
-    blank = f"; {1 - share:.0%} of the picture is in focus nowhere" if share < 0.995 else ""
+    blank = f"; {1 - share:.0%} of the picture could not be measured" if share < 0.995 else ""
     return f"Depth: most of it {most_words(*found, depth.unit)}{blank}."
 
 
