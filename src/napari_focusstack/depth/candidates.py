@@ -21,6 +21,7 @@ CANDIDATES = 5  # as it is; the best peaks before and behind; the largest and th
 PLANES = 3 * CANDIDATES + 4
 MIRRORED = (0, 2, 1, 4, 3)  # candidates of a sweep that is looked at from its other end
 REACH = 10  # px to either side, around
+SAMPLED = 7  # px between pixels that stand for all of them; odd, so that a checker has both its greys
 AROUND = 15  # px to either side, over which depth and grey are taken for level
 LEAST = 5e-4  # of the picture's range: detail that hardly counts
 NOISE = 2.2  # detail that noise of one standard deviation makes
@@ -76,7 +77,7 @@ class Candidates:
         self.disputed = low < high
         self._low, self._high = low, high
         over_rows(self._around, len(index))
-        dark, bright = (float(value) for value in np.quantile(light[::REACH, ::REACH], (0.01, 0.99)))
+        dark, bright = (float(value) for value in np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99)))
         self._least = LEAST * max(bright - dark, 1e-9)
         self._detail = Detail(
             self._index, self._low, self._high, least=self._least, dark=dark, bright=bright, channel=channel
