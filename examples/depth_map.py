@@ -33,7 +33,7 @@ scale = Metadata(pixel_size=(PIXEL, PIXEL), unit="um")  # a burst that was read 
 write_depth(folder / "depth.ome.tif", depth.position, sigma=depth.sigma, unit=depth.unit, like=scale)
 
 surface = surface_of(depth, burst.frames[5], pixel_size=PIXEL, triangles=20_000)
-look = {"texcoords": surface.texcoords, "texture": surface.texture, "colors": surface.colors}
+look = {"texcoords": surface.texcoords, "texture": surface.texture}
 for name in ("surface.glb", "surface.ply", "surface.obj", "surface.stl"):
     write_mesh(folder / name, surface.vertices, surface.faces, **look, unit=surface.unit)
 print(f"{len(surface.faces)} triangles in {surface.unit}")
