@@ -84,13 +84,12 @@ def _stack(chosen: argparse.Namespace) -> None:
     check_outputs(chosen)
     if chosen.diffusion_out and recipe.diffusion == "off":
         raise ValueError(f"{chosen.diffusion_out} would hold what --diffusion takes away; leave --no-diffusion out")
-    if chosen.diffusion is False and (options := _options("diffusion", chosen)):
-        flags = ", ".join(f"--diffusion-{name.replace('_', '-')}" for name in options)
-        raise ValueError(f"{flags} would do nothing with --no-diffusion; leave one of the two out")
+    if chosen.diffusion is False and (flags := _flags("diffusion", chosen)):
+        raise ValueError(f"{', '.join(flags)} would do nothing with --no-diffusion; leave one of the two out")
     of_depth = [
         f"--{name}" for name in ("depth", "step", "unit", "fill", "steady") if getattr(chosen, name) is not None
     ]
-    of_depth += [f"--depth-{name.replace('_', '-')}" for name in _options("depth", chosen)]
+    of_depth += _flags("depth", chosen)
     if of_depth and not _asked_for("depth", chosen):
         raise ValueError(
             f"{', '.join(of_depth)}: for a depth that is written; give --depth-out, --sigma-out or --mesh-out, too, or "
@@ -218,6 +217,11 @@ def _options(stage: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """Options of a stage's method that are among the flags."""
     flags = {key.partition(":")[2]: value for key, value in vars(chosen).items() if key.startswith(f"{stage}:")}
     return {key: value for key, value in flags.items() if value is not None}
+
+
+def _flags(stage: str, chosen: argparse.Namespace) -> list[str]:
+    """Options of a stage's method as they were given."""
+    return [f"--{stage}-{name.replace('_', '-')}" for name in _options(stage, chosen)]
 
 
 def _asked_for(stage: str, chosen: argparse.Namespace) -> bool:

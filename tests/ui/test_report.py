@@ -108,7 +108,12 @@ def test_the_table_has_a_row_for_each_frame(qtbot):
         ),
         (250, 1250, "mm", "Depth: most of it between 250 and 1250 mm; 25% of the picture could not be measured."),
         (2.5, 2.5, "mm", "Depth: most of it at 2.5 mm; 25% of the picture could not be measured."),
-        (0.5, 9.2, "frame", "Depth: most of it between frame 0.50 and 9.20; 25% of the picture could not be measured."),
+        (
+            0.5,
+            9.25,
+            "frame",
+            "Depth: most of it between frame 0.50 and 9.25; 25% of the picture could not be measured.",
+        ),
     ],
 )
 def test_the_depths_are_told(low, high, unit, words):

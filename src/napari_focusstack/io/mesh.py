@@ -37,9 +37,8 @@ def write_mesh(
 
     The extension decides: ``.glb`` and ``.obj`` carry the texture (OBJ in two more files beside it, NAME.mtl and
     NAME_texture.png), ``.ply`` the colours of the vertices, by default those of the texture, ``.stl`` the shape alone.
-    Numbers are written as they are,
-    and the unit is noted where the format has a place for it: programs that take glTF to be in metres show a surface in
-    µm a million times too large, but in its true proportions.
+    Numbers are written as they are, and the unit is noted where the format has a place for it: programs that take glTF
+    to be in metres show a surface in µm a million times too large, but in its true proportions.
 
     Parameters
     ----------
