@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_focusstack.depth import choosing, estimate_depth
 from napari_focusstack.depth.candidates import Candidates
@@ -21,6 +23,7 @@ from napari_focusstack.nets.checkpoint import CheckpointError
 from napari_focusstack.simulation import simulate
 
 ALL = (slice(None), slice(None))
+ALL_OF_TILE = (slice(0, 512), slice(0, 512))
 HERE, FRONT, BEHIND, HIGH, LOW = range(5)
 FRAMES = 9
 
@@ -169,6 +172,48 @@ def test_tiles_without_a_choice_are_left_out(monkeypatch):
     found, sigma = choosing.chosen(frames, index, index / 10, known, light, sure_of(LOW), backwards=False)
     np.testing.assert_array_equal(found, index)
     np.testing.assert_array_equal(sigma, index / 10)
+
+
+@given(st.lists(st.tuples(st.integers(0, 511), st.integers(0, 399)), max_size=12), st.integers(0, 3))
+def test_boxes_hold_all_that_is_undecided_with_the_least_around(spots, side):
+    undecided, grid, margin = np.zeros((512, 400), bool), 4, 60
+    for y, x in spots:
+        undecided[y : y + 8 * side + 1, x : x + 3 * side + 1] = True
+    boxes = choosing._boxes(undecided, (slice(0, 512), slice(0, 400)), margin, grid)
+    held = np.zeros(undecided.shape, int)
+    for box in boxes:
+        held[box] += 1
+        assert undecided[box].any()
+        assert all(part.start % grid == 0 for part in box)
+    assert held.max() <= 1
+    assert (held[undecided] == 1).all()
+    looked_at = sum(choosing._area(box, margin) for box in boxes)
+    around = [np.flatnonzero(undecided.any(axis=axis)) for axis in (1, 0)]
+    if spots:
+        assert looked_at <= np.prod([at[-1] - at[0] // grid * grid + 1 + 2 * margin for at in around])
+
+
+def test_little_is_looked_at_where_edges_are_few_and_far_between():
+    undecided = np.zeros((512, 512), bool)
+    undecided[10:20, 30:50] = undecided[450:470, 480:500] = True
+    boxes = choosing._boxes(undecided, ALL_OF_TILE, 60, 4)
+    assert boxes == [(slice(8, 20), slice(28, 50)), (slice(448, 470), slice(480, 500))]
+
+
+@pytest.mark.parametrize("least", [8, 32])
+def test_boxes_give_the_same_as_one_piece(stack, monkeypatch, least):
+    known = stack.known.copy()
+    known[:, 30:] = False  # choices are only beside known depths
+    known[:30, -30:] = stack.known[:30, -30:]
+    monkeypatch.setattr(stack, "known", known)
+    monkeypatch.setattr(choosing, "LEAST", 1000)
+    whole, sigma = stack.chosen(wild())
+    assert (whole != stack.index).sum() > 100
+    monkeypatch.setattr(choosing, "LEAST", least)
+    monkeypatch.setattr(choosing, "_area", lambda box, _: (box[0].stop - box[0].start) * (box[1].stop - box[1].start))
+    index, error = stack.chosen(wild())
+    assert (np.abs(index - whole) < 1e-3).mean() > 0.995
+    assert (np.abs(error - sigma) < 1e-2).mean() > 0.995
 
 
 def test_frames_are_read_once(stack):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from ..nets.edgenet import EdgeNet
 
     Plane = NDArray[np.float32]  # (Y, X)
+    Box = tuple[slice, ...]  # rows and columns
 
 __all__ = ["chosen", "load_chooser"]
 
-TILE = 512  # px: tiles without a choice are left out
+TILE, LEAST = 512, 96  # px: what the network is asked about at once at most, and what is not divided any more
 OTHERS = 0.3  # frames: standard deviation of a peak's depth, and of that of a neighbour
 CLOSE = 1.0  # frames within which depths are of one surface
 REACH = 3  # px to either side, from which such depths are taken
@@ -98,32 +100,65 @@ def chosen(
         found.see(image, k)
     depth, error = index.copy(), sigma.copy()
     moved = np.zeros(index.shape, bool)
-    for window in track(_tiles(index.shape), "Choosing depths"):
-        undecided = found.undecided(*window)
-        if not undecided.any():
-            continue
-        picked, other, doubt = apart(_choose, found, chooser, window, index.shape, backwards)
-        own = np.where(other, np.float32(OTHERS), sigma[window])
-        depth[window] = np.where(undecided, picked, index[window])
-        error[window] = np.where(undecided, np.sqrt(np.square(own) + doubt), sigma[window])
-        moved[window] = undecided & other
+    margin = -(-(chooser.network.halo + AROUND) // chooser.network.grid) * chooser.network.grid
+    undecided = apart(_undecided, found, index.shape)
+    boxes = [box for tile in _tiles(index.shape) for box in _boxes(undecided, tile, margin, chooser.network.grid)]
+    for box in track(boxes, "Choosing depths"):
+        picked, other, doubt = apart(_choose, found, chooser, box, index.shape, margin, backwards)
+        own, some = np.where(other, np.float32(OTHERS), sigma[box]), undecided[box]
+        depth[box] = np.where(some, picked, index[box])
+        error[box] = np.where(some, np.sqrt(np.square(own) + doubt), sigma[box])
+        moved[box] = some & other
     return calm.calmed(depth, moved, np.where(found.disputed, depth, index), REACH, CLOSE), error
 
 
-def _tiles(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+def _tiles(shape: tuple[int, ...]) -> list[Box]:
     rows, columns = ([slice(start, min(start + TILE, size)) for start in range(0, size, TILE)] for size in shape)
     return [(row, column) for row in rows for column in columns]
 
 
+def _undecided(found: Candidates, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """(Y, X) where there is something to choose."""
+    undecided = np.empty(shape, bool)
+    for tile in _tiles(shape):
+        undecided[tile] = found.undecided(*tile)
+    return undecided
+
+
+def _boxes(undecided: NDArray[np.bool_], tile: Box, margin: int, grid: int) -> list[Box]:
+    """Boxes around all that is undecided in a tile: as many as leave the least to be looked at, with their margins.
+
+    They begin on the grid, as the tile does: the network's coarse cells are those of the whole picture.
+    """
+    there = [np.flatnonzero(undecided[tile].any(axis=axis)) for axis in (1, 0)]
+    if not there[0].size:
+        return []
+    spans = [
+        (part.start + int(at[0]) // grid * grid, part.start + int(at[-1]) + 1)
+        for part, at in zip(tile, there, strict=True)
+    ]
+    whole = slice(*spans[0]), slice(*spans[1])
+    longer = int(np.argmax(np.ptp(spans, axis=1)))
+    start, stop = spans[longer]
+    if stop - start <= LEAST:
+        return [whole]
+    middle = start + (stop - start) // 2 // grid * grid
+    halves = [(*whole[:longer], half, *whole[longer + 1 :]) for half in (slice(start, middle), slice(middle, stop))]
+    divided = [box for half in halves for box in _boxes(undecided, half, margin, grid)]
+    return min([whole], divided, key=lambda boxes: sum(_area(box, margin) for box in boxes))
+
+
+def _area(box: Box, margin: int) -> int:
+    return math.prod(part.stop - part.start + 2 * margin for part in box)
+
+
 def _choose(
-    found: Candidates, chooser: Chooser, window: tuple[slice, slice], shape: tuple[int, ...], backwards: bool
+    found: Candidates, chooser: Chooser, box: Box, shape: tuple[int, ...], margin: int, backwards: bool
 ) -> tuple[Plane, NDArray[np.bool_], Plane]:
     """Depth of a part of the picture, whether it is another one than before, and the variance of not being sure."""
     import torch
 
-    grid = chooser.network.grid
-    margin = -(-(chooser.network.halo + AROUND) // grid) * grid  # with the cells of the whole picture
-    wide, inner = zip(*(_widened(part, margin, size) for part, size in zip(window, shape, strict=True)), strict=True)
+    wide, inner = zip(*(_widened(part, margin, size) for part, size in zip(box, shape, strict=True)), strict=True)
     depths, planes = found.part(*wide, backwards=backwards)
     asked, choices = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
     asked = asked.contiguous(memory_format=torch.channels_last)
