@@ -76,6 +76,13 @@ def main() -> int:
     diffusion.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")
     diffusion.set_defaults(run=_diffusion)
 
+    average = commands.add_parser("average", help="write the mean of several checkpoints, and how good each of them is")
+    average.add_argument("out", type=Path, metavar="FOLDER", help="of the checkpoint that is written")
+    average.add_argument("names", nargs="+", metavar="CHECKPOINT", help="name or folder, of one architecture")
+    average.add_argument("--recipe", required=True, help="name or file: measured on what it holds out")
+    average.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    average.set_defaults(run=_average)
+
     chosen = parser.parse_args()
     if chosen.run is _speed and not chosen.training and chosen.data is None:
         speed.error("--data FOLDER is needed: bursts of gigabytes are made there")
@@ -136,6 +143,12 @@ def _diffusion(chosen: argparse.Namespace) -> None:
         report_folder(chosen.folder, **shared)
     else:
         report(chosen.parts, count=chosen.pairs, size=chosen.size, corpus=chosen.corpus, **shared)
+
+
+def _average(chosen: argparse.Namespace) -> None:
+    from .averaging import report
+
+    report(chosen.out, chosen.names, recipe=chosen.recipe, device=chosen.device)
 
 
 def _alignment(chosen: argparse.Namespace) -> None:  # noqa: ARG001 - called like the others
