@@ -181,3 +181,11 @@ def test_without_alignment_frames_are_taken_as_they_are(burst):
     found = aligned(burst.frames, "ZYXS", Recipe(align="none"))
     assert found.data is burst.frames
     assert found.alignments == ()
+
+
+@pytest.mark.parametrize("wrong", [{"fuse": "pyramid"}, "recipe.json"])
+def test_what_is_no_recipe_is_refused(wrong):
+    frames = np.zeros((3, 16, 16), np.float32)
+    for call in (lambda: run(frames, wrong), lambda: run_series(frames, "ZYX", wrong)):
+        with pytest.raises(TypeError, match=f"a recipe is a Recipe, not {type(wrong).__name__}: Recipe"):
+            call()

@@ -26,6 +26,7 @@ __all__ = [
     "Selection",
     "as_frames",
     "check_dtype",
+    "decoded",
     "finite",
     "frame",
     "from_float",
@@ -228,10 +229,10 @@ def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Ite
     try:
         upcoming = None
         for position, i in enumerate(track(order, stage)):
-            current = upcoming or pool.submit(_decoded, frames, i)
+            current = upcoming or pool.submit(decoded, frames, i)
             image = wait(current)
             last = position + 1 == len(order)
-            upcoming = None if last else pool.submit(_decoded, frames, order[position + 1])
+            upcoming = None if last else pool.submit(decoded, frames, order[position + 1])
             del current  # the future keeps its result alive
             yield i, image
             del image
@@ -239,8 +240,8 @@ def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Ite
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def finite(stored: Any, i: int) -> NDArray[Any]:
-    """Frame `i` as an array, if its values are numbers.
+def finite(stored: Any, name: str, note: str = "") -> NDArray[Any]:
+    """Frame of that name as an array, if its values are numbers; a note for whoever has to find it otherwise.
 
     Raises
     ------
@@ -250,11 +251,12 @@ def finite(stored: Any, i: int) -> NDArray[Any]:
     image: NDArray[Any] = np.asarray(stored)
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise ValueError(
-            f"frame {i} has values that are no numbers (NaN) or infinite; put others in their place, or give the "
-            "frames without it (the first is number 0)"
+            f"{name} has values that are no numbers (NaN) or infinite; put others in their place, or give the frames "
+            f"without it{note}"
         )
     return image
 
 
-def _decoded(frames: Frames, i: int) -> NDArray[Any]:
-    return finite(frames[i], i)
+def decoded(frames: Frames, i: int) -> NDArray[Any]:
+    """Frame `i`, if its values are numbers; see `finite`."""
+    return finite(frames[i], f"frame {i}", " (the first is number 0)")

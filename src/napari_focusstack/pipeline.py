@@ -17,7 +17,7 @@ from .depth import Depth
 from .depth.temporal import steadied
 from .diffusion.result import Elimination, joined
 from .progress import part
-from .recipe import Recipe
+from .recipe import Recipe, chosen
 from .series import Series
 from .stages import Stacked, align_burst, check_mosaics, stack_burst
 from .sweep import known_sweep
@@ -134,7 +134,7 @@ def run(
     >>> run(simulate("slanted", frames=5, height=64, width=64).frames).image.shape[2]
     3
     """
-    recipe = recipe or Recipe()
+    recipe = chosen(recipe)
     frames = as_frames(_opened(source))
     transfer = transfer or cast("Transfer", getattr(frames, "transfer", "linear"))
     sweep = known_sweep(len(frames), positions, unit, frames)
@@ -202,7 +202,7 @@ def run_series(
     ValueError
         If the axes do not fit the data.
     """
-    recipe = recipe or Recipe()
+    recipe = chosen(recipe)
     series = Series(data, axes, focus_axis)
     sweep = known_sweep(data.shape[axes.index(focus_axis)], positions, unit)
     sweep.check(recipe)
@@ -269,7 +269,7 @@ def aligned(
     import dask.array as da
     from dask.delayed import delayed
 
-    recipe = recipe or Recipe()
+    recipe = chosen(recipe)
     series = Series(data, axes, focus_axis)
     alignments = _series_alignments(series, recipe, None, transfer)
     if not alignments:

@@ -20,7 +20,7 @@ from .files import write_text
 from .fusion import check_fuser
 from .methods import check_options, pick
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "chosen"]
 
 STAGES = {"align": "alignment", "depth": "depth"}  # as they are called in words
 WHENS = ("auto", "on", "off")
@@ -167,3 +167,16 @@ class Recipe:
             if not isinstance(values.get(name, {}), dict):
                 raise TypeError(f"{name}={values[name]!r} of a recipe is not a JSON object of options")
         return cls(**values)
+
+
+def chosen(recipe: Recipe | None) -> Recipe:
+    """Return the recipe, or that of all defaults.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if recipe is not None and not isinstance(recipe, Recipe):
+        raise TypeError(f"a recipe is a Recipe, not {type(recipe).__name__}: Recipe(fuse='pyramid', depth='sff')")
+    return recipe or Recipe()

@@ -159,6 +159,21 @@ def test_data_are_lazy_with_a_chunk_a_frame(tmp_path):
     np.testing.assert_array_equal(burst.data.compute(), [burst[i] for i in range(3)])
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_file_with_values_that_are_no_numbers_is_named_and_can_still_be_looked_at(tmp_path, bad):
+    frames = np.zeros((3, 6, 8), np.float32)
+    frames[1, 2, 3] = bad
+    for i, image in enumerate(frames):
+        imwrite(tmp_path / f"f{i}.tif", image)
+    imwrite(tmp_path / "stack.tif", frames, photometric="minisblack")
+    apart, together = (read_burst(path) for path in (sorted(tmp_path.glob("f*.tif")), tmp_path / "stack.tif"))
+    with pytest.raises(ValueError, match=r"f1\.tif has values that are no numbers \(NaN\) or infinite; put others"):
+        list(visit(apart, "Reading"))
+    with pytest.raises(ValueError, match=r"stack\.tif page 2 has values that are no numbers"):
+        together[1]
+    np.testing.assert_array_equal(np.asarray(together.data).squeeze(), frames)
+
+
 def test_no_file_stays_open(tmp_path):
     """The fixture of all tests looks; here every kind is left in the middle of its use."""
     kept = []

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arrays import Frames, finite, unit, visit
+from ..arrays import Frames, decoded, unit, visit
 from ..devices import pick_device
 from ..progress import apart, track, wait
 
@@ -278,8 +278,8 @@ def _windows(frames: Frames, *, again: bool) -> Iterator[Read]:
     Nor is there a file where frames may be decoded `again` each time they are asked for.
     """
     if isinstance(frames, np.ndarray):
-        for i, image in enumerate(frames):
-            apart(finite, image, i)
+        for i in range(len(frames)):
+            apart(decoded, frames, i)
         yield lambda tile: (_cut(image, tile) for image in frames)
         return
     if again:
