@@ -6,7 +6,7 @@ import pytest
 
 from napari_focusstack.diffusion.evidence import gathered, rims, trimmed
 
-SIZE, RADIUS = 128, 30
+SIZE, RADIUS, BLUR = 128, 30, 9.0  # px
 
 
 def burst(noise=0.0, contrast=1.0):
@@ -34,6 +34,7 @@ def seen(frames, index):
         np.full(index.shape, 8, np.uint8),
         "linear",
         np.arange(float(len(frames))),
+        BLUR,
     )
 
 

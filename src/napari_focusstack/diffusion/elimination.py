@@ -36,7 +36,7 @@ ENOUGH, FEWEST = 100, 50  # pixels that tell which end of the burst is nearest, 
 CLEAR = 2.0  # times as badly the other end must explain the frames, if both do so worse than if nothing were changed
 GAP = 2.0  # frames between two surfaces, from which on one may veil the other
 THINNEST = 0.01  # share of the light that a veil takes where correcting begins
-NOISY = 0.01  # standard deviation of the noise from which on nothing is divided
+NOISY = 0.01, 0.05  # standard deviation of the noise from which on nothing is divided: of a pair, of a stack
 SHARP = 0.3  # px: narrower blurs leave nothing to tell what covers pixels in part
 FULL_RIM = 1.3  # below which a nearer surface is drawn back
 BRIGHTEST = 16.0  # of white, in a picture: more is another scale
@@ -158,8 +158,8 @@ def eliminate_diffusion(
         depth = _placed(depth, focus)
         jumps = apart(jumps_of, depth, sure)
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
-    evidence = gathered(frames, stored, depth, reach, transfer, focus)
-    subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY)
+    evidence = gathered(frames, stored, depth, reach, transfer, focus, law.wider)
+    subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY[not pair])
     whole = Veils(evidence, depth, reach, gap, subtract, transfer)
     work, law, told = _drawn_back(frames, whole, law, nearest)
     masks = (work, whole) if pair else ()

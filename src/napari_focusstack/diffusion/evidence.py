@@ -28,6 +28,9 @@ WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that re
 JUMP_PX = 2  # to either side of a pixel, in which a jump of depth is looked for
 MARGIN_PX = 2  # more than the reach that follows from the jump
 FAR = 1e9  # beyond all depths
+SHARP_PX = 1.0  # px: blur (radius of a disc) with which a frame beside a pixel's own counts by 1 / e
+CALM = 0.005  # standard deviation of the noise at which it counts by half of that
+LEAST = 0.02  # that it must count, to be read at all
 CHECKS = 6  # frames that the result is rendered again for
 MOST_TOO_WIDE = 3  # px by which nearer surfaces are drawn back
 CLEARER = 2.5  # factor by which that makes their rims sharper in their own frames, beside those of what is behind
@@ -43,7 +46,11 @@ class Evidence:
     points : (P, 2) int32
         Rows and columns of pixels beside depth edges.
     light : (Y, X, C) float32
-        Linear light: of these pixels, in the frame that their index names; elsewhere of the fused picture.
+        Linear light: of these pixels, in the frame that their index names and, by `beside`, in those next to it;
+        elsewhere of the fused picture.
+    beside : float
+        What either of the frames beside a pixel's own counts, which counts 1: the more, the sharper they are there, and
+        the more noise there is, which a mean has less of.
     focus : (N,) float64
         Depths that the frames are focused at, ascending.
     frames : (K,) float32
@@ -58,6 +65,7 @@ class Evidence:
 
     points: NDArray[np.int32]
     light: NDArray[np.float32]
+    beside: float
     focus: NDArray[np.float64]
     frames: NDArray[np.float32]
     seen: NDArray[np.uint8]
@@ -102,6 +110,44 @@ def reach_of(jumps: Plane, jump: float, blur: float) -> NDArray[np.uint8]:
     return reach
 
 
+class _Light:
+    """Linear light of pixels in the frames that are focused next to their depth, and in those beside.
+
+    Parameters
+    ----------
+    points : (P, 2) int32
+        Rows and columns.
+    depth : (P,) float32
+        In frames.
+    focus : (N,) float64
+        Depths that the frames are focused at, ascending.
+    channels : int
+        Of the frames.
+    transfer : {"linear", "srgb"}
+        How stored values relate to light.
+    """
+
+    def __init__(
+        self, points: NDArray[np.int32], depth: Plane, focus: NDArray[np.float64], channels: int, transfer: Transfer
+    ) -> None:
+        self.points, self.transfer = points, transfer
+        self.frame = np.searchsorted((focus[1:] + focus[:-1]) / 2, depth)
+        self.own, self.beside = (np.zeros((len(points), channels), np.float32) for _ in range(2))
+        self.count = np.minimum(self.frame, 1) + np.minimum(len(focus) - 1 - self.frame, 1)
+
+    def see(self, stored: NDArray[Any], k: int) -> None:
+        """Look at frame `k`, (Y, X, C) as stored."""
+        away = np.abs(self.frame - k)
+        for distance, light in ((0, self.own), (1, self.beside)):
+            some = np.flatnonzero(away == distance)
+            light[some] += to_linear(to_float(stored[tuple(self.points[some].T)]), self.transfer)
+
+    def mean(self, beside: float) -> NDArray[np.float32]:
+        """(P, C) of all of them, in which a frame beside counts so much."""
+        weight = np.float32(beside)
+        return np.asarray((self.own + weight * self.beside) / (1 + weight * self.count[:, None].astype(np.float32)))
+
+
 def gathered(
     frames: Frames,
     image: NDArray[np.float32],
@@ -109,6 +155,7 @@ def gathered(
     reach: NDArray[np.uint8],
     transfer: Transfer,
     focus: NDArray[np.float64],
+    blur: float,
 ) -> Evidence:
     """What the frames show of the pixels that something may reach.
 
@@ -126,24 +173,32 @@ def gathered(
         How stored values relate to light.
     focus : (N,) float64
         Depths that the frames are focused at, ascending.
+    blur : float
+        Of what is one frame out of focus: radius of a disc of that variance, in px.
     """
     points = apart(np.argwhere, reach > 0).astype(np.int32)
     rows, columns = points.T
-    nearest = _nearest(focus, index[rows, columns])
     light = apart(to_linear, image, transfer).astype(np.float32, copy=transfer == "linear")
     low, high = int(np.searchsorted(focus, index.min(), "right")) - 1, int(np.searchsorted(focus, index.max()))
     checks = sorted({round(k) for k in np.linspace(max(low, 0), min(high, len(focus) - 1), CHECKS)})
     seen = np.empty((len(checks), len(points), image.shape[2]), np.uint8)
     detail, noise = np.empty(seen.shape[:2], np.float16), math.inf
+    own = _Light(points, index[rows, columns], focus, image.shape[2], transfer)
     for k, stored in visit(frames, "Gathering light"):
-        own = nearest == k
-        if own.any():
-            _take(light, stored, rows[own], columns[own], transfer)
+        own.see(stored, k)
         if k in checks:
             noise = min(noise, apart(image_noise, stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = apart(_in_8_bits, stored, rows, columns)
             detail[checks.index(k)] = apart(_detail, stored, rows, columns)
-    return Evidence(points, light, focus, focus[checks].astype(np.float32), seen, detail, noise)
+    beside = _weight(blur, noise)
+    light[rows, columns] = own.mean(beside)
+    return Evidence(points, light, beside, focus, focus[checks].astype(np.float32), seen, detail, noise)
+
+
+def _weight(blur: float, noise: float) -> float:
+    """What a frame beside counts, by the blur of a frame's step and the noise; 0 where that is next to nothing."""
+    weight = math.exp(-((blur / SHARP_PX) ** 2)) * noise**2 / (noise**2 + CALM**2)
+    return weight if weight > LEAST else 0.0
 
 
 def gathered_again(
@@ -151,27 +206,14 @@ def gathered_again(
 ) -> Evidence:
     """Evidence of another index, (Y, X) float32, which differs where pixels are `moved`; reads the frames they name."""
     light = evidence.light.copy()
-    rows, columns = evidence.points[moved[tuple(evidence.points.T)]].T
-    nearest = _nearest(evidence.focus, index[rows, columns])
-    for k, stored in visit(frames, "Gathering light", np.unique(nearest).tolist()):
-        own = nearest == k
-        _take(light, stored, rows[own], columns[own], transfer)
+    points = evidence.points[moved[tuple(evidence.points.T)]]
+    where = tuple(points.T)
+    own = _Light(points, index[where], evidence.focus, light.shape[2], transfer)
+    needed = np.unique(own.frame[:, None] + (-1, 0, 1)) if evidence.beside else np.unique(own.frame)
+    for k, stored in visit(frames, "Gathering light", needed[(needed >= 0) & (needed < len(frames))].tolist()):
+        own.see(stored, k)
+    light[where] = own.mean(evidence.beside)
     return replace(evidence, light=light)
-
-
-def _nearest(focus: NDArray[np.float64], depths: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Numbers of the frames that are focused next to some depths."""
-    return np.searchsorted((focus[1:] + focus[:-1]) / 2, depths)
-
-
-def _take(
-    light: NDArray[np.float32],
-    stored: NDArray[Any],
-    rows: NDArray[np.int32],
-    columns: NDArray[np.int32],
-    transfer: Transfer,
-) -> None:
-    light[rows, columns] = to_linear(to_float(stored[rows, columns]), transfer)
 
 
 def _in_8_bits(stored: NDArray[Any], rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.uint8]:

@@ -78,6 +78,11 @@ class Law:
         return replace(self, after=blur) if self.nearest == "first" else replace(self, before=blur)
 
     @property
+    def wider(self) -> float:
+        """Radius, in px, of the disc that is blurred as much as what is one frame out of focus, to the worse side."""
+        return max(self.before, self.after) * (2 if self.psf == "gaussian" else 1)
+
+    @property
     def reach(self) -> float:
         """How far, in px, the light of what is one frame out of focus comes."""
         from ..kernels import veil_cpu
