@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -28,8 +29,8 @@ WIDTHS = (4, 6, 8, 11, 14, 18, 24, 32, 44, MOST_REACH)  # px: classes of that re
 JUMP_PX = 2  # to either side of a pixel, in which a jump of depth is looked for
 MARGIN_PX = 2  # more than the reach that follows from the jump
 FAR = 1e9  # beyond all depths
-SHARP_PX = 1.0  # px: blur (radius of a disc) with which a frame beside a pixel's own counts by 1 / e
-CALM = 0.005  # standard deviation of the noise at which it counts by half of that
+BESIDE = 2  # frames to either side of a pixel's own that its light may be a mean with
+LOST = 0.014  # standard deviation of what a blur of 1 px (radius of a disc) takes away; in proportion to its square
 LEAST = 0.02  # that it must count, to be read at all
 CHECKS = 6  # frames that the result is rendered again for
 MOST_TOO_WIDE = 3  # px by which nearer surfaces are drawn back
@@ -46,11 +47,10 @@ class Evidence:
     points : (P, 2) int32
         Rows and columns of pixels beside depth edges.
     light : (Y, X, C) float32
-        Linear light: of these pixels, in the frame that their index names and, by `beside`, in those next to it;
+        Linear light: of these pixels, in the frame that their index names and, by `beside`, in those around it;
         elsewhere of the fused picture.
-    beside : float
-        What either of the frames beside a pixel's own counts, which counts 1: the more, the sharper they are there, and
-        the more noise there is, which a mean has less of.
+    beside : tuple of float
+        What the frames one before and one behind a pixel's own count, which counts 1; then those two before and behind.
     focus : (N,) float64
         Depths that the frames are focused at, ascending.
     frames : (K,) float32
@@ -65,7 +65,7 @@ class Evidence:
 
     points: NDArray[np.int32]
     light: NDArray[np.float32]
-    beside: float
+    beside: tuple[float, ...]
     focus: NDArray[np.float64]
     frames: NDArray[np.float32]
     seen: NDArray[np.uint8]
@@ -132,20 +132,21 @@ class _Light:
     ) -> None:
         self.points, self.transfer = points, transfer
         self.frame = np.searchsorted((focus[1:] + focus[:-1]) / 2, depth)
-        self.own, self.beside = (np.zeros((len(points), channels), np.float32) for _ in range(2))
-        self.count = np.minimum(self.frame, 1) + np.minimum(len(focus) - 1 - self.frame, 1)
+        self.light = np.zeros((1 + BESIDE, len(points), channels), np.float32)  # summed, by the distance in frames
+        self.count = np.zeros((1 + BESIDE, len(points), 1), np.float32)
 
     def see(self, stored: NDArray[Any], k: int) -> None:
         """Look at frame `k`, (Y, X, C) as stored."""
         away = np.abs(self.frame - k)
-        for distance, light in ((0, self.own), (1, self.beside)):
-            some = np.flatnonzero(away == distance)
-            light[some] += to_linear(to_float(stored[tuple(self.points[some].T)]), self.transfer)
+        some = np.flatnonzero(away <= BESIDE)
+        self.light[away[some], some] += to_linear(to_float(stored[tuple(self.points[some].T)]), self.transfer)
+        self.count[away[some], some] += 1
 
-    def mean(self, beside: float) -> NDArray[np.float32]:
-        """(P, C) of all of them, in which a frame beside counts so much."""
-        weight = np.float32(beside)
-        return np.asarray((self.own + weight * self.beside) / (1 + weight * self.count[:, None].astype(np.float32)))
+    def mean(self, beside: Sequence[float]) -> NDArray[np.float32]:
+        """(P, C) of all of them, in which the frames beside count so much."""
+        weights = np.array((1, *beside), np.float32)
+        light, count = (np.tensordot(weights, several[: len(weights)], 1) for several in (self.light, self.count))
+        return np.asarray(light / count)
 
 
 def gathered(
@@ -190,15 +191,16 @@ def gathered(
             noise = min(noise, apart(image_noise, stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = apart(_in_8_bits, stored, rows, columns)
             detail[checks.index(k)] = apart(_detail, stored, rows, columns)
-    beside = _weight(blur, noise)
+    beside = _weights(blur, noise)
     light[rows, columns] = own.mean(beside)
     return Evidence(points, light, beside, focus, focus[checks].astype(np.float32), seen, detail, noise)
 
 
-def _weight(blur: float, noise: float) -> float:
-    """What a frame beside counts, by the blur of a frame's step and the noise; 0 where that is next to nothing."""
-    weight = math.exp(-((blur / SHARP_PX) ** 2)) * noise**2 / (noise**2 + CALM**2)
-    return weight if weight > LEAST else 0.0
+def _weights(blur: float, noise: float) -> tuple[float, ...]:
+    """What frames beside count, by the inverse of their variance: noise, and what the blur of the steps takes away."""
+    lost = (LOST * (away * blur) ** 2 for away in range(1, 1 + BESIDE))
+    weights = (noise**2 / (noise**2 + one**2) for one in lost)
+    return tuple(weight for weight in weights if weight > LEAST)
 
 
 def gathered_again(
@@ -209,7 +211,8 @@ def gathered_again(
     points = evidence.points[moved[tuple(evidence.points.T)]]
     where = tuple(points.T)
     own = _Light(points, index[where], evidence.focus, light.shape[2], transfer)
-    needed = np.unique(own.frame[:, None] + (-1, 0, 1)) if evidence.beside else np.unique(own.frame)
+    around = np.arange(-len(evidence.beside), len(evidence.beside) + 1)
+    needed = np.unique(np.add.outer(np.unique(own.frame), around))
     for k, stored in visit(frames, "Gathering light", needed[(needed >= 0) & (needed < len(frames))].tolist()):
         own.see(stored, k)
     light[where] = own.mean(evidence.beside)
