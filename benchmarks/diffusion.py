@@ -28,7 +28,7 @@ QUALITY = ("Q_MI", "Q_AB/F", "Q_Y")
 OF_TRUTH, OF_FOLDER = (*QUALITY, "mIoU", "mIoU, broad", "PSNR, dB", "beside edges, dB"), (*QUALITY, "Q_CV", "mIoU")
 DIGITS = {"PSNR, dB": 2, "beside edges, dB": 2, "Q_CV": 1}  # 3 for all others
 NETWORKS = {name: name for name in ("fsb", "frb", "keb")}  # checkpoints, by architecture
-TIMED = 1000, 20  # px of a side, and frames
+TIMED = (1000, 20), (1000, 100)  # px of a side, and frames
 
 Figures = dict[str, float]
 
@@ -41,7 +41,7 @@ def report(
     corpus: Path | None = None,
     networks: Mapping[str, str] = NETWORKS,
     device: str = "auto",
-    timed: tuple[int, int] = TIMED,
+    timed: Sequence[tuple[int, int]] = TIMED,
     json_file: Path | None = None,
 ) -> dict[str, Any]:
     """Measure, print the tables and return all figures.
@@ -61,8 +61,8 @@ def report(
         ("keb"). Rows that lack theirs are left out.
     device : str
         Of the networks: "auto", "cpu", "cuda" or "mps".
-    timed : (int, int)
-        Side in px and frames of the stack whose time is taken.
+    timed : sequence of (int, int)
+        Side in px and frames of the stacks whose time is taken.
     json_file : Path, optional
         Where all figures are written.
 
@@ -92,7 +92,7 @@ def report(
         if part in chosen:
             found[part] = measured(size)
     if "time" in chosen:
-        found["time"] = _of_time(*timed)
+        found["time"] = [_of_time(size, frames) for size, frames in timed]
     if json_file:
         json_file.write_text(json.dumps(found, indent=2))
     return found

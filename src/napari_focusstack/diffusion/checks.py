@@ -63,9 +63,11 @@ def trust(
     detail = apart(_detail, stored)[where]
     allowed = rougher * detail / np.maximum(1 - veil[where], mostly) + fine + work.evidence.noise
     freed = apart(to_stored, light[where], work.transfer)
+    least = SMOOTHER * detail - fine - work.evidence.noise
+    sound &= apart(_detail_with, stored, where, freed, np.ones_like(sound)) >= least
     for _ in range(TIMES):
         left = apart(_detail_with, stored, where, freed, sound)
-        still = sound & (left <= most * allowed) & (left >= SMOOTHER * detail - fine - work.evidence.noise)
+        still = sound & (left <= most * allowed) & (left >= least)
         if (still == sound).all():
             break
         sound = still
