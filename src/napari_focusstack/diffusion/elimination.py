@@ -158,7 +158,8 @@ def eliminate_diffusion(
         depth = _placed(depth, focus)
         jumps = apart(jumps_of, depth, sure)
     reach = apart(reach_of, jumps, gap - 0.5, law.reach)
-    evidence = gathered(frames, stored, depth, reach, transfer, focus, law.wider)
+    step = math.inf if pair else law.wider  # of a pair, the other frame is never sharp, too
+    evidence = gathered(frames, stored, depth, reach, transfer, focus, step)
     subtract = form == "subtraction" or (form == "auto" and evidence.noise > NOISY[not pair])
     whole = Veils(evidence, depth, reach, gap, subtract, transfer)
     work, law, told = _drawn_back(frames, whole, law, nearest)
