@@ -74,6 +74,15 @@ def test_at_the_ends_there_are_fewer_beside():
         np.testing.assert_allclose(found.light, expected, rtol=1e-5)
 
 
+def test_frames_that_are_focused_far_away_do_not_count():
+    frames = noisy(0.02)
+    focus = np.array([0.0, 0.2, 0.4, 3.0, 4.0, 5.0, 6.0])
+    index, reach = np.full((SIZE, SIZE), 0.4, np.float32), np.full((SIZE, SIZE), 8, np.uint8)
+    found = gathered(frames, frames[0], index, reach, "linear", focus, 0.3)
+    near = found.beside[0]
+    np.testing.assert_allclose(found.light, (frames[2] + near * (frames[0] + frames[1])) / (1 + 2 * near), rtol=1e-5)
+
+
 def test_where_frames_beside_count_they_are_read_again_too():
     index, moved = np.full((SIZE, SIZE), 3, np.float32), np.zeros((SIZE, SIZE), bool)
     moved[5:9] = True

@@ -50,7 +50,7 @@ class Evidence:
         Linear light: of these pixels, in the frame that their index names and, by `beside`, in those around it;
         elsewhere of the fused picture.
     beside : tuple of float
-        What the frames one before and one behind a pixel's own count, which counts 1; then those two before and behind.
+        What the frames one step before and behind a pixel's own count, which counts 1; then those two steps away.
     focus : (N,) float64
         Depths that the frames are focused at, ascending.
     frames : (K,) float32
@@ -131,22 +131,26 @@ class _Light:
         self, points: NDArray[np.int32], depth: Plane, focus: NDArray[np.float64], channels: int, transfer: Transfer
     ) -> None:
         self.points, self.transfer = points, transfer
-        self.frame = np.searchsorted((focus[1:] + focus[:-1]) / 2, depth)
-        self.light = np.zeros((1 + BESIDE, len(points), channels), np.float32)  # summed, by the distance in frames
-        self.count = np.zeros((1 + BESIDE, len(points), 1), np.float32)
+        self.frame = np.searchsorted((focus[1:] + focus[:-1]) / 2, depth).astype(np.int32)
+        steps = np.rint(np.abs(np.subtract.outer(focus, focus)))  # mean ones: frames may be focused unevenly
+        self.away = np.where(np.eye(len(focus)), 0, np.maximum(steps, 1)).astype(np.int32)
+        self.light = np.zeros((1 + BESIDE, len(points), channels), np.float32)  # summed, by the distance in steps
 
     def see(self, stored: NDArray[Any], k: int) -> None:
         """Look at frame `k`, (Y, X, C) as stored."""
-        away = np.abs(self.frame - k)
+        away = self.away[k][self.frame]
         some = np.flatnonzero(away <= BESIDE)
         self.light[away[some], some] += to_linear(to_float(stored[tuple(self.points[some].T)]), self.transfer)
-        self.count[away[some], some] += 1
+
+    def needed(self, farthest: int) -> list[int]:
+        """Numbers of the frames that are so many steps from a pixel's own, or less."""
+        return np.flatnonzero((self.away[:, np.unique(self.frame)] <= farthest).any(axis=1)).tolist()
 
     def mean(self, beside: Sequence[float]) -> NDArray[np.float32]:
         """(P, C) of all of them, in which the frames beside count so much."""
         weights = np.array((1, *beside), np.float32)
-        light, count = (np.tensordot(weights, several[: len(weights)], 1) for several in (self.light, self.count))
-        return np.asarray(light / count)
+        count = sum(weight * (self.away == away).sum(axis=1) for away, weight in enumerate(weights))
+        return np.asarray(np.tensordot(weights, self.light[: len(weights)], 1) / count[self.frame, None])
 
 
 def gathered(
@@ -211,9 +215,7 @@ def gathered_again(
     points = evidence.points[moved[tuple(evidence.points.T)]]
     where = tuple(points.T)
     own = _Light(points, index[where], evidence.focus, light.shape[2], transfer)
-    around = np.arange(-len(evidence.beside), len(evidence.beside) + 1)
-    needed = np.unique(np.add.outer(np.unique(own.frame), around))
-    for k, stored in visit(frames, "Gathering light", needed[(needed >= 0) & (needed < len(frames))].tolist()):
+    for k, stored in visit(frames, "Gathering light", own.needed(len(evidence.beside))):
         own.see(stored, k)
     light[where] = own.mean(evidence.beside)
     return replace(evidence, light=light)
