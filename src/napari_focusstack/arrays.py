@@ -27,7 +27,6 @@ __all__ = [
     "as_frames",
     "check_dtype",
     "decoded",
-    "finite",
     "frame",
     "from_float",
     "to_float",
@@ -240,23 +239,20 @@ def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Ite
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def finite(stored: Any, name: str, note: str = "") -> NDArray[Any]:
-    """Frame of that name as an array, if its values are numbers; a note for whoever has to find it otherwise.
+def decoded(frames: Frames, i: int) -> NDArray[Any]:
+    """Frame `i` as an array, if its values are numbers.
 
     Raises
     ------
     ValueError
-        If some are not, or are infinite.
+        If some are not, or are infinite; with the name of its file, where each frame has one.
     """
-    image: NDArray[Any] = np.asarray(stored)
+    image: NDArray[Any] = np.asarray(frames[i])
     if image.dtype.kind == "f" and not np.isfinite(image).all():
+        files = getattr(frames, "sources", ())
+        name, note = (files[i], "") if len(files) == len(frames) else (f"frame {i}", " (the first is number 0)")
         raise ValueError(
             f"{name} has values that are no numbers (NaN) or infinite; put others in their place, or give the frames "
             f"without it{note}"
         )
     return image
-
-
-def decoded(frames: Frames, i: int) -> NDArray[Any]:
-    """Frame `i`, if its values are numbers; see `finite`."""
-    return finite(frames[i], f"frame {i}", " (the first is number 0)")

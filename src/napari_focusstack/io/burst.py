@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import Frames, finite
+from ..arrays import Frames
 from .header import Metadata, Source, UnreadableFrame
 from .opening import Opened, open_files
 
@@ -71,7 +71,7 @@ class Burst(Metadata):
         chunks = tuple((1,) * length for length in self._lengths) + tuple((size,) for size in tail)
 
         def plane(block_id: tuple[int, ...]) -> NDArray[Any]:
-            return np.asarray(self._planes[self._number(block_id[:lead])]).reshape((1,) * lead + tail)
+            return self._plane(block_id[:lead]).reshape((1,) * lead + tail)
 
         none = np.empty((0,) * len(chunks), self.dtype)
         return da.map_blocks(plane, chunks=chunks, dtype=self.dtype, meta=none)
@@ -116,15 +116,13 @@ class Burst(Metadata):
         UnreadableFrame
             If its pixels are damaged.
         ValueError
-            If there are several bursts, or a value is no number.
+            If there are several bursts.
         IndexError
             If there is no frame of that number.
         """
         self._check_one()
         i = range(len(self))[i]
-        places = [{self._focus: i, "C": c} for c in range(self.sizes.get("C", 1))]
-        numbers = [self._number(tuple(place.get(axis, 0) for axis in self._lead)) for place in places]
-        planes = [finite(self._planes[k], str(self.sources[k])) for k in numbers]
+        planes = [self._plane(self._place({self._focus: i, "C": c})) for c in range(self.sizes.get("C", 1))]
         return planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
 
     @property
@@ -237,8 +235,12 @@ class Burst(Metadata):
                 "use run_series(burst.data, burst.axes), or index burst.data"
             )
 
-    def _number(self, place: tuple[int, ...]) -> int:
-        return int(np.ravel_multi_index(place, self._lengths)) if place else 0
+    def _place(self, numbers: dict[str, int]) -> tuple[int, ...]:
+        return tuple(numbers.get(axis, 0) for axis in self._lead)
+
+    def _plane(self, place: tuple[int, ...]) -> NDArray[Any]:
+        k = int(np.ravel_multi_index(place, self._lengths)) if place else 0
+        return np.asarray(self._planes[k])
 
     def _raw(self) -> Any:
         if not self.is_raw:
