@@ -190,13 +190,13 @@ def gathered(
     detail, noise = np.empty(seen.shape[:2], np.float16), math.inf
     own = _Light(points, index[rows, columns], focus, image.shape[2], transfer)
     for k, stored in visit(frames, "Gathering light"):
-        own.see(stored, k)
+        apart(own.see, stored, k)
         if k in checks:
             noise = min(noise, apart(image_noise, stored))  # the least: what is sharp looks like noise, too
             seen[checks.index(k)] = apart(_in_8_bits, stored, rows, columns)
             detail[checks.index(k)] = apart(_detail, stored, rows, columns)
     beside = _weights(blur, noise)
-    light[rows, columns] = own.mean(beside)
+    light[rows, columns] = apart(own.mean, beside)
     return Evidence(points, light, beside, focus, focus[checks].astype(np.float32), seen, detail, noise)
 
 
@@ -210,14 +210,17 @@ def _weights(blur: float, noise: float) -> tuple[float, ...]:
 def gathered_again(
     evidence: Evidence, frames: Frames, index: Plane, moved: NDArray[np.bool_], transfer: Transfer
 ) -> Evidence:
-    """Evidence of another index, (Y, X) float32, which differs where pixels are `moved`; reads the frames they name."""
+    """Evidence of another index, (Y, X) float32, which differs where pixels are `moved`.
+
+    Reads the frames that these name, and those beside that count.
+    """
     light = evidence.light.copy()
     points = evidence.points[moved[tuple(evidence.points.T)]]
     where = tuple(points.T)
     own = _Light(points, index[where], evidence.focus, light.shape[2], transfer)
     for k, stored in visit(frames, "Gathering light", own.needed(len(evidence.beside))):
-        own.see(stored, k)
-    light[where] = own.mean(evidence.beside)
+        apart(own.see, stored, k)
+    light[where] = apart(own.mean, evidence.beside)
     return replace(evidence, light=light)
 
 
