@@ -100,7 +100,7 @@ def chosen(
         found.see(image, k)
     depth, error = index.copy(), sigma.copy()
     moved = np.zeros(index.shape, bool)
-    margin = -(-(chooser.network.halo + AROUND) // chooser.network.grid) * chooser.network.grid
+    margin = -(-chooser.network.halo // chooser.network.grid) * chooser.network.grid
     undecided = apart(_undecided, found, index.shape)
     boxes = [box for tile in _tiles(index.shape) for box in _boxes(undecided, tile, margin, chooser.network.grid)]
     for box in track(boxes, "Choosing depths"):
@@ -159,7 +159,8 @@ def _choose(
     import torch
 
     wide, inner = zip(*(_widened(part, margin, size) for part, size in zip(box, shape, strict=True)), strict=True)
-    depths, planes = found.part(*wide, backwards=backwards)
+    wider, middle = zip(*(_widened(part, AROUND, size) for part, size in zip(wide, shape, strict=True)), strict=True)
+    depths, planes = (seen[:, *middle] for seen in found.part(*wider, backwards=backwards))
     asked, choices = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
     asked = asked.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), in_short_floats(chooser.device):
