@@ -172,6 +172,15 @@ def test_describing_checkpoints_is_light():
     assert in_a_fresh_process(code).strip() == "False"
 
 
+def test_loading_networks_needs_no_compiler():
+    code = (
+        "import sys, napari_focusstack.nets.checkpoint as c\n"
+        "for shipped in c.list_checkpoints(): c.load_network(c.read_checkpoint(shipped.name), 'cpu')\n"
+        "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    )
+    assert in_a_fresh_process(code).strip() == "True False"
+
+
 def test_the_smallest_recipe_runs_without_napari_and_qt():
     code = f"""
 import sys

@@ -141,11 +141,13 @@ def load_network(checkpoint: Checkpoint, device: str = "auto") -> Network:
     """
     import torch
 
+    from .hollow import hollow
+
     device = pick_device(device)
     path = checkpoint.folder / WEIGHTS
     content = _weights_of(checkpoint)
     try:
-        with torch.device("meta"):
+        with hollow():
             skeleton = build(checkpoint.architecture, checkpoint.arguments)
         _check_shape(checkpoint, skeleton)
     except (ValueError, TypeError, RuntimeError) as error:

@@ -70,7 +70,8 @@ class EdgeNet(Network):
         self.head = nn.Conv2d(WIDTH, CANDIDATES, 1)
         for start in (*self.up.parameters(), *self.head.parameters()):
             nn.init.zeros_(start)
-        self.head.bias = nn.Parameter(BEGIN * (torch.arange(CANDIDATES) == 0))
+        with torch.no_grad():
+            self.head.bias[0] = BEGIN  # type: ignore[index] # it has one
         interpolated = GRID + GRID // 2 - 1  # farthest px of the cells that a pixel is interpolated from
         self.halo = 1 + sum(DILATIONS) + GRID * sum(COARSE) + interpolated
 
