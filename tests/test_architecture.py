@@ -26,7 +26,7 @@ MAY_KNOW = {  # a module or package of ours, and which others it may import
     "sharpest": {"arrays", "focus", "kernels"},
     "fusion": {"arrays", "color", "progress", "methods", "devices", "focus", "kernels", "nets", "sharpest", "fusion"},
     "depth": {"arrays", "files", "progress", "methods", "devices", "focus", "kernels", "nets", "sharpest", "depth"},
-    "diffusion": {"arrays", "color", "focus", "kernels", "methods", "nets", "progress", "diffusion"},
+    "diffusion": {"arrays", "color", "focus", "devices", "kernels", "methods", "nets", "progress", "diffusion"},
     "capture": {"arrays", "progress", "focus", "kernels", "capture"},
     "simulation": {"arrays", "progress", "color", "optics", "simulation"},
     "nets": {"arrays", "color", "devices", "files", "methods", "nets", "progress", ""},

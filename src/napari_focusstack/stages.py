@@ -189,7 +189,8 @@ def eliminate_burst(
         how: dict[str, Any] = {**asked, "edges": EDGES, **_channel(frames, recipe)}
         found = estimate_depth(ready, guide=fusion.image, fill=True, device=recipe.device, **how)
         index, known = found.index, found.measured
-    return eliminate_diffusion(ready, fusion.image, _without_gaps(index), known, transfer=transfer, **options)
+    options = {**options, "transfer": transfer, "device": recipe.device}
+    return eliminate_diffusion(ready, fusion.image, _without_gaps(index), known, **options)
 
 
 def _developed(raw: Any, alignment: Alignment | None, recipe: Recipe, options: dict[str, Any]) -> Fusion:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_focusstack.diffusion import checks
-from napari_focusstack.diffusion.checks import _ragged, trust, without_specks
+from napari_focusstack.diffusion.checks import _ragged, borne_out, trust, without_specks
 from napari_focusstack.diffusion.law import Law
 from napari_focusstack.diffusion.veils import Solved, Veils
 
@@ -64,6 +64,7 @@ class Asked:
         self.shape = self.found.shape[1:]
         points = np.argwhere(np.ones(self.shape, bool)).astype(np.int32)
         self.evidence, self.gap, self.transfer = SimpleNamespace(points=points, noise=0.0), 2.0, "linear"
+        self.depth = np.zeros(self.shape, np.float32)
 
     def worst(self, _solved, _law, which):
         return self.found.reshape(2, -1)[:, which]
@@ -76,7 +77,9 @@ class Asked:
         stored, freed = (np.broadcast_to(np.float32(grey), self.shape)[..., None].copy() for grey in (0.5, light))
         veil, depth = np.full(self.shape, 0.5, np.float32), np.zeros(self.shape, np.float32)
         which = np.arange(depth.size)
-        found = trust(self, stored, Solved(freed, veil, veil), Law(1.0, 1.0, "disc", "first"), which, depth)
+        solved = Solved(freed, veil, veil)
+        borne = borne_out(self, solved, Law(1.0, 1.0, "disc", "first"), which, depth)
+        found = trust(self, stored, solved, which, depth, borne)
         return found.reshape(self.shape)
 
 

@@ -239,7 +239,7 @@ def test_an_architecture_of_elsewhere_is_told(broken):
     config = json.loads((broken / CONFIG).read_text())
     for name in ("os.system", "unet.UNet", "../unet", "__import__"):
         (broken / CONFIG).write_text(json.dumps(config | {"architecture": name}))
-        known = "unet, focusdeep, focusdeep-any, aifdepthnet, fsb, frb, keb, edgenet"
+        known = "unet, focusdeep, focusdeep-any, aifdepthnet, fsb, frb, keb, edgenet, trustnet"
         said = f"architecture '{name}' is unknown here; known are {known}: update the program"
         assert said in refused(broken)
 

@@ -61,7 +61,7 @@ def test_a_loss_of_another_task_is_refused(tmp_path):
         lesson_of("squared", Says("depth", None))
 
 
-@pytest.mark.parametrize("task", sorted({*get_args(Task)} - {"edges"}))  # of which see their own tests
+@pytest.mark.parametrize("task", sorted({*get_args(Task)} - {"edges", "trust"}))  # which have tests of their own
 def test_networks_are_given_what_their_task_asks_for(task):
     draw = replace(PAIR, frames=PAIR.frames.repeat(1, 2, 1, 1, 1)) if task == "depth" else PAIR
     given = draw.asked(Says(task, None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["SEGMENT", "trust", "without_specks"]
+__all__ = ["SEGMENT", "Borne", "borne_out", "in_segments", "trust", "without_specks"]
 
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
@@ -37,27 +37,58 @@ AMONG = 0.5  # share of the 3 × 3 px around a speck that were freed, too: other
 TIMES = 3  # that detail, and specks, are looked at: what was refused leaves edges
 
 
+class Borne(NamedTuple):
+    """How far the frames, rendered again, bear some points out.
+
+    Attributes
+    ----------
+    sound : (P,) bool
+        Whether each looks as it did, or nearly, and light is left.
+    worst, before : (P,) float32
+        By how much they differ from what was seen, of what they may: corrected, and as it was.
+    """
+
+    sound: NDArray[np.bool_]
+    worst: NDArray[np.float32]
+    before: NDArray[np.float32]
+
+    @property
+    def gain(self) -> NDArray[np.float32]:
+        """(P,) by how much less they differ when corrected."""
+        return np.minimum(self.before, 1) - np.minimum(self.worst, 1)
+
+
+def borne_out(work: Veils, solved: Solved, law: Law, which: NDArray[np.intp], given: Plane) -> Borne:
+    """Hold some points against the frames, rendered again."""
+    tolerance = TOLERANCE + NOISES * work.evidence.noise
+    worst, before = work.worst(solved, law, which) / tolerance
+    own, behind = apart(rims, work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
+    sound = (worst <= DOUBT[0]) & (own >= RIM * behind)[which] & apart(work.leaves, solved.light, which)
+    borne = Borne(sound, worst, before)
+    return borne._replace(sound=sound & (borne.gain.mean() > 0))
+
+
+def in_segments(
+    work: Veils, which: NDArray[np.intp], borne: Borne, kept: NDArray[np.float32] | float = 1.0
+) -> NDArray[np.bool_]:
+    """Whether the frames of a segment around each point differ less, if so much of the correction is kept there."""
+    where = tuple(work.evidence.points[which].T)
+    return apart(_mean_around, borne.gain * kept, where, work.depth.shape, SEGMENT) > 0
+
+
 def trust(
     work: Veils,
     stored: NDArray[np.float32],
     solved: Solved,
-    law: Law,
     which: NDArray[np.intp],
     given: Plane,
+    borne: Borne,
 ) -> NDArray[np.float32]:
-    """Of some points, 0 to 1: how far the frames, rendered again, look as they did, and better than uncorrected."""
-    if not len(which):
-        return np.zeros(0, np.float32)
+    """Of some points, 0 to 1: how far the frames bear them out, and no detail is lost or comes up."""
     light, veil = solved.light, solved.veil
+    sound = borne.sound & in_segments(work, which, borne)
     where = tuple(work.evidence.points[which].T)
-    worst, before = work.worst(solved, law, which)
-    tolerance = TOLERANCE + NOISES * work.evidence.noise
-    gain = np.minimum(before, tolerance) - np.minimum(worst, tolerance)
     most, power = DOUBT
-    sound = (worst <= most * tolerance) & (gain.mean() > 0)
-    sound &= apart(_mean_around, gain, where, veil.shape, SEGMENT) > 0
-    own, behind = apart(rims, work.evidence, given, law.nearest, work.gap - 0.5, SEGMENT)
-    sound &= (own >= RIM * behind)[which] & apart(work.leaves, light, which)
     ragged = apart(_ragged, given, work.gap)[where]
     rougher, fine, mostly = np.where(ragged, *np.array([STRICTER, ROUGHER], np.float32)[:, :, None])
     detail = apart(_detail, stored)[where]
@@ -71,7 +102,7 @@ def trust(
         if (still == sound).all():
             break
         sound = still
-    share = tolerance / np.maximum(worst, tolerance) * (allowed / np.maximum(left, allowed))
+    share = 1 / np.maximum(borne.worst, 1) * (allowed / np.maximum(left, allowed))
     return _agreed(np.where(sound, share**power, np.float32(0)), where, veil.shape)
 
 

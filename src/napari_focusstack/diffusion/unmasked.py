@@ -14,12 +14,13 @@ from ..color import Transfer
 from ..focus import grey, smoothed
 from ..methods import check_options
 from ..progress import apart
-from .elimination import NO_END, REFUSED, eliminate_diffusion
+from .elimination import REFUSED, eliminate_diffusion
 from .law import Law, Nearest
 from .matting import errors, matted
 from .pair import by_sharpness, find_blur, find_foreground
 from .reblurring import light_of, measured_blur, squares
 from .result import Elimination, unchanged
+from .solving import NO_END
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

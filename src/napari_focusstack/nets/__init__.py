@@ -27,6 +27,7 @@ ARCHITECTURES: dict[str, str] = {  # module of this package and class, so that a
     "frb": "frb.FRB",
     "keb": "keb.KEB",
     "edgenet": "edgenet.EdgeNet",
+    "trustnet": "trustnet.TrustNet",
 }
 PLANES = 4  # of a mosaic: red, green beside red, green beside blue, blue
 

@@ -18,7 +18,7 @@ LONGEST_TEXT = 10_000  # characters
 MOST = 2**63 - 1  # what an integer may be
 LARGEST_SIDE = 2**16  # px of tile and halo
 
-Task = Literal["fusion", "depth", "foreground", "refinement", "kernel", "edges"]
+Task = Literal["fusion", "depth", "foreground", "refinement", "kernel", "edges", "trust"]
 Light = Literal["stored", "linear", "srgb"]
 Check = Callable[[Any], Any]
 
@@ -29,6 +29,7 @@ RATINGS: dict[Task, tuple[str, str]] = {  # of a network of each task: the metri
     "refinement": ("miou", "mean IoU {:.3f}"),
     "kernel": ("sigma_error", "σ off by {:.2f} px"),
     "edges": ("wrong", "{:.1%} of depths off by a frame"),
+    "trust": ("gain", "{:+.2f} dB beside depth edges"),
 }
 
 _repr = Repr()
@@ -99,9 +100,9 @@ class Checkpoint:
         Name in `nets.ARCHITECTURES`.
     arguments : mapping
         Keyword arguments of the architecture.
-    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges"}
+    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges", "trust"}
         What the network finds: the all-in-focus image, depth, masks of the foreground, better ones from drafts of them,
-        blur kernels, which of several depths a pixel has.
+        blur kernels, which of several depths a pixel has, how much of a correction it keeps.
     input : Input
         What it takes.
     tile, halo : int

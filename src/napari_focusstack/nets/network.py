@@ -16,7 +16,7 @@ class Network(nn.Module):
 
     Attributes
     ----------
-    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges"}
+    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges", "trust"}
         What it finds, see `Checkpoint`.
     arguments : dict
         What it was built with: its class with these makes it again.

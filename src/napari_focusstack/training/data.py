@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from .examples import Examples
 from .lessons import FRAMES
 from .own import Own
 from .recipe import DataPart, Kind, TrainingRecipe
-from .sources import Mixed, Paired, Rehearsed, Simulated, Source, Staged, Undecided
+from .sources import Corrected, Mixed, Paired, Rehearsed, Simulated, Source, Staged, Undecided
 from .store import read_dataset
 from .stored import Stored
 
@@ -34,7 +34,9 @@ FITTING: dict[Task, tuple[Kind, ...]] = {  # of tasks that are learned from what
     "refinement": ("simulation",),
     "kernel": ("simulation",),
     "edges": ("simulation", "scene"),
+    "trust": ("simulation", "scene"),
 }
+LOOKED_INTO: dict[Task, Callable[[Source], Source]] = {"edges": Undecided, "trust": Corrected}
 VALIDATION = 2**40  # step number of what is held out, which no run reaches
 
 
@@ -61,7 +63,7 @@ def source_of(
     source = parts[0][0] if len(parts) == 1 else Mixed(parts)
     if task == "refinement":
         return Rehearsed(source, load_network(read_checkpoint("fsb"), "cpu"))
-    return Undecided(source) if task == "edges" else source
+    return LOOKED_INTO[task](source) if task in LOOKED_INTO else source
 
 
 def held_out_of(recipe: TrainingRecipe, stacks: Mapping[str, Source], device: torch.device) -> Sequence[Examples]:

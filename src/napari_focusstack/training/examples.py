@@ -41,7 +41,20 @@ LEVELS = (255, 4095, 65535)  # of a file of 8, 12 or 16 bit
 MISJUDGED = 0.15  # standard deviation of the log of what the noise is taken for: it has to be estimated
 MISMEASURED, GROSS = (0.5, 0.06), 0.12  # the same of blurs, if they are grossly wrong and else; share of the former
 
-Known = Literal["depth", "depths", "mask", "noise", "sigma", "sigma_behind", "rehearsal", "planes", "candidates"]
+Known = Literal[
+    "depth",
+    "depths",
+    "mask",
+    "noise",
+    "sigma",
+    "sigma_behind",
+    "rehearsal",
+    "planes",
+    "candidates",
+    "fused",
+    "freed",
+    "veiled",
+]
 UNTURNED = ("noise", "sigma", "sigma_behind")  # what is known of whole bursts
 
 
@@ -73,7 +86,12 @@ class Examples:
     rehearsal : (B, 3, 3, H, W) float32, optional
         What pairs would look like if a draft of the mask were true: see `diffusion.rehearsal`.
     planes, candidates : (B, 19, H, W), (B, 5, H, W) float32, optional
-        Depths that each pixel may have, in numbers of frames, and what is known of them: see `depth.candidates`.
+        Depths that each pixel may have, in numbers of frames, and what is known of them: see `depth.candidates`. Of a
+        correction, the planes are those of `diffusion.judging`, and there are 17.
+    fused, freed : (B, C, H, W) float32, optional
+        Pictures that were fused of the bursts, and the same freed of the light of nearer surfaces.
+    veiled : (B, 1, H, W) float32, optional
+        By how much a pixel may be freed at all, 0 to 1.
     """
 
     frames: Tensor
@@ -90,6 +108,9 @@ class Examples:
     rehearsal: Tensor | None = None
     planes: Tensor | None = None
     candidates: Tensor | None = None
+    fused: Tensor | None = None
+    freed: Tensor | None = None
+    veiled: Tensor | None = None
 
     def asked(self, network: Network) -> tuple[Tensor, ...]:
         """What the network is given: frames, and what its task asks for beside.
@@ -107,6 +128,8 @@ class Examples:
             return (torch.cat([self.frames, self.known("rehearsal")], 1),)
         if network.task == "edges":
             return self.known("planes"), self.known("candidates")
+        if network.task == "trust":
+            return (self.known("planes"),)
         return (self.frames, self.known("noise")) if network.takes_noise else (self.frames,)
 
     def known(self, name: Known) -> Tensor:

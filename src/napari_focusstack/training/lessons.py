@@ -12,6 +12,7 @@ from torch import Tensor
 from .losses import (
     absolute_error,
     choice_error,
+    correction_error,
     depth_error,
     focus_error,
     foreground_error,
@@ -41,7 +42,7 @@ class Lesson:
 
     Attributes
     ----------
-    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges"}
+    task : {"fusion", "depth", "foreground", "refinement", "kernel", "edges", "trust"}
         Of the networks.
     error : callable
         Loss of what such a network said of some examples, as a tensor of one number.
@@ -110,6 +111,10 @@ def _of_choice(found: Choice, draw: Examples) -> Tensor:
     return choice_error(found, draw.known("depth"))
 
 
+def _of_correction(found: Tensor, draw: Examples) -> Tensor:
+    return correction_error(found, draw.known("fused"), draw.known("freed"), draw.known("veiled"), draw.truth)
+
+
 LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "absolute": Lesson("fusion", partial(_of_pictures, absolute_error)),
     "smooth-absolute": Lesson("fusion", partial(_of_pictures, smooth_absolute_error)),
@@ -124,6 +129,7 @@ LESSONS: dict[str, Lesson] = {  # by the loss's name in a recipe
     "focus": Lesson("depth", _of_focus),
     "depth-and-focus": Lesson("depth", _of_both),
     "choice": Lesson("edges", _of_choice),
+    "correction": Lesson("trust", _of_correction),
 }
 FRAMES: dict[Task, tuple[int, int]] = {  # fewest and most that a network takes
     "fusion": (1, 300),
@@ -132,4 +138,5 @@ FRAMES: dict[Task, tuple[int, int]] = {  # fewest and most that a network takes
     "refinement": (2, 2),
     "kernel": (2, 2),
     "edges": (3, 300),
+    "trust": (3, 300),
 }

@@ -23,6 +23,8 @@ SCORES = (  # of all tasks
     "depth_error",
     "wrong",
     "wrong_before",
+    "gain",
+    "gain_rules",
 )
 COLUMNS = ("step", "loss", "rate", *SCORES, "seconds")
 

@@ -208,6 +208,25 @@ def choice_error(
     return (shares * (error - best)).sum(1).mean() * (10 / most) + sorted_out * (wrong * matters).mean()
 
 
+def correction_error(
+    shares: Tensor, fused: Tensor, freed: Tensor, veiled: Tensor, truth: Tensor, *, least: float = 3e-6
+) -> Tensor:
+    """Squared error that is left of a picture where it may be corrected, as a share of what there was.
+
+    Parameters
+    ----------
+    shares, veiled : (B, 1, H, W)
+        How much of the correction is kept, and how much there is at all, 0 to 1.
+    fused, freed, truth : (B, C, H, W)
+        Pictures as they were, corrected, and true, in stored values.
+    least : float
+        Mean squared error of a whole picture that counts as one: little can be won where there was hardly any.
+    """
+    found = fused + veiled * shares * (freed - fused)
+    left, before = (((picture.float() - truth).square() * (veiled > 0)).mean((1, 2, 3)) for picture in (found, fused))
+    return (left / (before + least)).mean()
+
+
 def psnr_of(found: Tensor, truth: Tensor) -> Tensor:
     """(B,) peak signal-to-noise ratio in dB of pictures (B, C, H, W) with white at 1, without a border of 4 px."""
     error = _inner(found.float()) - _inner(truth.float())

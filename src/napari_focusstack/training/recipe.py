@@ -37,6 +37,7 @@ LOSSES = (  # the keys of lessons.LESSONS, known here without torch
     "focus",
     "depth-and-focus",
     "choice",
+    "correction",
 )
 RANGES: dict[str, tuple[float, float]] = {
     "size": (32, 1024),

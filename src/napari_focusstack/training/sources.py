@@ -16,12 +16,25 @@ from ..nets.network import Network
 from ..simulation.batches import Variety, draw_batch, draw_scene
 from ..simulation.library import Library, Split
 from ..simulation.pairs import draw_pairs
+from .corrections import with_corrections
 from .examples import Examples, as_stored, with_candidates, with_rehearsal
 
-__all__ = ["Mixed", "Paired", "Rehearsed", "Seed", "Simulated", "Source", "Staged", "Undecided", "generator_of"]
+__all__ = [
+    "Corrected",
+    "Mixed",
+    "Paired",
+    "Rehearsed",
+    "Seed",
+    "Simulated",
+    "Source",
+    "Staged",
+    "Undecided",
+    "generator_of",
+]
 
 Seed = tuple[int, ...]
 DRAFTED = 1  # told apart from the seed of the frames
+TRIES = 12  # bursts that are drawn until one has something to correct
 
 
 class Source(Protocol):
@@ -138,6 +151,23 @@ class Undecided:
     def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
         """Examples that follow from the seed."""
         return with_candidates(self.source.draw(seed, bursts=bursts, size=size, frames=frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """Examples of another source, fused and freed of diffusion, where there is some."""
+
+    source: Source
+
+    def draw(self, seed: Seed, *, bursts: int, size: int, frames: int | None = None) -> Examples:
+        """Examples that follow from the seed; without anything to correct if that is hard to find."""
+        for attempt in range(TRIES):
+            again = (*seed, attempt)
+            drawn = self.source.draw(again, bursts=bursts, size=size, frames=frames)
+            found = with_corrections(drawn, generator_of((*again, DRAFTED)))
+            if found.known("veiled").any():
+                break
+        return found
 
 
 @dataclass(frozen=True, slots=True)

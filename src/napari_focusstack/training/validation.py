@@ -12,6 +12,7 @@ from torch import Tensor
 from ..nets.anylength import AnyLength
 from ..nets.network import Network
 from ..nets.tiles import infer
+from ..nets.trustnet import RULES
 from ..optics import Layer, defocused
 from ..progress import track
 from .examples import Examples, noise_levels, positions_of
@@ -60,10 +61,10 @@ def pictured(network: Network, frames: Frames, *, tile: int, device: str) -> NDA
     """What a network makes of aligned frames (N, Y, X, C), to be looked at: (Y, X, K) from 0 to 1, or None.
 
     Fusion: the picture. Depth: the share of the sweep, K = 1. Foreground: the mask of what is sharp in the first frame
-    and not in the last, K = 1. None of a kernel, of a refinement, which needs a draft, and of edges:
-    a choice beside few of them is nothing to look at.
+    and not in the last, K = 1. None of a kernel, of a refinement, which needs a draft, and of edges and
+    trust: what is said beside few edges is nothing to look at.
     """
-    if network.task in ("refinement", "kernel", "edges"):
+    if network.task in ("refinement", "kernel", "edges", "trust"):
         return None
     ways: dict[str, Any] = {"tile": tile, "device": device, "stage": "Preview"}
     if network.task == "depth":
@@ -131,6 +132,19 @@ def _of_choice(found: Choice, draw: Examples) -> Scores:
     return {"wrong": wrong, "wrong_before": given}
 
 
+def _of_correction(shares: Tensor, draw: Examples) -> Scores:
+    """PSNR in dB that is won where something is veiled: by the network's shares, and by those of the rules."""
+    fused, veiled = draw.known("fused"), draw.known("veiled")
+    some = veiled > 0
+
+    def error(kept: Tensor | float) -> Tensor:
+        found = fused + kept * veiled * (draw.known("freed") - fused)
+        return ((found - draw.truth).square() * some).sum((1, 2, 3))
+
+    before, network, rules = (error(kept) for kept in (0.0, shares, draw.known("planes")[:, RULES, None]))
+    return {"gain": 10 * torch.log10(before / network), "gain_rules": 10 * torch.log10(before / rules)}
+
+
 SCORES: dict[Task, Callable[[Any, Examples], Scores]] = {  # what a network of a task said of examples, to its scores
     "fusion": _of_picture,
     "depth": _of_depth,
@@ -138,4 +152,5 @@ SCORES: dict[Task, Callable[[Any, Examples], Scores]] = {  # what a network of a
     "refinement": _of_mask,
     "kernel": _of_kernel,
     "edges": _of_choice,
+    "trust": _of_correction,
 }
