@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from .annotations import Drawn
 from .depth_chooser import DepthChooser
 from .depth_export import ExportPart, saving_depth, saving_mesh
-from .feedback import Message, ProgressRow
-from .look import Section, style_sheet
+from .docked import DockPanel
+from .feedback import ProgressRow
+from .look import Section
 from .probes import ProbesPart
 from .profile_part import ProfilePart
 from .regions import ROLE, empty_shapes
@@ -33,7 +33,7 @@ WIDTH = 330  # px; as the panel that measures depth
 SHOW, BACK = "Show in 3-D", "Back to 2-D"
 
 
-class DepthPanel(QScrollArea):
+class DepthPanel(DockPanel):
     """Panel for a layer of depth.
 
     Parameters
@@ -43,8 +43,7 @@ class DepthPanel(QScrollArea):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
+        super().__init__(viewer, WIDTH, parent)
         self._run: Run | None = None
         self._again = False  # what is wanted changed while a surface was made
         self.view = SurfaceView(viewer, self._show_state)
@@ -94,10 +93,6 @@ class DepthPanel(QScrollArea):
         self._again = False
         if self._run is not None:
             self._run.cancel()
-
-    def say(self, text: str, kind: str = "info") -> None:
-        """Show a message: "info", "warning" or "error"."""
-        self.message.say(text, kind)
 
     def start(self, run: Run) -> None:
         """Start a computation whose progress is shown."""
@@ -169,8 +164,7 @@ class DepthPanel(QScrollArea):
         self.probes, self.export = ProbesPart(self._viewer), ExportPart()
         self.button = QPushButton(SHOW)
         self.button.setObjectName("main")
-        self.progress, self.message = ProgressRow(), Message()
-        self.message.say("")
+        self.progress = ProgressRow()
         self.sections = {
             "3-D": Section("3-D", self.surface),
             "Probes": Section("Probes", self.probes),
@@ -178,19 +172,7 @@ class DepthPanel(QScrollArea):
             "Roughness": Section("Roughness", self.roughness),
             "Export": Section("Export", self.export),
         }
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(8)
-        for widget in (self.chooser, self.button, self.progress, self.message, *self.sections.values()):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(WIDTH)
-        self._on_theme()
+        self._fill(self.chooser, self.button, self.progress, self.message, *self.sections.values())
 
     def _connect(self) -> None:
         self.button.clicked.connect(self.toggle)
@@ -207,7 +189,6 @@ class DepthPanel(QScrollArea):
             signal.connect(self._show_state)
         for event in self._layers_events():
             event.connect(self._show_state)
-        self._viewer.events.theme.connect(self._on_theme)
 
     def _layers_events(self) -> tuple[Any, ...]:
         """Events after which there may be another picture of the depth."""
@@ -229,19 +210,17 @@ class DepthPanel(QScrollArea):
         self.sections["Probes"].set_summary(self.probes.title())
 
     def _on_theme(self, _: Any = None) -> None:
-        self.setStyleSheet(style_sheet(self._viewer.theme))
+        super()._on_theme()
         self.profile.plot.set_theme(self._viewer.theme)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Let go of the viewer and stop what runs when the dock is closed."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.cancel()
-            self.chooser.release()
-            self.view.release()
-            self.drawn.release()
-            self.probes.release()
-            self.roughness.stop()
-            for event in self._layers_events():
-                event.disconnect(self._show_state)
-            self._viewer.events.theme.disconnect(self._on_theme)
+    def release(self) -> None:
+        """Let go of the viewer and stop what runs: the dock is closed."""
+        super().release()
+        self.cancel()
+        self.chooser.release()
+        self.view.release()
+        self.drawn.release()
+        self.probes.release()
+        self.roughness.stop()
+        for event in self._layers_events():
+            event.disconnect(self._show_state)

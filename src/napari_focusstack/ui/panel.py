@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from ..alignment import Alignment
 from ..recipe import Recipe
@@ -15,8 +14,9 @@ from .capture import CaptureReport, Checked, checking
 from .chooser import LayerChooser
 from .depth_section import DepthPart
 from .diffusion_section import DiffusionPart
-from .feedback import JsonFiles, Message, ProgressRow
-from .look import Section, style_sheet
+from .docked import DockPanel
+from .feedback import JsonFiles, ProgressRow
+from .look import Section
 from .opening import OpenRow
 from .report import AlignmentReport, duration, summary_of
 from .sections import AlignmentPart, FusionPart, RecipePart
@@ -34,7 +34,7 @@ __all__ = ["FocusStackPanel"]
 WIDTH = 330  # px; the dock's title and every label fit
 
 
-class FocusStackPanel(QScrollArea):
+class FocusStackPanel(DockPanel):
     """Panel that stacks a layer of the viewer.
 
     Parameters
@@ -44,8 +44,7 @@ class FocusStackPanel(QScrollArea):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
+        super().__init__(viewer, WIDTH, parent)
         self._run: Run | None = None
         self._source: Source | None = None
         self._applied: Alignment | None = None
@@ -171,10 +170,6 @@ class FocusStackPanel(QScrollArea):
             self.alignment.show_applied(name)
             self._show_state()
 
-    def say(self, text: str, kind: str = "info") -> None:
-        """Show a message: "info", "warning" or "error"."""
-        self.message.say(text, kind)
-
     def _depth_is_fine(self) -> bool:
         """Whether depth can be measured as chosen; says what is in the way otherwise."""
         problem = self.depth.problem
@@ -230,8 +225,7 @@ class FocusStackPanel(QScrollArea):
         self.chooser, self.opening = LayerChooser(self._viewer), OpenRow(self._viewer)
         self.button = QPushButton("Stack")
         self.button.setObjectName("main")
-        self.progress, self.message = ProgressRow(), Message()
-        self.files = JsonFiles(self, self.say)
+        self.progress, self.files = ProgressRow(), JsonFiles(self, self.say)
         self.alignment, self.fusion, self.diffusion = AlignmentPart(), FusionPart(), DiffusionPart()
         self.depth, self.recipes = DepthPart(), RecipePart()
         self.sections = {
@@ -241,20 +235,8 @@ class FocusStackPanel(QScrollArea):
             "Depth": Section("Depth", self.depth),
             "Recipe": Section("Recipe", self.recipes),
         }
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(8)
         above = (self.chooser, self.opening, self.button, self.progress, self.message)
-        for widget in (*above, *self.sections.values()):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(WIDTH)
-        self._on_theme()
+        self._fill(*above, *self.sections.values())
 
     def _connect(self) -> None:
         self.button.clicked.connect(self.stack)
@@ -281,7 +263,6 @@ class FocusStackPanel(QScrollArea):
             part.methods.changed.connect(self._show_state)
         for part in (self.diffusion, self.depth):
             part.changed.connect(self._show_state)
-        self._viewer.events.theme.connect(self._on_theme)
 
     def _on_source(self) -> None:
         problem = self.chooser.problem
@@ -308,13 +289,8 @@ class FocusStackPanel(QScrollArea):
         self.sections["Halos"].set_summary(self.diffusion.title())
         self.sections["Depth"].set_summary(self.depth.title())
 
-    def _on_theme(self, _: Any = None) -> None:
-        self.setStyleSheet(style_sheet(self._viewer.theme))
-
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Let go of the viewer and stop what runs when the dock is closed."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self.cancel()
-            self.chooser.release()
-            self._viewer.events.theme.disconnect(self._on_theme)
+    def release(self) -> None:
+        """Let go of the viewer and stop what runs: the dock is closed."""
+        super().release()
+        self.cancel()
+        self.chooser.release()

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QWidget
 
 from .chooser import NOTHING
-from .look import style_sheet
 from .report import duration
 from .training_fit import misfit
 from .training_folder import Found, found_in, free_folder, history
@@ -49,7 +47,6 @@ class TrainingPanel(TrainingView):
         self._told = ""  # what the message says of a problem
         self._rate = self.network.rate  # that usually does
         self._connect()
-        self._on_theme()
         self.choose("tune")
 
     # ------------------------------------------------------------------
@@ -265,7 +262,6 @@ class TrainingPanel(TrainingView):
         self.folder.changed.connect(self._on_folder)
         for part in (self.data, self.network, self.steps):
             part.changed.connect(self._on_change)
-        self._viewer.events.theme.connect(self._on_theme)
 
     def _show_state(self) -> None:
         """Texts and what is enabled, from what is chosen and whether something runs."""
@@ -306,15 +302,13 @@ class TrainingPanel(TrainingView):
         self._told = self.message.text()
 
     def _on_theme(self, _: Any = None) -> None:
-        self.setStyleSheet(style_sheet(self._viewer.theme))
+        super()._on_theme()
         self.curves.set_theme(self._viewer.theme)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Let go of the viewer and stop what runs, keeping its checkpoint, when the dock is closed."""
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            run, self._run = self._run, None
-            if run is not None:
-                run.run.cancel()
-            self.data.release()
-            self._viewer.events.theme.disconnect(self._on_theme)
+    def release(self) -> None:
+        """Let go of the viewer and stop what runs, keeping its checkpoint: the dock is closed."""
+        super().release()
+        run, self._run = self._run, None
+        if run is not None:
+            run.run.cancel()
+        self.data.release()

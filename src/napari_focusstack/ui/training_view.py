@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QPushButton, QWidget
 
-from .feedback import Message, ProgressRow
+from .docked import DockPanel
+from .feedback import ProgressRow
 from .fields import quiet
 from .forms import add_row, form_layout, help_label
 from .look import Section
@@ -38,7 +38,7 @@ PRESETS: dict[str, tuple[str, str]] = {  # title and help
 FOLDER_TIP = "<p>Where the checkpoint goes. The stacking panel offers those in the folder of the preferences.</p>"
 
 
-class TrainingView(QScrollArea):
+class TrainingView(DockPanel):
     """Preset, folder, buttons, progress, curves, and the sections of the form; what they do is the panel's.
 
     Parameters
@@ -48,8 +48,7 @@ class TrainingView(QScrollArea):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
+        super().__init__(viewer, WIDTH, parent)
         self.preset = quiet(QComboBox())
         for name, (title, _) in PRESETS.items():
             self.preset.addItem(title, name)
@@ -64,7 +63,7 @@ class TrainingView(QScrollArea):
         self.button, self.hold, self.fresh = QPushButton(), QPushButton("Pause"), QPushButton("New run")
         self.fresh.setToolTip("<p>Train anew, in another folder.</p>")
         self.button.setObjectName("main")
-        self.progress, self.message, self.curves = ProgressRow(), Message(), CurvesPart()
+        self.progress, self.curves = ProgressRow(), CurvesPart()
         self.progress.stop.setText("Stop")
         self.progress.layout().insertWidget(1, self.hold)
         self.use_it = QPushButton("Use it now")
@@ -75,22 +74,6 @@ class TrainingView(QScrollArea):
             "Network": Section("Network", self.network),
             "Steps": Section("Steps", self.steps),
         }
-        self.message.say("")
         self.curves.setVisible(False)
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(8)
         above = (head, self.button, self.progress, self.message, self.curves, side_by_side(self.use_it, self.fresh))
-        for widget in (*above, *self.sections.values()):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(WIDTH)
-
-    def say(self, text: str, kind: str = "info") -> None:
-        """Show a message: "info", "warning" or "error"."""
-        self.message.say(text, kind)
+        self._fill(*above, *self.sections.values())
