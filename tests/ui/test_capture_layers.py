@@ -8,7 +8,7 @@ import pytest
 from napari.layers import Image
 
 from napari_focusstack.progress import track
-from napari_focusstack.ui.capture import CaptureReport
+from napari_focusstack.ui.capture import WRONG, CaptureReport
 from napari_focusstack.ui.source import PLUGIN, bursts_among
 
 
@@ -42,6 +42,11 @@ def panel(viewer, monkeypatch):
 
 def click_and_wait(panel, qtbot):
     panel.depth.check.click()
+    qtbot.waitUntil(lambda: panel._run is None, timeout=20000)
+
+
+def click_main(panel, qtbot):
+    panel.button.click()
     qtbot.waitUntil(lambda: panel._run is None, timeout=20000)
 
 
@@ -97,6 +102,90 @@ def test_a_second_check_updates_in_place(viewer, panel, stack, qtbot):
     click_and_wait(panel, qtbot)
     assert list(viewer.layers) == layers
     assert viewer.layers[1].visible
+
+
+def visible(viewer):
+    return [layer.name for layer in viewer.layers if layer.visible]
+
+
+@pytest.fixture
+def stacked(viewer, panel, stack, qtbot):
+    """Panel after a stack with its depth, which is seen."""
+    viewer.add_image(stack, name="s")
+    panel.alignment.methods.choose("none")
+    panel.button.click()
+    qtbot.waitUntil(lambda: panel._run is None, timeout=20000)
+    viewer.layers["s [fused]"].visible = False
+    viewer.layers["s [depth in frames]"].visible = True
+    viewer.layers.selection.active = viewer.layers["s [depth in frames]"]
+    return panel
+
+
+def test_results_give_way_to_the_frames(viewer, stacked, qtbot):
+    click_and_wait(stacked, qtbot)
+    assert visible(viewer) == ["s", "s [sharp in no frame]", "s [clipped]"]
+    assert viewer.layers.selection == {viewer.layers["s"]}
+
+
+def test_where_nothing_is_wrong_the_results_stay(viewer, stacked, qtbot, monkeypatch):
+    fine = {name: np.full((40, 60), name == "coverage", np.float32) for name in WRONG}
+    monkeypatch.setattr(
+        "napari_focusstack.capture.check_capture", lambda *_, **__: SimpleNamespace(**fine, report=lambda: "fine")
+    )
+    click_and_wait(stacked, qtbot)
+    assert visible(viewer) == ["s [depth in frames]"]
+
+
+def test_a_second_stack_takes_the_marks_away(viewer, stacked, qtbot):
+    for _ in range(2):
+        click_and_wait(stacked, qtbot)
+    click_main(stacked, qtbot)
+    assert visible(viewer) == ["s [depth in frames]"]  # as it was before
+
+
+def test_a_first_stack_takes_the_marks_away(viewer, panel, stack, qtbot):
+    viewer.add_image(stack, name="s")
+    panel.alignment.methods.choose("none")
+    click_and_wait(panel, qtbot)
+    click_main(panel, qtbot)
+    assert visible(viewer) == ["s [fused]"]
+
+
+def test_a_stack_is_seen_even_if_what_was_seen_before_was_hidden_by_hand(viewer, stacked, qtbot):
+    viewer.layers["s [depth in frames]"].visible = False
+    viewer.layers["s"].visible = True
+    click_main(stacked, qtbot)
+    assert visible(viewer) == ["s [fused]"]
+
+
+@pytest.mark.parametrize("part", ["probes", "profile", "roughness"])
+def test_measuring_takes_the_marks_away(viewer, stacked, qtbot, part):
+    _, depths = viewer.window.add_plugin_dock_widget(PLUGIN, "Depth and 3-D")
+    click_and_wait(stacked, qtbot)
+    {
+        "probes": depths.probes.add,
+        "profile": depths.profile.draw,
+        "roughness": depths.roughness.rectangle,
+    }[part].click()
+    drawn = "s [probes]" if part == "probes" else "s [lines and regions]"
+    assert visible(viewer) == ["s [depth in frames]", drawn]
+
+
+def test_marks_of_other_frames_stay(viewer, stacked, stack, qtbot):
+    viewer.add_image(stack, name="other")
+    click_and_wait(stacked, qtbot)
+    viewer.layers.selection.active = viewer.layers["s"]
+    click_main(stacked, qtbot)
+    assert {"other", "other [clipped]"} <= set(visible(viewer))
+
+
+def test_a_check_leaves_3d(viewer, stacked, qtbot):
+    _, depths = viewer.window.add_plugin_dock_widget(PLUGIN, "Depth and 3-D")
+    depths.button.click()
+    qtbot.waitUntil(lambda: depths.view.shown, timeout=20000)
+    click_and_wait(stacked, qtbot)
+    assert viewer.dims.ndisplay == 2
+    assert visible(viewer) == ["s", "s [sharp in no frame]", "s [clipped]"]
 
 
 def test_every_burst_of_a_series_has_its_report(viewer, panel, stack, qtbot):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .marks import hide_marks
 from .measured import Measured
 from .source import PLUGIN, notes
 
@@ -62,6 +63,7 @@ class Drawn:
     def ready(self) -> Any:
         """Return the layer, made if it is not there, and make it the one that the mouse draws in."""
         assert self._chosen is not None
+        hide_marks(self._viewer.layers, self._chosen.source_id)
         if self._layer is None:
             self._viewer.layers.append(self._make(self._chosen))
         self._layer.visible = True

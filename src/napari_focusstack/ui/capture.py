@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QComboBox, QDialog, QLabel, QVBoxLayout, QWidget
 from ..alignment import Area
 from ..progress import part
 from ..series import Series
+from .marks import HIDDEN, MARKS
 from .opening import noting_damage
 from .results import Results
 from .settings import preferences
@@ -29,11 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CaptureReport", "Checked", "checking", "show_checked"]
 
-WRONG = {  # role: in words, and its colour over the frames
-    "coverage": ("sharp in no frame", "#ff00ff"),
-    "clipped": ("clipped", "#ffff00"),
-    "dust": ("dust", "#00ffff"),
-}
+WORDS = (("sharp in no frame", "#ff00ff"), ("clipped", "#ffff00"), ("dust", "#00ffff"))
+WRONG = dict(zip(MARKS, WORDS, strict=True))  # role: in words, and its colour over the frames
 WRONG_FROM = 0.5  # of 1
 
 
@@ -56,10 +54,14 @@ def checking(layers: LayerList, source: Source, channels: Literal["joint", "sepa
 
 
 def show_checked(layers: LayerList, source: Source, checked: Checked) -> None:
-    """Draw what is wrong over the frames, in a colour for each kind; kinds of which there is nothing are hidden."""
+    """Draw what is wrong over the frames, in a colour for each kind; kinds of which there is nothing are hidden.
+
+    Where there is something to be seen, results give way to the frames: these lie elsewhere in their coordinates.
+    """
     height, width = source.size
     results = Results(layers, source, Area(0, 0, height, width), {"frames": source.frames})
     selected = set(layers.selection)
+    hidden = results.give_way() if any((checked.maps[role] >= WRONG_FROM).any() for role in WRONG) else []
     for role, (title, color) in WRONG.items():
         wrong = checked.maps[role]
         look = {
@@ -68,10 +70,10 @@ def show_checked(layers: LayerList, source: Source, checked: Checked) -> None:
             "interpolation2d": "nearest",
             "opacity": 0.6,
         }
-        layer = results.put(role, source.layers, wrong, checked.axes, look, title=title)
+        layer = results.put(role, source.layers, wrong, checked.axes, look, title=title, facts={HIDDEN: hidden})
         layer.visible = bool((wrong >= WRONG_FROM).any())
     layers.selection.clear()
-    layers.selection.update(selected)
+    layers.selection.update(source.layers if hidden else selected)
 
 
 def _check(data: Any, axes: str, positions: Sequence[float] | None, channel: int) -> Checked:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..depth.positions import symbol
+from .marks import hide_marks
 from .source import notes, variant_of
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def _show_frames(layers: Sequence[Layer], layer: Image) -> None:
 def _show_map(layers: Sequence[Layer], layer: Image) -> None:
     """Undo `_show_frames`."""
     sources, covering = _sources(layers, layer), notes(layer).pop("covering", [])
+    hide_marks(layers, "+".join(sources))
     for other in layers:
         name = str(other.unique_id)
         if name in covering or other is layer:

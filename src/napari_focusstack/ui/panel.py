@@ -82,6 +82,7 @@ class FocusStackPanel(DockPanel):
 
     def check_capture(self) -> None:
         """Look for what is wrong with how the chosen layer was taken."""
+        self._viewer.dims.ndisplay = 2  # where frames are seen, and what is wrong over them
         self._source = self.chooser.source()
         run = checking(self._viewer.layers, self._source, self.chooser.channel_choice())
         run.succeeded.connect(self._on_checked)

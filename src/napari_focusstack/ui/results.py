@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import __version__
+from .marks import MARKS, hidden_by_marks, hide_marks
 from .placement import place
 from .source import PLUGIN, Source, notes, variant_of
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Results", "of_sources", "split"]
 
+PICTURES = {"fused", "aligned"}
 Owners = tuple["Image", ...]  # layers that a result was made of
 
 
@@ -40,6 +42,7 @@ class Results:
     def __init__(self, layers: LayerList, source: Source, area: Area, record: dict[str, Any]) -> None:
         self._layers, self._source, self._area, self._record = layers, source, area, record
         self._new: list[Image] = []
+        self._pictures: set[str] = set()  # roles that were put of those that are looked at first
 
     def put(
         self,
@@ -73,6 +76,7 @@ class Results:
         """
         from napari.layers import Image
 
+        self._pictures |= {role} & PICTURES
         name = " + ".join(layer.name for layer in owners)
         slabs, where = place(owners[0], self._source.layer_axes, axes.replace("S", ""), self._area)
         for axis in slabs:
@@ -110,16 +114,33 @@ class Results:
             self._layers.remove(layer)
 
     def reveal(self, wanted: Iterable[Image] = ()) -> None:
-        """Show and select what is new or wanted; hide what it covers: its sources, and our other results of them."""
+        """Show and select what is new or wanted; hide what it covers: its sources, and our other results of them.
+
+        Where there is nothing new, what is seen of our results stays; if nothing is, the picture is shown.
+        """
+        hide_marks(self._layers, _id(self._source.layers))
         for layer in self._source.layers:
             layer.visible = False
+        made = of_sources(self._layers, self._source.layers)
         shown = {layer for layer in self._new if layer.visible} | set(wanted)
-        if not shown:
+        if not shown and any(layer.visible for layer in made):
             return
-        for layer in of_sources(self._layers, self._source.layers):
+        shown = shown or {layer for layer in made if notes(layer).get("role") in self._pictures}
+        for layer in made:
             layer.visible = layer in shown
         self._layers.selection.clear()
         self._layers.selection.update(shown)
+
+    def give_way(self) -> list[str]:
+        """Show the sources, and hide what was made of them; return what was hidden, now or for marks that are there."""
+        hidden = hidden_by_marks(self._layers, _id(self._source.layers))
+        for layer in of_sources(self._layers, self._source.layers):
+            if layer.visible and notes(layer).get("role") not in MARKS:
+                hidden.append(str(layer.unique_id))
+                layer.visible = False
+        for layer in self._source.layers:
+            layer.visible = True
+        return sorted(set(hidden))
 
     def _metadata(self, role: str, owners: Owners, facts: dict[str, Any]) -> dict[str, Any]:
         """What the source's layer carries, and how the result was made."""
