@@ -1,5 +1,6 @@
 """The panel of depth and 3-D in the real window: its buttons are clicked."""
 
+import errno
 import json
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from depth_making import SLOPE, add_depth, corners, tilted
+from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication, QFileDialog, QStyleOptionComboBox
 
 from napari_focusstack.progress import track
@@ -30,6 +32,14 @@ def save_as(monkeypatch, tmp_path):
         return Path(path)
 
     return answer
+
+
+@pytest.fixture
+def notifications(monkeypatch):
+    """Texts of what napari notifies of."""
+    seen = []
+    monkeypatch.setattr(notification_manager, "dispatch", lambda notification: seen.append(notification.message))
+    return seen
 
 
 def click_and_wait(panel, qtbot, button=None):
@@ -406,6 +416,30 @@ def test_a_folder_that_is_not_there_is_told_in_the_panel(viewer, panel, save_as,
     assert message.text().replace("\u200b", "") == f"{tmp_path / 'no'} is not a folder; make it first."
     assert panel._run is None
     assert not caplog.records  # nor anything in the terminal
+
+
+@pytest.mark.parametrize("name", ["d.ome.tif", "m.glb"])
+def test_a_folder_that_takes_no_files_is_told_before_anything_is_made(viewer, panel, save_as, monkeypatch, name):
+    add_depth(viewer)
+    path = save_as(name)
+    monkeypatch.setattr("os.access", lambda place, _: Path(place) != path.parent)
+    (panel.export.depth if name[0] == "d" else panel.export.mesh).click()
+    assert panel.message.text().replace("\u200b", "") == f"{path.parent} cannot be written; write elsewhere."
+    assert panel._run is None
+
+
+def test_a_full_disk_is_told_with_the_name_that_one_gave(viewer, panel, qtbot, save_as, monkeypatch, notifications):
+    add_depth(viewer)
+    path = save_as("d.tif")
+
+    def fill_up(path, *_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", f"{Path(path).parent}/.d.tif.30ad38c6.part")
+
+    monkeypatch.setattr("napari_focusstack.ui.depth_export.write_depth", fill_up)
+    click_and_wait(panel, qtbot, panel.export.depth)
+    words = f"{path} could not be written (No space left on device); write elsewhere"
+    assert panel.message.text().replace("\u200b", "") == words
+    assert notifications == [words]
 
 
 def test_it_fits_into_its_width_in_every_theme(viewer, panel, qtbot):

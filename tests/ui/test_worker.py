@@ -1,5 +1,6 @@
 """Computations in a thread."""
 
+import errno
 import logging
 import threading
 import time
@@ -9,6 +10,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_focusstack.progress import Step, track
+from napari_focusstack.ui.wording import error_words
 from napari_focusstack.ui.worker import Run
 
 
@@ -101,6 +103,7 @@ class OutOfMemoryError(RuntimeError):
         (RuntimeError("something else"), RuntimeError, "something else"),
         (ValueError("sigma=-1 is out of range"), ValueError, "sigma=-1"),
         (OSError("frame 3 cannot be read"), OSError, "frame 3"),
+        (OSError(errno.EIO, "Input/output error", "/b/3.tif"), OSError, "/b/3.tif: Input/output error"),
     ],
 )
 def test_errors_are_told_once_in_plain_words(qtbot, notifications, error, kind, words):
@@ -109,8 +112,8 @@ def test_errors_are_told_once_in_plain_words(qtbot, notifications, error, kind, 
 
     outcome = start(qtbot, work)
     assert [type(e) for e in outcome.errors] == [kind]
-    assert words in str(outcome.errors[0])
-    assert notifications == [str(outcome.errors[0])]
+    assert words in error_words(outcome.errors[0])
+    assert notifications == [error_words(outcome.errors[0])]
     assert (outcome.results, outcome.cancelled) == ([], 0)
 
 

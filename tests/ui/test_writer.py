@@ -1,5 +1,7 @@
 """The writer: layers to files with their scale, channels, EXIF and ICC profile."""
 
+import errno
+
 import numpy as np
 import pytest
 import tifffile
@@ -86,6 +88,16 @@ def test_napari_saves_through_it_and_shows_its_refusals(tmp_path, plugin):
     assert read_burst(tmp_path / "a.ome.tif").pixel_size == (0.5, 0.5)
     with pytest.raises(RuntimeError, match=r"float32 values do not fit into \.png; write \.tif"):
         layer.save(str(tmp_path / "a.png"), plugin=PLUGIN)
+
+
+def test_what_cannot_be_written_is_told_without_the_systems_words(tmp_path, plugin, monkeypatch):
+    def refuse(path, *_, **__):
+        raise OSError(errno.EROFS, "Read-only file system", f"{path}.part")
+
+    monkeypatch.setattr("napari_focusstack.ui.writer.write_image", refuse)
+    with pytest.raises(OSError) as told:
+        Image(np.zeros((8, 9), np.uint8)).save(str(tmp_path / "a.png"), plugin=PLUGIN)
+    assert str(told.value) == f"{tmp_path / 'a.png.part'}: Read-only file system"
 
 
 def test_layers_read_and_written_are_the_same(tmp_path, plugin):

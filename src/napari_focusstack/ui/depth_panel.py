@@ -22,6 +22,7 @@ from .saving import check_folder
 from .surface_part import SurfacePart, making_surface
 from .surface_texture import picture_of
 from .surface_view import Covered, SurfaceView
+from .wording import error_words
 from .worker import Run
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class DepthPanel(DockPanel):
             check_folder(path)
             work = prepare()
         except (ValueError, OSError) as error:
-            self.say(str(error), "error")
+            self.say(error_words(error), "error")
             return
         self.start(Run(work, lambda file: self.say(f"Saved as “{file.name}” in {file.parent}."), "saving"))
 
@@ -123,7 +124,7 @@ class DepthPanel(DockPanel):
             self.view.show(covered)
 
     def _on_error(self, error: Exception) -> None:
-        self.say(str(error) or type(error).__name__, "error")
+        self.say(error_words(error), "error")
 
     def _on_cancelled(self) -> None:
         if not self._again:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QProgressBar, QPush
 from ..progress import Step
 from .look import breakable
 from .saving import check_folder
+from .wording import error_words
 
 __all__ = ["JsonFiles", "Message", "ProgressRow"]
 
@@ -85,7 +86,7 @@ class JsonFiles:
                 write(path)
                 self._say(f"{what.capitalize()} saved as “{Path(path).name}”.")
             except OSError as error:
-                self._say(str(error), "error")
+                self._say(error_words(error), "error")
 
     def load(self, title: str, read: Callable[[str], T]) -> tuple[str, T] | None:
         """Ask for a file and `read` it: its name and what it holds, None if there is nothing that can be used."""
@@ -94,7 +95,7 @@ class JsonFiles:
             try:
                 return Path(path).name, read(path)
             except (OSError, ValueError, TypeError, KeyError) as error:
-                self._say(f"“{Path(path).name}” cannot be used: {error}", "error")
+                self._say(f"“{Path(path).name}” cannot be used: {error_words(error)}", "error")
         return None
 
     def ask_save(self, title: str, name: str) -> str:

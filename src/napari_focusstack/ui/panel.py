@@ -22,6 +22,7 @@ from .report import AlignmentReport, duration, summary_of
 from .sections import AlignmentPart, FusionPart, RecipePart
 from .source import Source
 from .tasks import aligning, default_recipe, depth_only, stacking
+from .wording import error_words
 from .worker import Run
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class FocusStackPanel(DockPanel):
         CaptureReport(checked.captures, self._source.name, self).show()
 
     def _on_error(self, error: Exception) -> None:
-        self.say(str(error) or type(error).__name__, "error")
+        self.say(error_words(error), "error")
 
     def _on_cancelled(self) -> None:
         self.say("Cancelled. Nothing was changed.", "warning")

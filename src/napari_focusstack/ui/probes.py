@@ -22,6 +22,7 @@ from .measured import Measured, with_error
 from .saving import ask_path, check_folder
 from .sections import push_button, side_by_side
 from .surface_texture import brightness_at
+from .wording import error_words
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -171,7 +172,7 @@ class ProbesPart(QWidget):
                 write_text(path, probes_csv(layer, chosen))
                 self.message.say(f"Saved as “{Path(path).name}”.")
             except OSError as error:
-                self.message.say(str(error), "error")
+                self.message.say(error_words(error), "error")
 
     def _watch(self, layer: Layer | None) -> None:
         """Listen whether the map is visible, on which the words are read."""

@@ -17,6 +17,7 @@ from .profile_plot import ProfilePlot
 from .regions import line_of
 from .saving import ask_path, check_folder
 from .sections import push_button, side_by_side
+from .wording import error_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +91,7 @@ class ProfilePart(QWidget):
                 self.profile.save(path)
                 self.message.say(f"Saved as “{Path(path).name}”.")
             except OSError as error:
-                self.message.say(str(error), "error")
+                self.message.say(error_words(error), "error")
 
     def _turn_to(self, mode: str) -> None:
         self._drawn.ready().mode = mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,16 +34,18 @@ def ask_path(parent: QWidget, title: str, name: str, filters: Sequence[str]) -> 
 
 
 def check_folder(path: str) -> None:
-    """Refuse a path whose folder is not there.
+    """Refuse a path whose folder is not there, or takes no files.
 
     Raises
     ------
-    FileNotFoundError
-        If it is none; it names the folder.
+    OSError
+        If so; it names the folder.
     """
     folder = Path(path).parent
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; make it first.")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{folder} cannot be written; write elsewhere.")
 
 
 def file_name(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..nets.checkpoint import CONFIG, CheckpointError, read_checkpoint
 from .settings import preferences
+from .wording import error_words
 
 if TYPE_CHECKING:
     from ..training.recipe import TrainingRecipe
@@ -66,7 +67,7 @@ def found_in(path: str) -> Found:
             return Found(words=words, problem=True)
         recipe = TrainingRecipe.load(folder / RECIPE)
     except (CheckpointError, ValueError, TypeError, OSError) as error:
-        return Found(words=f"The run in this folder cannot be used: {error}", problem=True)
+        return Found(words=f"The run in this folder cannot be used: {error_words(error)}", problem=True)
     step = checkpoint.training.steps
     if step >= recipe.steps:
         words = f"“{folder.name}” has done all its {recipe.steps} steps. Use it, or choose a new folder to train on."

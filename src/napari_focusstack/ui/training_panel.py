@@ -15,6 +15,7 @@ from .training_progress import put_preview, remaining
 from .training_run import Preview, TrainingRun, Work
 from .training_use import select_checkpoint
 from .training_view import PRESETS, TrainingView
+from .wording import error_words
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -195,7 +196,7 @@ class TrainingPanel(TrainingView):
         self.say(f"{words}. Saved as “{checkpoint.name}”.")
 
     def _on_error(self, error: Exception) -> None:
-        self.say(str(error) or type(error).__name__, "error")
+        self.say(error_words(error), "error")
 
     def _on_stopped(self) -> None:
         self._look()

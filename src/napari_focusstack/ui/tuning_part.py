@@ -15,6 +15,7 @@ from .sections import push_button
 from .source import axis_title
 from .tasks import adapting
 from .training_folder import free_folder
+from .wording import error_words
 from .worker import Run
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class TuningPart(QWidget):
         try:
             proposed.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self.told.emit(str(error), "error")
+            self.told.emit(error_words(error), "error")
             return
         path, _ = QFileDialog.getSaveFileName(self, "Folder for the adapted network", str(proposed))
         if not path:

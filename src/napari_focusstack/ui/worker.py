@@ -14,6 +14,7 @@ from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from ..progress import Cancelled, Step, listening
+from .wording import error_words
 
 __all__ = ["Run"]
 
@@ -126,9 +127,9 @@ class Run(QObject):
         if isinstance(error, MemoryError) or "out of memory" in str(error):
             error = MemoryError(OUT_OF_MEMORY).with_traceback(error.__traceback__)
         if isinstance(error, EXPECTED):
-            logger.error("%s failed: %s", self, error)
+            logger.error("%s failed: %s", self, error_words(error))
             logger.debug("%s failed here", self, exc_info=error)
-            show_error(str(error))
+            show_error(error_words(error))
         else:
             notification_manager.receive_error(type(error), error, error.__traceback__)
         self.failed.emit(error)

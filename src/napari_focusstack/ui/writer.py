@@ -9,6 +9,7 @@ import numpy as np
 
 from ..io import Metadata, write_image
 from .source import PLUGIN
+from .wording import error_words
 
 __all__ = ["write_layer"]
 
@@ -47,6 +48,8 @@ def write_layer(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         return [str(write_image(path, data, axes=axes, like=_metadata(meta, axes)))]
     except ValueError as error:  # which napari would take to mean that there is no writer, and not show
         raise RuntimeError(str(error)) from error
+    except OSError as error:
+        raise OSError(error_words(error)) from error
 
 
 def _axes(labels: Any, ndim: int) -> str:
