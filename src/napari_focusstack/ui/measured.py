@@ -87,16 +87,17 @@ class Measured:
         return float(np.isfinite(_thinned(self.depth.position)).mean())
 
     def facts(self) -> str:
-        """Size, range and error in one line."""
+        """Size, range and error, a line for each: dots between them would dangle where a narrow panel breaks them."""
         height, width = self.depth.position.shape
         position, sigma = _thinned(self.depth.position), _thinned(self.depth.sigma)
         known, found = np.isfinite(position), most_between(self.depth.position, self.depth.measured)
-        parts = [f"{width} × {height} px"]
+        lines = [f"{width} × {height} px"]
         if found is not None:
-            parts += [f"most of it {most_words(*found, self.depth.unit)}", f"{known.mean():.0%} known"]
+            lines[0] += f", {known.mean():.0%} known"
+            lines.append(f"most of it {most_words(*found, self.depth.unit)}")
         if np.isfinite(sigma).any():
-            parts.append(f"σ {plain(float(np.nanmedian(sigma)), 2)} {symbol(self.depth.unit)}")
-        return " · ".join(part.replace(" ", "\u00a0") for part in parts)
+            lines.append(f"σ {plain(float(np.nanmedian(sigma)), 2)} {symbol(self.depth.unit)}")
+        return "\n".join(lines)
 
 
 def depths_among(layers: Iterable[Layer]) -> list[Image]:
