@@ -209,6 +209,18 @@ def test_without_a_picture_the_header_says_what_is_shown(viewer, panel):
     assert title.text() == "Plain, shaded · height × 1"
 
 
+def test_heights_are_called_true_only_where_the_scale_is_known(viewer, panel):
+    add_depth(viewer)
+    assert panel.surface.level.text() == "True heights"
+    viewer.layers.clear()
+    add_depth(viewer, unit="frame", units="pixel", scale=(1, 1))
+    assert panel.surface.level.text() == "Heights × 1"
+    assert "no scale is known" in panel.surface.level.toolTip()
+    panel.surface.height_.setValue(3)
+    panel.surface.level.click()
+    assert panel.surface.height() == 1
+
+
 @pytest.mark.parametrize("look", [0, 2])
 def test_heights_stay_in_the_window(viewer, panel, qtbot, look):
     add_depth(viewer)

@@ -32,6 +32,11 @@ FLIP_TIP = "<p>Turn near and far around: right where positions count away from t
 WHOLE = 0.9  # share of the picture that looks whole
 HOLES = "For a surface without holes, measure depth with “Fill gaps”."
 BARE = "There is no picture yet, so the surface shows the colours of the depth; “Stack” makes one along with the depth."
+LEVEL = {True: "True heights", False: "Heights × 1"}  # whether the layer's scale is known
+LEVEL_TIP = {
+    True: "Heights times 1: the true proportions.",
+    False: "Heights times 1, which are not true: no scale is known.",
+}
 UNSCALED = "No true scale is known: heights show the relief, but are no measure."
 
 
@@ -54,7 +59,7 @@ class SurfacePart(QWidget):
         self.flip = QCheckBox("Turn near and far around")
         self.flip.setToolTip(FLIP_TIP)
         self.aim = push_button("Reset the view", "Look at the whole surface from where its relief shows.")
-        self.level = push_button("True heights", "Heights times 1.")
+        self.level = push_button(LEVEL[True], LEVEL_TIP[True])
         self.said = help_label()
         self._chosen: Measured | None = None
         self._pictured = True
@@ -69,6 +74,9 @@ class SurfacePart(QWidget):
     def follow(self, chosen: Measured | None) -> None:
         """Show what is true of the chosen depth."""
         self._chosen = chosen
+        scaled = chosen is None or chosen.pixel_size is not None
+        self.level.setText(LEVEL[scaled])
+        self.level.setToolTip(f"<p>{LEVEL_TIP[scaled]}</p>")
         self._hint()
 
     def offer_picture(self, pictured: bool) -> None:
