@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QLineEdit, QSpinBox
 
+from napari_focusstack import ALIGNERS, DEPTH_ESTIMATORS
+from napari_focusstack.diffusion import eliminate_diffusion
 from napari_focusstack.methods import options_of
 from napari_focusstack.ui.forms import MethodForm, OptionsForm, human
 
@@ -114,6 +116,24 @@ def test_labels_and_tooltips_are_for_people(form):
     assert field(form, "sigma").toolTip() == "<p>Width of the neighbourhood &lt;in px&gt;. (0.5 to 20)</p>"
 
 
+def test_no_label_or_choice_is_an_abbreviation(qtbot):
+    texts = set()
+    for method in (ALIGNERS["ecc"], DEPTH_ESTIMATORS["sff"], eliminate_diffusion):
+        form = OptionsForm(options_of(method))
+        qtbot.addWidget(form)
+        texts |= {label.text() for label in form.findChildren(QLabel)}
+        texts |= {combo.itemText(i) for combo in form.findChildren(QComboBox) for i in range(combo.count())}
+    assert not {"Leave out", "PSF", "Form", "sml", "guo", "lorentzian", "auto"} & texts
+    assert {"Leave out misfits", "sum-modified Laplacian", "Lorentzian fit", "automatic"} <= texts
+
+
+def test_choices_go_into_recipes_by_their_names(qtbot):
+    form = OptionsForm(options_of(DEPTH_ESTIMATORS["sff"]))
+    qtbot.addWidget(form)
+    form.set_values({"measure": "tenengrad", "peak": "guo"})
+    assert form.values() == {"measure": "tenengrad", "peak": "guo"}
+
+
 def test_a_change_is_told(form, qtbot):
     for name, change in {
         "keep_range": lambda w: w.setChecked(True),
@@ -138,7 +158,7 @@ def test_the_wheel_scrolls_the_panel_and_changes_no_value(form, qtbot):
         False,
     )
     QApplication.sendEvent(combo, wheel)
-    assert combo.currentText() == "laplacian"
+    assert combo.currentText() == "Laplacian"
     assert not wheel.isAccepted()
 
 

@@ -18,6 +18,15 @@ W = TypeVar("W", bound=QWidget)
 
 LIMIT = 1_000_000  # of numbers without a range of their own
 AUTOMATIC = "automatic"  # how None reads
+READ = {  # choices that do not read as they are named in scripts
+    "auto": AUTOMATIC,
+    "gaussian": "Gaussian",
+    "guo": "Gaussian fit",
+    "laplacian": "Laplacian",
+    "lorentzian": "Lorentzian fit",
+    "sml": "sum-modified Laplacian",
+    "tenengrad": "Tenengrad",
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,8 @@ def _choice(option: Option, choices: tuple[Any, ...], changed: Callable[[], None
     combo = quiet(QComboBox())
     values = [None, *choices] if option.optional else list(choices)
     texts = {None: AUTOMATIC, True: "yes", False: "no"} if option.type is bool else {None: AUTOMATIC}
-    combo.addItems([texts.get(value, str(value)) for value in values])
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.addItems([texts.get(value, READ.get(value, str(value))) for value in values])
     combo.setCurrentIndex(values.index(option.default))
     combo.currentIndexChanged.connect(lambda _: changed())
     return Field(

@@ -16,6 +16,12 @@ from .fields import field_of, quiet
 __all__ = ["MethodForm", "OptionsForm", "add_row", "form_layout", "help_label", "human"]
 
 LABEL_WIDTH = 112  # px
+LABELS = {  # options whose names in scripts need their section, or the field, to be understood
+    "form": "Taken off by",
+    "leave_out": "Leave out misfits",
+    "nearest": "Nearest frame",
+    "psf": "Blur's shape",
+}
 
 
 class OptionsForm(QWidget):
@@ -35,7 +41,7 @@ class OptionsForm(QWidget):
         self._fields = {name: field_of(option, self.changed.emit) for name, option in options.items()}
         layout = form_layout(self)
         for name, field in self._fields.items():
-            add_row(layout, human(name), field.widget, _tip(self._options[name]))
+            add_row(layout, LABELS.get(name, human(name)), field.widget, _tip(self._options[name]))
 
     def values(self) -> dict[str, Any]:
         """Options that differ from their defaults: what a recipe needs to know."""
