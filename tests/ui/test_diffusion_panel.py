@@ -9,6 +9,7 @@ from napari.layers import Image
 
 from napari_focusstack.alignment import Area
 from napari_focusstack.diffusion import Elimination, Law
+from napari_focusstack.diffusion.elimination import REFUSED
 from napari_focusstack.pipeline import Result
 from napari_focusstack.recipe import Recipe
 from napari_focusstack.ui.layers import show_result
@@ -34,6 +35,12 @@ def result(shape=(6, 5, 3), axes="YXS", planes="YX", acted=1.0, **recipe):
 
 def without(whole):
     return replace(whole, diffusion=None)
+
+
+def refused():
+    """What comes of a check of the result that fails."""
+    whole = result(acted=0.0)
+    return replace(whole, diffusion=replace(whole.diffusion, obstacle=REFUSED))
 
 
 def photograph(name="s"):
@@ -99,6 +106,7 @@ def test_joined_channels_have_a_light_each_and_one_veil():
     [
         (result(), "Halos taken from 40.0% of the picture, by the first frame as the nearest."),
         (result(acted=0.0), "No halos taken: there are no depth edges."),
+        (refused(), "did not look better without the halos' light; if you see halos, try another nearest frame"),
         (
             without(result(diffusion="on")),
             "Halos were left: to take them, there must be two frames or more, in the order of the sweep",

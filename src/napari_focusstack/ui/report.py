@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..depth.result import most_between, most_words
+from ..diffusion.elimination import REFUSED
 
 if TYPE_CHECKING:
     from ..alignment import Alignment
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from ..pipeline import Aligned, Result
 
 __all__ = ["AlignmentReport", "Motion", "duration", "motions", "summary", "summary_of"]
+
+NO_BETTER = (
+    "the frames, rendered again, did not look better without the halos' light; if you see halos, try another nearest "
+    "frame in the section Halos"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def _halo_words(result: Result | Aligned) -> list[str]:
     found, recipe = getattr(result, "diffusion", None), getattr(result, "recipe", None)
     if found is not None:
         if found.obstacle:
-            return [f"No halos taken: {found.obstacle}."]
+            return [f"No halos taken: {found.obstacle.replace(REFUSED, NO_BETTER)}."]
         share = max(float((found.acted > 0).mean()), 0.001)
         return [f"Halos taken from {share:.1%} of the picture, by the {found.law.nearest} frame as the nearest."]
     asked = recipe is not None and recipe.eliminates(photograph=False)
