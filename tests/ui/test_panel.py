@@ -240,6 +240,38 @@ def test_closing_the_window_mid_run_is_safe(viewer, panel, stack, qtbot):
         viewer.close()
 
 
+def reopened(viewer, panel):
+    viewer.window.remove_dock_widget(panel.parent())
+    return viewer.window.add_plugin_dock_widget(PLUGIN, "Focus stack")[1]
+
+
+def test_choices_outlive_the_dock_but_not_the_viewer(viewer, panel, stack, make_napari_viewer_proxy):
+    viewer.add_image(stack, name="s")
+    panel.depth.methods.choose("sff", {"radius": 4.0})
+    panel.depth.step.line.setText("250")
+    panel.diffusion.when.setCurrentIndex(panel.diffusion.when.findData("on"))
+    panel.fusion.methods.choose("last", {"shift": 3})
+    chosen = panel.recipe()
+    panel = reopened(viewer, panel)
+    assert panel.recipe() == chosen
+    assert (chosen.step, chosen.diffusion, chosen.fuse_options) == (250, "on", {"shift": 3})
+    assert panel.sections["Depth"].summary.text() == "Shape from focus · 250 µm"
+    assert panel.sections["Halos"].summary.text() == "On"
+    _, another = make_napari_viewer_proxy().window.add_plugin_dock_widget(PLUGIN, "Focus stack")
+    assert another.recipe() == Recipe(depth="sff")
+    panel.recipes.reset.click()
+    assert panel.recipe() == Recipe(depth="sff")
+    assert reopened(viewer, panel).recipe() == Recipe(depth="sff")
+
+
+def test_changed_preferences_count_more_than_what_was_chosen_before(viewer, panel):
+    from napari.settings import get_plugin_settings
+
+    panel.fusion.methods.choose("last", {"shift": 3})
+    get_plugin_settings(PLUGIN).methods.fuse = "wavelet"
+    assert reopened(viewer, panel).recipe() == Recipe(fuse="wavelet", depth="sff")
+
+
 def test_closing_the_dock_mid_run_stops_it(viewer, panel, stack, qtbot):
     viewer.add_image(stack, name="s")
     choose(panel, "slow")

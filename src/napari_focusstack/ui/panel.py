@@ -20,6 +20,7 @@ from .look import Section
 from .opening import OpenRow
 from .report import AlignmentReport, duration, summary_of
 from .sections import AlignmentPart, FusionPart, RecipePart
+from .session import keep_choices, kept_choices
 from .source import Source
 from .tasks import aligning, default_recipe, depth_only, stacking
 from .wording import error_words
@@ -55,6 +56,9 @@ class FocusStackPanel(DockPanel):
         self._build()
         self._connect()
         self.reset()
+        kept = kept_choices(viewer)
+        if kept is not None:
+            self.show_recipe(kept)
 
     # ------------------------------------------------------------------
     # what the buttons do
@@ -129,7 +133,7 @@ class FocusStackPanel(DockPanel):
 
     def reset(self) -> None:
         """Go back to the preferences."""
-        recipe = default_recipe()
+        self._preferred = recipe = default_recipe()
         for part, method in ((self.alignment, recipe.align), (self.fusion, recipe.fuse), (self.depth, recipe.depth)):
             part.methods.reset(method)
         self.show_recipe(recipe)
@@ -294,5 +298,6 @@ class FocusStackPanel(DockPanel):
     def release(self) -> None:
         """Let go of the viewer and stop what runs: the dock is closed."""
         super().release()
+        keep_choices(self._viewer, self.recipe, self._preferred)
         self.cancel()
         self.chooser.release()
