@@ -124,7 +124,7 @@ def test_no_label_or_choice_is_an_abbreviation(qtbot):
         texts |= {label.text() for label in form.findChildren(QLabel)}
         texts |= {combo.itemText(i) for combo in form.findChildren(QComboBox) for i in range(combo.count())}
     assert not {"Leave out", "PSF", "Form", "sml", "guo", "lorentzian", "auto"} & texts
-    assert {"Leave out misfits", "sum-modified Laplacian", "Lorentzian fit", "automatic"} <= texts
+    assert {"Omit misfits", "modified Laplacian", "Lorentzian fit", "automatic"} <= texts
 
 
 def test_choices_go_into_recipes_by_their_names(qtbot):

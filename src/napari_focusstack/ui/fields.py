@@ -24,7 +24,7 @@ READ = {  # choices that do not read as they are named in scripts
     "guo": "Gaussian fit",
     "laplacian": "Laplacian",
     "lorentzian": "Lorentzian fit",
-    "sml": "sum-modified Laplacian",
+    "sml": "modified Laplacian",
     "tenengrad": "Tenengrad",
 }
 
