@@ -65,6 +65,15 @@ def test_other_shapes_are_refused(shape):
         as_frames(np.zeros(shape, np.uint8))
 
 
+def test_one_picture_in_colour_is_no_burst():
+    with pytest.raises(
+        ValueError, match=r"\(64, 80, 3\) look like one picture in colour, not a burst; give \(N, Y, X, C"
+    ):
+        as_frames(np.zeros((64, 80, 3), np.uint8))
+    assert as_frames(np.zeros((64, 80, 5), np.uint8)).shape == (64, 80, 5, 1)
+    assert as_frames(np.zeros((12, 80, 3), np.uint8)).shape == (12, 80, 3, 1)
+
+
 def test_other_types_are_refused():
     with pytest.raises(TypeError, match="complex64 cannot be stacked; integers or floats are needed"):
         as_frames(np.zeros((2, 3, 4), np.complex64))

@@ -201,6 +201,37 @@ def test_interrupting_writes_nothing(folder, tmp_path, monkeypatch, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_interrupting_says_what_was_written_before(folder, tmp_path, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_focusstack.io.depth.write_depth", interrupt)
+    first, second = tmp_path / "first.tif", tmp_path / "second.tif"
+    assert main(["stack", str(folder), "--out", str(first), "--depth-out", str(second)]) == 130
+    assert capsys.readouterr().err.endswith(f"interrupted; {first} was written, the rest was not\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["first.tif"]
+
+
+def test_a_failure_says_what_was_written_before(folder, tmp_path, monkeypatch, caplog, capsys):
+    def full(*_, **__):
+        raise OSError(28, "could not be written (No space left on device)", "second.tif")
+
+    monkeypatch.setattr("napari_focusstack.io.depth.write_depth", full)
+    first, index = tmp_path / "first.tif", tmp_path / "index.tif"
+    words = ["--out", str(first), "--index-out", str(index), "--depth-out", str(tmp_path / "second.tif")]
+    assert main(["stack", str(folder), *words]) == 1
+    assert f"{first}, {index} were written, the rest was not" in caplog.text
+    assert "second.tif: could not be written" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first.tif", "index.tif"]
+
+
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_a_folder_is_no_name_of_a_file(folder, tmp_path, monkeypatch, capsys, more):
+    monkeypatch.setattr("napari_focusstack.io.read_burst", None)  # nothing is read
+    assert main(["stack", str(folder), "--out", str(tmp_path), *more]) == 1
+    assert capsys.readouterr().err == f"focusstack: {tmp_path} is a folder; name a file in it\n"
+
+
 def test_the_demo_makes_a_burst_and_stacks_it(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "demo"), "--no-show"]) == 0
     assert tifffile.imread(tmp_path / "demo" / "fused.tif").dtype == np.uint16

@@ -159,7 +159,10 @@ def test_a_folder_that_cannot_take_its_place_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", refusing)
     with (
-        pytest.raises(OSError, match=r"could not be written \(in use\); what was there before is untouched: .*run"),
+        pytest.raises(
+            OSError,
+            match=r"could not be written \(in use\); what was there before is untouched; write elsewhere: .*run",
+        ),
         replacing_folder(tmp_path / "run"),
     ):
         pass

@@ -14,11 +14,11 @@ from . import __version__
 from .alignment import ALIGNERS
 from .arguments_training import add_training
 from .depth import DEPTH_ESTIMATORS
-from .depth.positions import UNITS, check_unit
 from .devices import DEVICES
 from .diffusion import eliminate_diffusion
 from .fusion import FUSERS
 from .methods import Method, Option, options_of, summary_of
+from .units import UNITS, check_unit
 
 __all__ = ["DEFAULTS", "DEMO", "parsed"]
 

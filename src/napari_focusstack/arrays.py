@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 
+COLOURS, PICTURE = (3, 4), 16  # channels of one, and px that are no frames: what a single picture looks like
 STRIP = 256  # rows converted at a time
 _CV_DEPTHS = {
     np.dtype(np.uint8): cv2.CV_8U,
@@ -117,6 +118,11 @@ def as_frames(data: Any) -> Frames:
         raise ValueError(
             f"frames of shape {tuple(data.shape)} are not a burst; (N, Y, X) or (N, Y, X, C) with at least one frame "
             "is needed: for more axes (time, positions) use run_series"
+        )
+    if len(data.shape) == 3 and data.shape[2] in COLOURS and min(data.shape[:2]) >= PICTURE:
+        raise ValueError(
+            f"frames of shape {tuple(data.shape)} look like one picture in colour, not a burst; give (N, Y, X, C), or "
+            "(N, Y, X) of grey frames"
         )
     return _WithChannel(data) if len(data.shape) == 3 else data
 

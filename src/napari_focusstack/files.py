@@ -7,13 +7,17 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["folders_in", "replacing", "replacing_folder", "standing", "write_files", "write_text"]
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, or what one file may hold
-
+REMEDIES = (
+    ((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "; free some space there, or write elsewhere"),
+    ((errno.ENOENT, errno.ENOTDIR), "; make its folder first, or write elsewhere"),
+    ((errno.EROFS, errno.EACCES, errno.EPERM), "; write elsewhere"),
+    ((errno.EISDIR,), "; name a file in it"),
+)
 
 UNWRITTEN = "could not be written"
 
@@ -38,7 +42,8 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
         raise _unwritten(path, error, "no part of it was left behind") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that cannot be written has none
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -128,7 +133,7 @@ def folders_in(place: Path) -> list[Path]:
 def _unwritten(path: Path, error: OSError, left: str) -> OSError:
     """Error of a file or folder that could not be written: it names it, why, and what to do."""
     reason = error.strerror or str(error)
-    remedy = "; free some space there, or write elsewhere" if error.errno in NO_ROOM else ""
+    remedy = next((words for errors, words in REMEDIES if error.errno in errors), "")
     return OSError(error.errno, f"{UNWRITTEN} ({reason}); {left}{remedy}", str(path))
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from .depth import Depth
     from .io import Burst
     from .pipeline import Result
     from .recipe import Recipe
@@ -44,7 +47,8 @@ def check_outputs(chosen: argparse.Namespace) -> None:
     """
     paths = _outputs(chosen)
     for path in [*paths, *_companions(chosen.mesh_out)]:
-        check_file(path, overwrite=chosen.overwrite)
+        if path != chosen.tune_out or not path.is_dir() or not chosen.overwrite:  # which is a folder
+            check_file(path, overwrite=chosen.overwrite)
         if paths.count(path) > 1:
             raise ValueError(f"{path} is named for two outputs; give each its own name")
 
@@ -67,8 +71,10 @@ def check_file(path: Path, *, overwrite: bool) -> None:
     Raises
     ------
     OSError
-        If it is there already, or its folder is not there or cannot be written.
+        If it is a folder or there already, or its own folder is not there or cannot be written.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name a file in it")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already; give another name, or --overwrite")
     if not path.parent.is_dir():
@@ -126,61 +132,87 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
 
 
 def write_outputs(result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
-    """Write all that was asked for."""
+    """Write all that was asked for, one after the other.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it is interrupted; its argument says what was written.
+    OSError
+        If a file cannot be written; what was written before it is told, and stays.
+    """
+    written: list[str] = []
+    try:
+        for path, write in _writing(result, burst, chosen):
+            write(path)
+            written.append(str(path))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_told(written) if written else "nothing was written") from None
+    except OSError:
+        if written:
+            log.warning("focusstack: %s", _told(written))
+        raise
+
+
+def _told(written: list[str]) -> str:
+    return f"{', '.join(written)} {'was' if len(written) == 1 else 'were'} written, the rest was not"
+
+
+def _writing(
+    result: Result, burst: Burst, chosen: argparse.Namespace
+) -> Iterator[tuple[Path, Callable[[Path], object]]]:
+    """Yield the files that were asked for, and what writes each."""
     from .io import write_image
 
-    if chosen.out:
-        write_image(chosen.out, result.image, axes=result.axes, like=burst)
-    if chosen.index_out:
-        write_image(chosen.index_out, result.index, axes=result.index_axes, like=burst)
-    if chosen.confidence_out:
-        write_image(chosen.confidence_out, result.confidence, axes=result.index_axes, like=burst)
-    if chosen.diffusion_out and result.diffusion is not None:
-        write_image(chosen.diffusion_out, result.diffusion.component, axes=result.axes, like=burst)
-    if result.depth is not None:
-        _write_depth(result, burst, chosen)
+    depth, pictures = result.depth, [(chosen.out, result.image, result.axes)]
+    pictures += [(chosen.index_out, result.index, result.index_axes)]
+    pictures += [(chosen.confidence_out, result.confidence, result.index_axes)]
+    if result.diffusion is not None:
+        pictures += [(chosen.diffusion_out, result.diffusion.component, result.axes)]
+    for path, picture, axes in pictures:
+        if path:
+            yield path, partial(write_image, image=picture, axes=axes, like=burst)
+    if depth is not None:
+        from .io.depth import write_depth, write_sigma
+
+        how: dict[str, Any] = {"unit": depth.unit, "like": burst, "axes": result.depth_axes}
+        if chosen.depth_out:
+            yield chosen.depth_out, partial(write_depth, position=depth.position, **how)
+        if chosen.sigma_out:
+            yield chosen.sigma_out, partial(write_sigma, sigma=depth.sigma, **how)
+        if chosen.mesh_out:
+            yield chosen.mesh_out, partial(_write_mesh, depth=depth, result=result, burst=burst, chosen=chosen)
     if chosen.alignment_out and result.alignments:
-        result.alignments[0].save(chosen.alignment_out)
+        yield chosen.alignment_out, result.alignments[0].save
     if chosen.recipe_out:
-        result.recipe.save(chosen.recipe_out)
+        yield chosen.recipe_out, result.recipe.save
 
 
-def _write_depth(result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
-    depth = result.depth
-    assert depth is not None
-    if chosen.depth_out:
-        from .io.depth import write_depth
+def _write_mesh(path: Path, *, depth: Depth, result: Result, burst: Burst, chosen: argparse.Namespace) -> None:
+    from .depth.surface import surface_of
+    from .io.mesh import write_mesh
+    from .units import factor
 
-        write_depth(chosen.depth_out, depth.position, unit=depth.unit, like=burst, axes=result.depth_axes)
-    if chosen.sigma_out:
-        from .io.depth import write_sigma
-
-        write_sigma(chosen.sigma_out, depth.sigma, unit=depth.unit, like=burst, axes=result.depth_axes)
-    if chosen.mesh_out:
-        from .depth.positions import factor
-        from .depth.surface import surface_of
-        from .io.mesh import write_mesh
-
-        size = burst.pixel_size
-        if chosen.pixel_size:
-            size = (chosen.pixel_size, chosen.pixel_size)
-        elif size is not None and depth.unit != "frame":
-            scale = factor(burst.unit or "um", depth.unit)
-            size = (size[0] * scale, size[1] * scale)
-        if size is None or depth.unit == "frame":
-            log.warning(
-                "%s is in px, its heights are stretched to look natural: for true proportions give --step, --unit and "
-                "--pixel-size", chosen.mesh_out
-            )  # fmt: skip
-        surface = surface_of(
-            depth, result.image, pixel_size=size, larger_is_nearer=burst.position_unit != "m" or depth.unit == "frame"
+    size = burst.pixel_size
+    if chosen.pixel_size:
+        size = (chosen.pixel_size, chosen.pixel_size)
+    elif size is not None and depth.unit != "frame":
+        scale = factor(burst.unit or "um", depth.unit)
+        size = (size[0] * scale, size[1] * scale)
+    if size is None or depth.unit == "frame":
+        log.warning(
+            "%s is in px, its heights are stretched to look natural: for true proportions give --step, --unit and "
+            "--pixel-size",
+            path,
         )
-        write_mesh(
-            chosen.mesh_out,
-            surface.vertices,
-            surface.faces,
-            texcoords=surface.texcoords,
-            texture=surface.texture,
-            unit=surface.unit,
-            made_of=burst.made_of,
-        )
+    nearer = burst.position_unit != "m" or depth.unit == "frame"
+    surface = surface_of(depth, result.image, pixel_size=size, larger_is_nearer=nearer)
+    write_mesh(
+        path,
+        surface.vertices,
+        surface.faces,
+        texcoords=surface.texcoords,
+        texture=surface.texture,
+        unit=surface.unit,
+        made_of=burst.made_of,
+    )

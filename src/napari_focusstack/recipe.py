@@ -13,12 +13,12 @@ from typing import Any, Literal
 from . import __version__
 from .alignment import ALIGNERS
 from .depth import DEPTH_ESTIMATORS
-from .depth.positions import check_unit
 from .devices import pick_device
 from .diffusion import eliminate_diffusion
 from .files import write_text
 from .fusion import check_fuser
 from .methods import check_options, pick
+from .units import check_unit
 
 __all__ = ["Recipe", "chosen"]
 

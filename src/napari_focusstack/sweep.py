@@ -12,7 +12,7 @@ import numpy as np
 from .alignment import Alignment, warped
 from .arrays import Frames
 from .depth import Depth
-from .depth.positions import check_unit, factor
+from .units import check_unit, factor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

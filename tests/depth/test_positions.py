@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_focusstack.depth.positions import UNITS, check_unit, factor, focus_positions, plain, symbol
+from napari_focusstack.depth.positions import focus_positions
+from napari_focusstack.units import UNITS, check_unit, factor, plain, symbol
 
 LENGTHS = UNITS[:-1]
 

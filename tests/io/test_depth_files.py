@@ -10,7 +10,7 @@ from PIL import Image
 
 from napari_focusstack import Cancelled, listening
 from napari_focusstack.io import read_burst
-from napari_focusstack.io.depth import check_depth_writable, write_depth
+from napari_focusstack.io.depth import check_depth_writable, write_depth, write_sigma
 from napari_focusstack.io.header import Metadata
 
 DEPTH = np.linspace(-3, 40, 12 * 16, dtype=np.float32).reshape(12, 16)
@@ -121,5 +121,15 @@ def test_cancelled_writing_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(OSError, match="could not be written"):
+    with pytest.raises(OSError, match="could not be written .*; make its folder first, or write elsewhere: .*d.png"):
         write_depth(tmp_path / "none" / "d.png", DEPTH, unit="um")
+
+
+@pytest.mark.parametrize("write", [write_depth, write_sigma])
+def test_units_that_nobody_knows_are_refused(write, tmp_path):
+    with pytest.raises(ValueError, match="unit 'parsec' is not known; nm, um, mm, m, frame are"):
+        write(tmp_path / "d.tif", DEPTH, unit="parsec")
+    assert list(tmp_path.iterdir()) == []
+    write(tmp_path / "d.tif", DEPTH, unit="micrometre")
+    with tifffile.TiffFile(tmp_path / "d.tif") as file:
+        assert "(µm)" in file.ome_metadata

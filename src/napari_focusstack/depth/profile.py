@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files import write_text
-from .positions import symbol
+from ..units import symbol
 from .result import Depth
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .positions import check_unit, factor, plain, symbol
+from ..units import check_unit, factor, plain, symbol
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from ..progress import track
-from .positions import symbol
+from ..units import symbol
 from .result import Depth
 
 if TYPE_CHECKING:

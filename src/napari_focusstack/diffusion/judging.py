@@ -171,7 +171,7 @@ def case_of(correction: Correction, stored: NDArray[np.float32], known: NDArray[
 
 
 def judged(case: Case, judge: Judge) -> NDArray[np.float32]:
-    """(P,) share of the correction that is to be kept, of the points of a case: none that the frames do not bear out."""
+    """(P,) share of the correction that is to be kept, of the points of a case: where the frames bear it out."""
     import torch
 
     places = apart(case.places)

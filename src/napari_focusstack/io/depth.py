@@ -13,6 +13,7 @@ import numpy as np
 
 from ..files import replacing
 from ..progress import wait
+from ..units import check_unit, symbol
 from .header import Metadata
 from .origin import software_of
 from .write import check_writable, write_image
@@ -66,7 +67,7 @@ def write_depth(
     Raises
     ------
     ValueError
-        If the extension does not take a depth map, or not this one.
+        If the extension does not take a depth map, or not this one, or the unit is not known.
     OSError
         If the folder does not exist or cannot be written, or the disk is full; nothing is left behind.
     """
@@ -74,7 +75,7 @@ def write_depth(
     check_depth_writable(path, position.shape, axes=axes, sigma=sigma is not None)
     if sigma is not None and sigma.shape != position.shape:
         raise ValueError(f"{path}: sigma is {sigma.shape}, but the depth is {position.shape}; they must be alike")
-    name = _unit_name(unit)
+    name = symbol(check_unit(unit))
     if path.suffix.lower() == ".png":
         pool = ThreadPoolExecutor(1, "depth")
         try:
@@ -94,7 +95,7 @@ def write_sigma(
     path: Path | str, sigma: NDArray[np.float32], *, unit: str, like: Metadata | None = None, axes: str = "YX"
 ) -> Path:
     """Write the standard deviation of a depth, float32, as a channel named with its unit; as `write_depth`."""
-    return _write_named(Path(path), {f"sigma ({_unit_name(unit)})": np.asarray(sigma, np.float32)}, like, axes)
+    return _write_named(Path(path), {f"sigma ({symbol(check_unit(unit))})": np.asarray(sigma, np.float32)}, like, axes)
 
 
 def _write_named(path: Path, named: dict[str, NDArray[np.float32]], like: Metadata | None, axes: str) -> Path:
@@ -103,10 +104,6 @@ def _write_named(path: Path, named: dict[str, NDArray[np.float32]], like: Metada
         like or Metadata(), positions=None, position_unit=None, step=None, channel_names=tuple(named), exif=b"", icc=b""
     )
     return write_image(path, np.stack(list(named.values()), axis=-3), like=known, axes=f"{axes[:-2]}CYX")
-
-
-def _unit_name(unit: str) -> str:
-    return {"um": "µm", "frame": "frames"}.get(unit, unit)
 
 
 def check_depth_writable(path: Path | str, shape: Sequence[int], *, axes: str = "YX", sigma: bool = False) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
-from ..depth.positions import factor
 from ..io import Metadata
 from ..io.depth import check_depth_writable, write_depth
 from ..io.mesh import check_mesh_writable, write_mesh
+from ..units import factor
 from .forms import help_label
 from .saving import ask_path
 from .sections import push_button, side_by_side

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..depth.positions import symbol
 from ..depth.result import most_between
+from ..units import symbol
 from .hover import go_to_frame, tell_depth
 from .source import Source, notes
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from ..depth import DEPTH_ESTIMATORS
-from ..depth.positions import plain, symbol
+from ..units import plain, symbol
 from .feedback import Message
 from .fields import quiet
 from .forms import MethodForm, add_row, form_layout, help_label

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..depth.positions import symbol
+from ..units import symbol
 from .marks import hide_marks
 from .source import notes, variant_of
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..depth import Depth
-from ..depth.positions import check_unit, factor, plain, symbol
 from ..depth.result import most_between, most_words
+from ..units import check_unit, factor, plain, symbol
 from .source import notes, variant_of
 
 if TYPE_CHECKING:

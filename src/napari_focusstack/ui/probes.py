@@ -12,8 +12,8 @@ import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from ..depth.positions import symbol
 from ..files import write_text
+from ..units import symbol
 from .annotations import Drawn, describe
 from .feedback import Message
 from .forms import help_label

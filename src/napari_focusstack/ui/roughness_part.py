@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from ..depth.positions import symbol
+from ..units import symbol
 from .feedback import Message
 from .fields import quiet
 from .forms import add_row, form_layout, help_label

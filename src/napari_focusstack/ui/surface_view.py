@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QTimer
 
-from ..depth.positions import factor
+from ..units import factor
 from .measured import Measured
 from .source import PLUGIN, notes
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..depth.positions import check_unit, factor, symbol
+from ..units import check_unit, factor, symbol
 from .source import notes
 
 if TYPE_CHECKING:
