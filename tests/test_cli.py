@@ -2,6 +2,8 @@
 
 import json
 import runpy
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -230,6 +232,17 @@ def test_a_folder_is_no_name_of_a_file(folder, tmp_path, monkeypatch, capsys, mo
     monkeypatch.setattr("napari_focusstack.io.read_burst", None)  # nothing is read
     assert main(["stack", str(folder), "--out", str(tmp_path), *more]) == 1
     assert capsys.readouterr().err == f"focusstack: {tmp_path} is a folder; name a file in it\n"
+
+
+def test_a_file_that_is_cut_off_is_told_in_one_line(tmp_path):
+    cut = tmp_path / "cut.tif"
+    tifffile.imwrite(cut, np.zeros((64, 64), np.uint16), description="behind the pixels" * 20)
+    cut.write_bytes(cut.read_bytes()[:300])
+    command = [sys.executable, "-m", "napari_focusstack", "info", str(cut)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("focusstack: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_demo_makes_a_burst_and_stacks_it(tmp_path, capsys):

@@ -102,6 +102,8 @@ def test_depth_as_png_and_a_mesh_of_true_proportions(zstack, tmp_path):
         (["--mesh-out", "m.fbx"], "extension '.fbx' is not one of a mesh; .glb, .ply, .obj, .stl are"),
         (["--depth-out", "d.tif", "--step", "2"], "step=2.0 needs its unit"),
         (["--depth-out", "d.tif", "--step", "0", "--unit", "um"], "step=0.0 is no distance between frames"),
+        (["--depth-out", "d.tif", "--step", "nan", "--unit", "um"], "give a finite number other than 0"),
+        (["--depth-out", "d.tif", "--pixel-size", "3"], "--pixel-size is of a mesh; give --mesh-out, too"),
         (["--depth-out", "d.tif", "--unit", "um"], "the distance between the frames is not known; give the frames'"),
         (
             ["--depth", "sff"],

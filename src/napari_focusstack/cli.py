@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Words after the program's name; those of the process by default.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file, our errors say
     try:
         chosen = parsed(words)
         if getattr(chosen, "threads", 0):
@@ -95,6 +97,8 @@ def _stack(chosen: argparse.Namespace) -> None:
             f"{', '.join(of_depth)}: for a depth that is written; give --depth-out, --sigma-out or --mesh-out, too, or "
             "leave it out"
         )
+    if chosen.pixel_size and not chosen.mesh_out:
+        raise ValueError("--pixel-size is of a mesh; give --mesh-out, too, or leave it out")
     alignment = Alignment.load(chosen.alignment) if chosen.alignment else None
     started = time.perf_counter()
     with bars(chosen.quiet):
@@ -120,7 +124,7 @@ def _stack(chosen: argparse.Namespace) -> None:
         if result.diffusion is not None:
             print(f"{chosen.diffusion_out or chosen.out or chosen.mesh_out}: {result.diffusion.describe()}")
         if result.depth is not None:
-            print(f"{chosen.depth_out or chosen.sigma_out or chosen.mesh_out}: {result.depth.describe()}")
+            print(f"{f'{chosen.depth_out}: ' if chosen.depth_out else ''}{result.depth.describe()}")
         for path, what in ((chosen.sigma_out, "its standard deviation"), (chosen.mesh_out, "its surface")):
             if path:
                 print(f"{path}: {what}")

@@ -47,8 +47,7 @@ def check_outputs(chosen: argparse.Namespace) -> None:
     """
     paths = _outputs(chosen)
     for path in [*paths, *_companions(chosen.mesh_out)]:
-        if path != chosen.tune_out or not path.is_dir() or not chosen.overwrite:  # which is a folder
-            check_file(path, overwrite=chosen.overwrite)
+        check_file(path, overwrite=chosen.overwrite, folder=path == chosen.tune_out)
         if paths.count(path) > 1:
             raise ValueError(f"{path} is named for two outputs; give each its own name")
 
@@ -65,15 +64,15 @@ def _companions(mesh: Path | None) -> list[Path]:
     return [mesh.with_name(f"{name}.mtl"), mesh.with_name(f"{name}_texture.png")]
 
 
-def check_file(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that could not be written.
+def check_file(path: Path, *, overwrite: bool, folder: bool = False) -> None:
+    """Refuse a file, or a folder, that could not be written.
 
     Raises
     ------
     OSError
         If it is a folder or there already, or its own folder is not there or cannot be written.
     """
-    if path.is_dir():
+    if path.is_dir() and not folder:
         raise IsADirectoryError(f"{path} is a folder; name a file in it")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already; give another name, or --overwrite")

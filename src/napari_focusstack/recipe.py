@@ -107,9 +107,9 @@ class Recipe:
             if isinstance(self.step, bool) or not isinstance(self.step, int | float):
                 raise TypeError(f"step={self.step!r} is not a number")
             if not math.isfinite(self.step) or self.step == 0:
-                raise ValueError(f"step={self.step!r} is no distance between frames; give a number other than 0")
+                raise ValueError(f"step={self.step!r} is no distance between frames; give a finite number other than 0")
             if self.unit in (None, "frame"):
-                raise ValueError(f"step={self.step!r} needs its unit: unit='um', 'mm' or another length")
+                raise ValueError(f"step={self.step!r} needs its unit: give unit, um, mm or another length")
 
     def eliminates(self, *, photograph: bool) -> bool:
         """Whether diffusion is to be taken out of the picture of a burst, which was taken with a camera or was not."""

@@ -52,7 +52,7 @@ def focus_positions(
         if np.asarray(step).dtype.kind not in "uif":
             raise TypeError(f"step={step!r} is no number; give the distance from frame to frame, as 2.5")
         if not np.isfinite(step) or step == 0:
-            raise ValueError(f"step={step:g} is no distance between frames; give a number other than 0")
+            raise ValueError(f"step={step:g} is no distance between frames; give a finite number other than 0")
         return np.arange(count, dtype=np.float64) * np.float64(step), check_unit(unit)
     try:
         places = np.asarray(positions, np.float64)
