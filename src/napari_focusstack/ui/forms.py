@@ -18,6 +18,8 @@ __all__ = ["MethodForm", "OptionsForm", "add_row", "form_layout", "help_label", 
 LABEL_WIDTH = 112  # px
 LABELS = {  # options whose names in scripts need their section, or the field, to be understood
     "form": "Taken off by",
+    "judge": "Judged by",
+    "judge_checkpoint": "Network",
     "leave_out": "Omit misfits",
     "nearest": "Nearest frame",
     "psf": "Blur's shape",
