@@ -1,5 +1,6 @@
 """What a network is told of a correction, and what its judgement does to the picture."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from checkpointed import saved
 from napari_focusstack import estimate_depth, fuse
 from napari_focusstack.diffusion import eliminate_diffusion, judging
-from napari_focusstack.diffusion.judging import PLANES, Judge, case_of, check_judge, judged, load_judge
+from napari_focusstack.diffusion.judging import PLANES, Judge, case_of, check_judge, judged
 from napari_focusstack.diffusion.solving import solve
 from napari_focusstack.nets import build, trustnet
 from napari_focusstack.nets.checkpoint import CheckpointError
@@ -117,6 +118,14 @@ def wild():
     return Judge(network.to(memory_format=torch.channels_last), "cpu")
 
 
+def eager():
+    """Keeps everything."""
+    network = build("trustnet", {}).eval()
+    with torch.no_grad():
+        network.head.bias[0] = 100
+    return Judge(network.to(memory_format=torch.channels_last), "cpu")
+
+
 def test_tiles_give_the_same_as_one_piece(case, monkeypatch):
     at_once = judged(case, wild())
     assert at_once.std() > 0.1
@@ -126,8 +135,7 @@ def test_tiles_give_the_same_as_one_piece(case, monkeypatch):
 
 def test_what_the_frames_do_not_bear_out_is_never_kept(stack, tmp_path, case):
     assert not case.borne.sound.all()
-    eager = Judge(load_judge(with_bias(tmp_path, 100.0), "cpu").network, "cpu")
-    shares = judged(case, eager)
+    shares = judged(case, eager())
     np.testing.assert_array_equal(shares > 0.99, case.borne.sound)
     assert not shares[~case.borne.sound].any()
     found = corrected(stack, judge_checkpoint=with_bias(tmp_path, 100.0))
@@ -136,6 +144,15 @@ def test_what_the_frames_do_not_bear_out_is_never_kept(stack, tmp_path, case):
     untouched &= case.correction.work.depth == case.correction.given
     assert not found.acted[untouched].any()
     np.testing.assert_array_equal(found.image[untouched], stack.picture[untouched])
+
+
+def test_a_network_is_not_believed_where_the_rules_understand_nothing(case):
+    network = wild()
+    assert judged(case, network).max() > 0.5
+    assert not judged(replace(case, rules=np.zeros_like(case.rules)), network).any()
+    some = np.random.default_rng(0).random(len(case.rules)) < 0.05
+    few = judged(replace(case, rules=some.astype(np.float32)), eager())
+    assert 0.1 < few[case.borne.sound].mean() < 0.3  # 5 % are a fifth of a quarter
 
 
 def test_an_untrained_network_says_what_the_rules_say(stack, tmp_path):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Plane = NDArray[np.float32]  # (Y, X)
 
-__all__ = ["SEGMENT", "Borne", "borne_out", "in_segments", "trust", "without_specks"]
+__all__ = ["SEGMENT", "Borne", "borne_out", "in_segments", "trust", "understood", "without_specks"]
 
 SEGMENT = 65  # px: of a boundary, in which the frames must be rendered better than without the correction
 TOLERANCE = 0.07  # of the range of values: what a frame rendered again may differ by, and noise
@@ -26,6 +26,7 @@ DOUBT = 2.0, 4  # times what may be, from which on nothing is done; below, a sha
 NOISES = 3.0  # standard deviations of the noise that it may differ by, too
 AROUND = 7  # px, in which detail is compared, and trust
 AGREED = (AROUND, 0.25, 0.75), (41, 0.4, 0.65)  # px around; mean trust at which nothing is done, and from which on all
+UNDERSTOOD = 129, 0.25  # px around; mean trust there below which a network counts less: it never saw such a picture
 RIM = 0.4  # of the detail in the frame of what is behind it: what the rim of a nearer surface has in its own at least
 RAGGED, SQUARE = 0.06, 31  # share of the pixels within so many px at small jumps of depth: surfaces have few of them
 SMALL = 0.5  # frames: the least of those jumps; the largest are depth edges
@@ -74,6 +75,14 @@ def in_segments(
     """Whether the frames of a segment around each point differ less, if so much of the correction is kept there."""
     where = tuple(work.evidence.points[which].T)
     return apart(_mean_around, borne.gain * kept, where, work.depth.shape, SEGMENT) > 0
+
+
+def understood(work: Veils, which: NDArray[np.intp], rules: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(P,) 0 to 1: whether the rules trust enough of what is veiled around each point to believe others."""
+    where = tuple(work.evidence.points[which].T)
+    side, enough = UNDERSTOOD
+    trusted, asked = (apart(_mean_around, values, where, work.depth.shape, side) for values in (rules, 1.0))
+    return np.minimum(trusted / (enough * asked), 1)
 
 
 def trust(

@@ -116,7 +116,8 @@ def eliminate_diffusion(
     this and from what the frames show of it, see `Case.planes`. By the rules, which it is told, too, nothing is kept
     where detail is lost, as of hairs that the index does not know, or comes up that was not there, with less patience
     where depth is ragged; and a part where frames differ, or detail comes up, by up to twice as much as may be, and
-    where the veiled pixels around, of 7 px and of 41, hardly may be changed.
+    where the veiled pixels around, of 7 px and of 41, hardly may be changed. Where they keep less than a quarter of
+    what is veiled in the 129 px around, the network counts less in proportion: it was not taught with such pictures.
 
     In a pair, whose mask may be wrong by half of a pixel everywhere, pixels beside its edges are covered in part, see
     `matting.matted`, unless `edge` is given. Nothing is done to a stack where light that only adds up, I_k = C + R_k,
@@ -146,7 +147,7 @@ def eliminate_diffusion(
         return _written(found, stored, strength, np.zeros(len(found.work.evidence.points), np.float32), NO_VEIL)
     by_network = judge == "network" and len(frames) > 2
     shares = judged(case, apart(load_judge, judge_checkpoint, device)) if by_network else case.rules
-    weights = case.weights
+    weights = case.weights.copy()
     weights[case.which] *= shares
     return _written(found, stored, strength, weights, REFUSED)
 

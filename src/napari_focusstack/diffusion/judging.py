@@ -11,7 +11,7 @@ import numpy as np
 from ..color import to_stored
 from ..devices import in_short_floats
 from ..progress import apart, track
-from .checks import Borne, borne_out, in_segments, trust
+from .checks import Borne, borne_out, in_segments, trust, understood
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -189,8 +189,9 @@ def judged(case: Case, judge: Judge) -> NDArray[np.float32]:
 
     for box in track(tiles, "Judging"):
         apart(judge_one, box)
-    shares *= case.borne.sound
-    return shares * in_segments(case.correction.work, case.which, case.borne, shares)
+    work = case.correction.work
+    shares *= case.borne.sound * understood(work, case.which, case.rules)
+    return shares * in_segments(work, case.which, case.borne, shares)
 
 
 def _tiles(shape: tuple[int, ...]) -> list[Box]:
