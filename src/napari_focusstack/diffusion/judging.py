@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["PLANES", "Case", "Judge", "case_of", "check_judge", "judged", "load_judge"]
 
 PLANES = 17
-TILE = 256  # px: what the network is asked about at once
+TILE = 512  # px: what the network is asked about at once
 AROUND = 7  # px to either side, over which depth is taken for level
 MOST = 4.0  # times what frames may differ by, and frames from the level of depth: more is as bad
 DIFFERENCE, SHARE, BLUR, STEP, GRAIN = 4.0, 2.0, 0.125, 0.25, 20.0  # what brings each kind of plane to about 1

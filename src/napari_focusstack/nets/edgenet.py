@@ -90,8 +90,8 @@ class EdgeNet(Network):
 
     def _context(self, features: Tensor) -> Tensor:
         height, width = features.shape[-2:]
-        missing = (0, -width % GRID, 0, -height % GRID)
-        cells = self.down(functional.pad(features.relu(), missing, mode="replicate"))
+        missing, seen = (0, -width % GRID, 0, -height % GRID), features.relu()
+        cells = self.down(functional.pad(seen, missing, mode="replicate") if any(missing) else seen)
         for block in self.coarse:
             cells = cells + block(cells)
         context = functional.interpolate(
