@@ -42,7 +42,7 @@ def _ours(*flags: str) -> Callable[[Sequence[Path], Path], Commands]:
     """Picture, written to `output`; `flags` say how."""
 
     def commands(inputs: Sequence[Path], output: Path) -> Commands:
-        stack = [sys.executable, "-m", "napari_focusstack.cli", "stack", *map(str, inputs), *flags]
+        stack = [sys.executable, "-m", "napari_focusstack", "stack", *map(str, inputs), *flags]
         return [[*stack, "--out", str(output), "--overwrite", "--quiet", "--device", "cpu"]]
 
     return commands
@@ -52,7 +52,7 @@ def _our_depth(command: str, *flags: str) -> Callable[[Sequence[Path], Path], Co
     """Depth of every pixel, written to `output`; `flags` say what else is written."""
 
     def commands(inputs: Sequence[Path], output: Path) -> Commands:
-        words = [sys.executable, "-m", "napari_focusstack.cli", command, *map(str, inputs), *flags]
+        words = [sys.executable, "-m", "napari_focusstack", command, *map(str, inputs), *flags]
         out = "--out" if command == "depth" else "--depth-out"
         return [[*words, out, str(output), "--fill", "--overwrite", "--quiet", "--device", "cpu"]]
 

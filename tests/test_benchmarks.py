@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_focusstack.metrics import psnr
 from napari_focusstack.simulation import simulate
@@ -87,6 +88,30 @@ def test_a_program_that_fails_says_why(tmp_path):
 
     with pytest.raises(RuntimeError, match=r"failed with 3:\s+no such frame"):
         measure([[sys.executable, "-c", "print('no such frame'); raise SystemExit(3)"]], tmp_path)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_our_rows_of_the_speed_tables_write_what_is_measured(tmp_path, number):
+    from benchmarks.peers import MEASURING, STACKING
+    from benchmarks.process import measure
+
+    paths = [tmp_path / f"{i}.tif" for i in range(3)]
+    for path, frame in zip(paths, simulate("slanted", frames=3, height=64, width=64).frames, strict=True):
+        tifffile.imwrite(path, frame, photometric="rgb")
+    out = tmp_path / "out.tif"
+    measure((STACKING[0], *MEASURING[:2])[number].commands(paths, out), tmp_path)
+    assert tifffile.imread(out).shape[:2] == (64, 64)
+
+
+def test_what_a_program_cut_off_on_all_sides_is_filled_up():
+    from benchmarks.quality import _filled_up
+
+    whole = np.arange(6 * 8 * 3, dtype=np.float32).reshape(6, 8, 3)
+    found = _filled_up(whole[1:-1, 2:-2], 6, 8)
+    assert found.shape == whole.shape
+    np.testing.assert_array_equal(found[1:-1, 2:-2], whole[1:-1, 2:-2])
+    np.testing.assert_array_equal(found[0, 0], whole[1, 2])
+    np.testing.assert_array_equal(_filled_up(whole, 6, 8), whole)
 
 
 def test_the_measuring_process_is_small():
