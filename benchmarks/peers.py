@@ -63,6 +63,11 @@ def _focus_stack(inputs: Sequence[Path], output: Path) -> Commands:
     return [["focus-stack", f"--output={output}", "--no-opencl", *map(str, inputs)]]
 
 
+def _focus_stack_as_lit(inputs: Sequence[Path], output: Path) -> Commands:
+    flags = ["--no-contrast", "--no-whitebalance", "--no-opencl"]
+    return [["focus-stack", f"--output={output}", *flags, *map(str, inputs)]]
+
+
 def _focus_stack_depth(inputs: Sequence[Path], output: Path) -> Commands:
     return [["focus-stack", "--output=picture.tif", f"--depthmap={output}", "--no-opencl", *map(str, inputs)]]
 
@@ -101,7 +106,7 @@ LEARNED_MEASURING = (Tool("focusstack: depth by aif", (sys.executable,), _our_de
 """Align and measure the depth by a network."""
 
 FUSING = (
-    Tool("focus-stack", ("focus-stack",), _focus_stack),
+    Tool("focus-stack", ("focus-stack",), _focus_stack_as_lit),
     Tool("enfuse", ("enfuse",), _enfuse),
 )
-"""Fuse frames that are aligned already; focus-stack cannot be told not to align, and finds next to no motion."""
+"""Fuse frames that are aligned already, and equally lit; focus-stack cannot be told not to align."""
