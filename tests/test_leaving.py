@@ -33,6 +33,7 @@ def test_a_thread_that_computes_is_not_waited_for():
 def test_interrupted_before_it_began_it_says_so_without_a_traceback():
     code = (
         "import sys, os, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it\n"
         "class Slow:\n"
         "    def find_spec(self, name, *_):\n"
         "        if name == 'napari_focusstack.cli': os.kill(os.getpid(), signal.SIGINT)\n"
