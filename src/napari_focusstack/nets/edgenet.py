@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from .config import Task
-from .network import Network
+from .twoscales import TwoScales
 
 __all__ = ["Choice", "EdgeNet"]
 
@@ -39,7 +38,7 @@ class Choice(NamedTuple):
         return self.depths.gather(1, self.logits.argmax(1, keepdim=True))[:, 0]
 
 
-class EdgeNet(Network):
+class EdgeNet(TwoScales):
     """Which of five depths a pixel has, from what the frames show of it and of its neighbours at each of them.
 
     Notes
@@ -52,49 +51,14 @@ class EdgeNet(Network):
     """
 
     task: ClassVar[Task] = "edges"
-    channels = None
-    multiple = 1
 
     def __init__(self) -> None:
-        super().__init__()
-        self.arguments, self.grid = {}, GRID
-        self.stem = nn.Conv2d(PLANES, WIDTH, 3, padding=1)
-        self.blocks = nn.ModuleList(
-            nn.Sequential(nn.ReLU(), nn.Conv2d(WIDTH, WIDTH, 3, padding=wide, dilation=wide)) for wide in DILATIONS
+        super().__init__(
+            PLANES, CANDIDATES, width=WIDTH, deep=DEEP, dilations=DILATIONS, coarse=COARSE, asked=ASKED, grid=GRID
         )
-        self.down = nn.Conv2d(WIDTH, DEEP, GRID, stride=GRID)
-        self.coarse = nn.ModuleList(
-            nn.Sequential(nn.ReLU(), nn.Conv2d(DEEP, DEEP, 3, padding=wide, dilation=wide)) for wide in COARSE
-        )
-        self.up = nn.Conv2d(DEEP, WIDTH, 1)
-        self.head = nn.Conv2d(WIDTH, CANDIDATES, 1)
-        for start in (*self.up.parameters(), *self.head.parameters()):
-            nn.init.zeros_(start)
         with torch.no_grad():
             self.head.bias[0] = BEGIN  # type: ignore[index] # it has one
-        interpolated = GRID + GRID // 2 - 1  # farthest px of the cells that a pixel is interpolated from
-        self.halo = 1 + sum(DILATIONS) + GRID * sum(COARSE) + interpolated
 
     def forward(self, planes: Tensor, depths: Tensor) -> Choice:
-        """Choice between `depths` (B, 5, H, W) by `planes` (B, 19, H, W).
-
-        Coarse cells begin at the first row and column.
-        """
-        features = self.stem(planes)
-        for block in self.blocks[:ASKED]:
-            features = features + block(features)
-        features = features + self._context(features)
-        for block in self.blocks[ASKED:]:
-            features = features + block(features)
-        return Choice(self.head(features.relu()).float(), depths)
-
-    def _context(self, features: Tensor) -> Tensor:
-        height, width = features.shape[-2:]
-        missing, seen = (0, -width % GRID, 0, -height % GRID), features.relu()
-        cells = self.down(functional.pad(seen, missing, mode="replicate") if any(missing) else seen)
-        for block in self.coarse:
-            cells = cells + block(cells)
-        context = functional.interpolate(
-            self.up(cells.relu()), scale_factor=float(GRID), mode="bilinear", align_corners=False
-        )
-        return context[..., :height, :width]
+        """Choice between `depths` (B, 5, H, W) by `planes` (B, 19, H, W)."""
+        return Choice(self.logits(planes), depths)
