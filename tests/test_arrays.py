@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_focusstack.arrays import as_frames, frame, from_float, to_float, unit, visit
+from napari_focusstack.arrays import Selection, as_frames, frame, from_float, tiles, to_float, unit, visit, visit_parts
 from napari_focusstack.progress import Cancelled, listening
 
 
@@ -109,6 +109,26 @@ def test_visit_yields_all_frames_in_the_order_asked_for():
         (4, 4),
     ]
     assert [i for i, _ in visit(frames, "Reading")] == [0, 1, 2, 3, 4]
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 17))
+def test_tiles_cover_a_picture_once(height, width, size):
+    seen = np.zeros((height, width), int)
+    for box in tiles((height, width), size):
+        assert max(seen[box].shape) <= size
+        seen[box] += 1
+    assert (seen == 1).all()
+
+
+def test_parts_of_some_frames_are_visited():
+    data = np.arange(3 * 4 * 5, dtype=np.uint16).reshape(3, 4, 5)
+    some = Selection(as_frames(data), [2, 0])
+    boxes = {1: [(slice(1, 3), slice(0, 2)), (slice(0, 1), slice(4, 5))], 0: [(slice(3, 4), slice(1, 4))]}
+    visited = dict(visit_parts(some, "Reading", boxes))
+    assert list(visited) == [1, 0]
+    for i, number in enumerate((2, 0)):
+        for box, part in zip(boxes[i], visited[i], strict=True):
+            np.testing.assert_array_equal(part[..., 0], data[number][box])
 
 
 class Slow:

@@ -1,5 +1,6 @@
 """The program leaves: with its exit code, and at once after Ctrl-C, whatever threads still compute."""
 
+import platform
 import subprocess
 import sys
 
@@ -50,3 +51,22 @@ def test_other_exit_codes_are_handed_on(words, code, tmp_path):
     command = [sys.executable, "-m", "napari_focusstack", *words]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=40, check=False)
     assert done.returncode == code
+
+
+FREED = """
+import resource
+from napari_focusstack.__main__ import _keep_memory
+_keep_memory()
+import numpy as np
+faults = []
+for _ in range(6):
+    np.ones(6 << 20)  # 48 MB
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(faults[-1] - faults[1])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_memory_that_was_freed_is_taken_again():
+    done = subprocess.run([sys.executable, "-c", FREED], capture_output=True, text=True, timeout=40, check=True)
+    assert int(done.stdout) < 10  # given back and taken anew, it is 24 pages of 2 MB each time, or 12,000 of 4 kB

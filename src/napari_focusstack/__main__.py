@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 __all__ = ["run"]
 
 INTERRUPTED = 130
+GLIBC = {"M_TRIM_THRESHOLD": (-1, -1), "M_MMAP_THRESHOLD": (-3, 1 << 30), "M_ARENA_MAX": (-8, 1)}  # names in malloc.h
 
 
 def run() -> NoReturn:
     """Run the command line, and leave with its exit code; at once after Ctrl-C, whatever threads still compute."""
     try:
+        _keep_memory()
         from .cli import main
 
         code = main()
@@ -27,6 +31,17 @@ def run() -> NoReturn:
         sys.stderr.flush()
         os._exit(code)  # sys.exit waits for threads
     sys.exit(code)
+
+
+def _keep_memory() -> None:
+    """Keep what is freed, for the next frame: giving it back and clearing it anew is a tenth of the time, or more.
+
+    For the program only, whose memory ends with it; nothing where the C library is another one.
+    """
+    with suppress(OSError, AttributeError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in GLIBC.values():
+            mallopt(parameter, value)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ where it goes back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     FloatImage = NDArray[np.float32]  # (Y, X, C) or (Y, X)
 
 __all__ = [
+    "Box",
     "Frames",
     "Selection",
     "as_frames",
@@ -29,11 +31,16 @@ __all__ = [
     "decoded",
     "frame",
     "from_float",
+    "parts",
+    "tiles",
     "to_float",
     "unit",
     "visit",
+    "visit_parts",
 ]
 
+T = TypeVar("T")
+Box = tuple[slice, slice]  # rows and columns
 
 COLOURS, PICTURE = (3, 4), 16  # channels of one, and px that are no frames: what a single picture looks like
 STRIP = 256  # rows converted at a time
@@ -91,6 +98,10 @@ class Selection:
     def __getitem__(self, i: int) -> NDArray[Any]:
         """Return one, (Y, X, C)."""
         return np.asarray(self._frames[self._kept[i]])
+
+    def parts(self, i: int, boxes: Sequence[Box]) -> list[NDArray[Any]]:
+        """Return parts of one."""
+        return parts(self._frames, self._kept[i], boxes)
 
 
 def as_frames(data: Any) -> Frames:
@@ -207,6 +218,21 @@ def frame(frames: Frames, i: int) -> FloatImage:
     return to_float(frames[i])
 
 
+def parts(frames: Frames, i: int, boxes: Sequence[Box]) -> list[NDArray[Any]]:
+    """Parts of frame `i`, (Y, X, C) each in the stored type; frames that are resampled are resampled only there."""
+    if hasattr(frames, "parts"):
+        cut: list[NDArray[Any]] = frames.parts(i, boxes)
+        return cut
+    image = np.asarray(frames[i])
+    return [image[box] for box in boxes]
+
+
+def tiles(shape: Sequence[int], size: int) -> list[Box]:
+    """Boxes of at most `size` px a side that together cover a picture once."""
+    rows, columns = ([slice(start, min(start + size, side)) for start in range(0, side, size)] for side in shape)
+    return [(row, column) for row in rows for column in columns]
+
+
 def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
     """Visit the frames one at a time, tracked, the next one decoded on a thread while this one is in use.
 
@@ -229,18 +255,28 @@ def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Ite
     ValueError
         If a frame has values that are no numbers.
     """
-    order = range(len(frames)) if order is None else order
+    return _ahead(partial(decoded, frames), range(len(frames)) if order is None else order, stage)
+
+
+def visit_parts(
+    frames: Frames, stage: str, boxes: Mapping[int, Sequence[Box]]
+) -> Iterator[tuple[int, list[NDArray[Any]]]]:
+    """Visit, as `visit` does, parts of some frames: of frame i those in `boxes[i]`; their values are not looked at."""
+    return _ahead(lambda i: parts(frames, i, boxes[i]), list(boxes), stage)
+
+
+def _ahead(read: Callable[[int], T], order: Sequence[int], stage: str) -> Iterator[tuple[int, T]]:
     pool = ThreadPoolExecutor(1, "decode")
     try:
         upcoming = None
         for position, i in enumerate(track(order, stage)):
-            current = upcoming or pool.submit(decoded, frames, i)
-            image = wait(current)
+            current = upcoming or pool.submit(read, i)
+            seen = wait(current)
             last = position + 1 == len(order)
-            upcoming = None if last else pool.submit(decoded, frames, order[position + 1])
+            upcoming = None if last else pool.submit(read, order[position + 1])
             del current  # the future keeps its result alive
-            yield i, image
-            del image
+            yield i, seen
+            del seen
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from napari_focusstack.alignment import Alignment, Area, warped
+from napari_focusstack.arrays import parts
 
 HEIGHT, WIDTH = 60, 80
 TYPES = [np.uint8, np.uint16, np.int16, np.float32, np.float64, np.dtype(">u2")]
@@ -55,6 +56,32 @@ def test_parts_of_pixels_are_interpolated_in_the_stored_type(dtype):
     expected = 100 + 50 * np.sin(x / 8 + 1) * np.cos(y / 9 + 2)
     assert lazy[2].dtype == lazy.dtype
     np.testing.assert_allclose(lazy[2][..., 1], expected, atol=1e-2 if np.dtype(dtype).kind == "f" else 1.6)
+
+
+TURN = np.array([[1.01, 0.02, -0.6], [-0.02, 0.99, 1.3], [0, 0, 1]])
+MOTIONS = {
+    "shift": shift(4, -5),
+    "zoom": np.diag([0.98, 0.98, 1]) + shift(0.7, 0.4) - np.eye(3),
+    "turn": TURN,
+    "tilt": TURN + np.array([[0, 0, 0], [0, 0, 0], [1e-4, -2e-4, 0]]),
+    "off": shift(200.5, -300),
+}
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("motion", MOTIONS)
+@pytest.mark.parametrize("gain", [1.0, 1.1])
+def test_parts_are_those_of_the_whole_frame(dtype, motion, gain):
+    made = alignment(
+        [np.eye(3), np.eye(3), MOTIONS[motion]], kept=np.array([True, False, True]), gains=np.full((3, 3), gain)
+    )
+    lazy = warped(burst(dtype) + np.asarray(np.arange(HEIGHT)[:, None, None] % 7, dtype), made)
+    boxes = [(slice(0, 9), slice(0, 50)), (slice(17, 40), slice(30, 41)), (slice(39, 40), slice(49, 50))]
+    for box, part in zip(boxes, parts(lazy, 1, boxes), strict=True):
+        assert part.dtype == lazy.dtype
+        np.testing.assert_allclose(
+            part.astype(float), lazy[1][box].astype(float), rtol=1e-5, atol=1.01 if lazy.dtype.kind in "ui" else 1e-3
+        )
 
 
 def test_frames_are_left_out_and_numbered_anew():

@@ -38,31 +38,31 @@ def seen(contrasts, index, low=None, high=None):
 def peaks(levels, index):
     """Numbers of the frames of the peaks in front of and behind an index, of contrasts by their level."""
     detail = seen([contrast_of(level) for level in levels], index)
-    assert (detail.peak == detail.peak[0, 0]).all()
-    return tuple(detail.peak[0, 0].tolist())
+    assert (detail.peak == detail.peak[:, :1, :1]).all()
+    return tuple(detail.peak[:, 0, 0].tolist())
 
 
 @pytest.mark.parametrize("contrast", [0, 0.001, 0.02, 0.4])
 def test_the_code_of_a_checker_is_that_of_its_detail(contrast):
-    code = seen([0.1, contrast, 0.1], 1.2).sharp[..., HERE].astype(int)
+    code = seen([0.1, contrast, 0.1], 1.2).sharp[HERE].astype(int)
     assert np.abs(code - code_of(contrast)).max() <= 1
 
 
 def test_codes_and_greys_are_those_of_the_frames_at_each_depth():
     contrasts = [contrast_of(level) for level in (1, 5, 1, 3, 2, 6, 0, 4)]
     detail = seen(contrasts, 3.1, low=1.7, high=6.2)
-    assert detail.peak[3, 3].tolist() == [1, 5]
+    assert detail.peak[:, 3, 3].tolist() == [1, 5]
     for candidate, frame in ((HERE, 3), (FRONT, 1), (BEHIND, 5), (HIGH, 6), (LOW, 2)):
-        assert np.abs(detail.sharp[..., candidate].astype(int) - code_of(contrasts[frame])).max() <= 1
+        assert np.abs(detail.sharp[candidate].astype(int) - code_of(contrasts[frame])).max() <= 1
         grey = 0.5 + contrasts[frame] * CHECKER
-        np.testing.assert_allclose(detail.shade[..., candidate], SHADES[0] * grey + SHADES[1], atol=1.01)
+        np.testing.assert_allclose(detail.shade[candidate], SHADES[0] * grey + SHADES[1], atol=1.01)
 
 
 def test_greys_beyond_the_range_are_clipped():
     plane = np.zeros(SHAPE, np.float32)
     detail = Detail(plane, plane, plane, least=LEAST, dark=0.4, bright=0.5)
     detail.see(np.where(CHECKER > 0, 1.0, 0.0).astype(np.float32)[..., None], 0)
-    np.testing.assert_array_equal(detail.shade[..., HERE], np.where(CHECKER > 0, 255, 0))
+    np.testing.assert_array_equal(detail.shade[HERE], np.where(CHECKER > 0, 255, 0))
 
 
 def test_the_largest_of_several_peaks_counts():
@@ -94,7 +94,7 @@ def test_nothing_there():
     assert (detail.peak == NONE).all()
     detail = seen([contrast_of(level) for level in range(5)], 4.0)  # ever sharper, up to the index
     assert (detail.peak == NONE).all()
-    assert not detail.sharp[..., 1:3].any()
+    assert not detail.sharp[1:3].any()
 
 
 def expected(levels, index):
@@ -118,10 +118,21 @@ def test_peaks_and_dips_are_those_of_the_definition(levels, share, beyond):
     index = float(np.clip(round(share * (len(levels) - 1)) + beyond, 0, len(levels) - 1))
     detail = seen([contrast_of(level) for level in levels], index)
     for side, (peak, dip) in enumerate(expected(levels, index)):
-        assert (detail.peak[..., side] == peak).all()
+        assert (detail.peak[side] == peak).all()
         if peak != NONE:
-            assert np.abs(detail.dip[..., side].astype(int) - code_of(contrast_of(dip))).max() <= 1
-            assert np.abs(detail.sharp[..., FRONT + side].astype(int) - code_of(contrast_of(levels[peak]))).max() <= 1
+            assert np.abs(detail.dip[side].astype(int) - code_of(contrast_of(dip))).max() <= 1
+            assert np.abs(detail.sharp[FRONT + side].astype(int) - code_of(contrast_of(levels[peak]))).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(40, 37), (7, 64), (3, 2)])
+def test_the_code_is_that_of_the_formula_up_to_the_borders(shape):
+    image = np.random.default_rng(1).random(shape, np.float32)
+    edges = cv2.Laplacian(cv2.GaussianBlur(image, (7, 7), FINE), cv2.CV_32F)
+    formula = np.sqrt(cv2.GaussianBlur(np.square(edges), (7, 7), FINE))
+    plane = np.zeros(shape, np.float32)
+    detail = Detail(plane, plane, plane, least=LEAST, dark=0.0, bright=1.0)
+    detail.see(image[..., None], 0)
+    assert np.abs(detail.sharp[HERE] - CODES * np.log1p(formula / LEAST)).max() <= 1.1
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -146,7 +157,7 @@ def test_only_the_channel_asked_for_is_looked_at():
     for channel, code in ((0, 0), (1, code_of(0.2))):
         detail = Detail(plane, plane, plane, least=LEAST, dark=0.0, bright=1.0, channel=channel)
         detail.see(image, 0)
-        assert np.abs(detail.sharp[..., HERE].astype(int) - code).max() <= 1
+        assert np.abs(detail.sharp[HERE].astype(int) - code).max() <= 1
 
 
 def test_memory_does_not_grow_with_the_frames():

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import Frames, as_frames, unit
+from ..arrays import Box, Frames, as_frames, unit
 from ..kernels import load
 from .alignment import Alignment
 from .exposure import gain_table, relit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["check_fits", "warped"]
 
 UNMOVED = 1e-3  # px: a motion nearer to whole pixels than this is not resampled
+MARGIN = 4  # px beyond a part that its pixels are interpolated from
 NATIVE = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))  # what is resampled as it is stored
 
 
@@ -87,7 +91,6 @@ class _Warped:
         self._kernels = load("warp", device)
         self._numbers = np.flatnonzero(alignment.kept)
         area = alignment.area
-        self._corner = np.array([[1, 0, area.left], [0, 1, area.top], [0, 0, 1]], np.float64)
         self.shape = (len(self._numbers), area.height, area.width, frames.shape[3])
         self.dtype = np.dtype(frames.dtype).newbyteorder("=")
 
@@ -95,19 +98,40 @@ class _Warped:
         return int(self.shape[0])
 
     def __getitem__(self, i: int) -> NDArray[Any]:
+        number, size = int(self._numbers[i]), self.shape[1:3]
+        return self._seen(np.asarray(self._frames[number]), self._matrix(number, (0, 0)), number, size)
+
+    def parts(self, i: int, boxes: Sequence[Box]) -> list[NDArray[Any]]:
+        """Return parts of a frame, each resampled by itself."""
         number = int(self._numbers[i])
         image = np.asarray(self._frames[number])
-        matrix = self._alignment.transforms[number] @ self._corner
+        cut = []
+        for rows, columns in boxes:
+            size = rows.stop - rows.start, columns.stop - columns.start
+            matrix = self._matrix(number, (rows.start, columns.start))
+            cut.append(self._seen(*_around(image, matrix, size), number, size))
+        return cut
+
+    def _matrix(self, number: int, corner: tuple[int, int]) -> NDArray[np.float64]:
+        """From a part of the result that begins at this row and column to the stored frame."""
+        area = self._alignment.area
+        return np.asarray(self._alignment.transforms[number] @ _shift(area.left + corner[1], area.top + corner[0]))
+
+    def _seen(
+        self, image: NDArray[Any], matrix: NDArray[np.float64], number: int, size: tuple[int, ...]
+    ) -> NDArray[Any]:
         gains = self._alignment.gains[number]
         if np.all(gains == 1):
             left, top = np.rint(matrix[:2, 2]).astype(int)
-            height, width = self.shape[1:3]
+            height, width = size
             if _is_shift(matrix, left, top, height, width):
                 return image[top : top + height, left : left + width].astype(self.dtype, copy=False)
-        return self._resampled(image, matrix, gains)
+        return self._resampled(image, matrix, gains, size)
 
-    def _resampled(self, image: NDArray[Any], matrix: NDArray[np.float64], gains: NDArray[np.float64]) -> NDArray[Any]:
-        height, width = self.shape[1:3]
+    def _resampled(
+        self, image: NDArray[Any], matrix: NDArray[np.float64], gains: NDArray[np.float64], size: tuple[int, ...]
+    ) -> NDArray[Any]:
+        height, width = size
         transfer = self._alignment.transfer
         lit = not np.all(gains == 1)
         if self.dtype in NATIVE and self.dtype.kind == "u":
@@ -123,6 +147,25 @@ class _Warped:
             limits = np.iinfo(self.dtype)
             result = np.clip(np.rint(result.astype(np.float64)), limits.min, limits.max)
         return result.astype(self.dtype, copy=False)
+
+
+def _shift(x: float, y: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+
+
+def _around(
+    image: NDArray[Any], matrix: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """What a part of the result is interpolated from, of a stored frame, and the matrix to that."""
+    height, width = size
+    x, y, w = matrix @ np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64).T
+    rows, columns = (_reached(at, side) for at, side in zip((y / w, x / w), image.shape, strict=False))
+    return image[rows, columns], _shift(-columns.start, -rows.start) @ matrix
+
+
+def _reached(at: NDArray[np.float64], side: int) -> slice:
+    first = min(max(floor(at.min()) - MARGIN, 0), side - 1)
+    return slice(first, min(max(ceil(at.max()) + MARGIN + 1, first + 1), side))
 
 
 def _is_shift(matrix: NDArray[np.float64], left: int, top: int, height: int, width: int) -> bool:

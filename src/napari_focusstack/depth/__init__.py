@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import Frames, as_frames
+from ..arrays import Frames, Selection, as_frames
 from ..devices import pick_device
 from ..methods import Method, check_options, pick
 from .aifdepth import estimate_aif
@@ -103,7 +103,7 @@ def estimate_depth(
     if guide is not None and guide.shape[:2] != tuple(frames.shape[1:3]):
         raise ValueError(f"the guide is {guide.shape[:2]} px, but the frames are {tuple(frames.shape[1:3])}")
     order = np.argsort(places, kind="stable")
-    ordered = frames if (np.diff(order) > 0).all() else _Ordered(frames, order)
+    ordered = frames if (np.diff(order) > 0).all() else Selection(frames, order.tolist())
     found: Depth | None = None
     try:
         found = function(ordered, places[order], guide, device=device, **options)
@@ -116,20 +116,6 @@ def estimate_depth(
     assert found is not None
     found = replace(found, index=_renumbered(found.index, order), positions=places, unit=unit)
     return found if fill else found.unfilled()
-
-
-class _Ordered:
-    """Frames in another order."""
-
-    def __init__(self, frames: Frames, order: NDArray[np.intp]) -> None:
-        self._frames, self._order = frames, order
-        self.shape, self.dtype = frames.shape, frames.dtype
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __getitem__(self, i: int) -> NDArray[Any]:
-        return np.asarray(self._frames[int(self._order[i])])
 
 
 def _renumbered(index: NDArray[np.float32], order: NDArray[np.intp]) -> NDArray[np.float32]:

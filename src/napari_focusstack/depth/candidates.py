@@ -92,10 +92,10 @@ class Candidates:
     def undecided(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Where a part of the picture has other depths to choose from that are worth it, beside a known one."""
         part = (rows, columns)
-        sharp, dip = self._detail.sharp[part].astype(np.int16)[..., 1:3], self._detail.dip[part].astype(np.int16)
+        sharp, dip = self._detail.sharp[1:3, *part].astype(np.int16), self._detail.dip[:, *part].astype(np.int16)
         floor, falls = self._code(STANDS_OUT * self._floor), self._code((FALLS - 1) * self._least)
-        peaks = (self._detail.peak[part] >= 0) & (sharp > floor) & (sharp > dip + falls)
-        other = peaks.any(axis=2) | self.disputed[part]
+        peaks = (self._detail.peak[:, *part] >= 0) & (sharp > floor) & (sharp > dip + falls)
+        other = peaks.any(axis=0) | self.disputed[part]
         return np.asarray(other & (self._beside[part] > 0))
 
     def part(self, rows: slice, columns: slice, *, backwards: bool = False) -> tuple[Plane, Plane]:
@@ -106,8 +106,7 @@ class Candidates:
         part = (rows, columns)
         here = self._index[part]
         sharp, shade, dip, peak = (
-            plane[part].transpose(2, 0, 1)
-            for plane in (self._detail.sharp, self._detail.shade, self._detail.dip, self._detail.peak)
+            planes[:, *part] for planes in (self._detail.sharp, self._detail.shade, self._detail.dip, self._detail.peak)
         )
         there = np.ones(sharp.shape, bool)
         there[1:3] = peak >= 0

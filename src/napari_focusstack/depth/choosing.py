@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..arrays import Frames, visit
+from ..arrays import Box, Frames, tiles, visit
 from ..devices import in_short_floats
 from ..progress import apart, track
 from .candidates import AROUND, Candidates
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..nets.edgenet import EdgeNet
 
     Plane = NDArray[np.float32]  # (Y, X)
-    Box = tuple[slice, ...]  # rows and columns
 
 __all__ = ["chosen", "load_chooser"]
 
@@ -102,7 +101,7 @@ def chosen(
     moved = np.zeros(index.shape, bool)
     margin = -(-chooser.network.halo // chooser.network.grid) * chooser.network.grid
     undecided = apart(_undecided, found, index.shape)
-    boxes = [box for tile in _tiles(index.shape) for box in _boxes(undecided, tile, margin, chooser.network.grid)]
+    boxes = [box for tile in tiles(index.shape, TILE) for box in _boxes(undecided, tile, margin, chooser.network.grid)]
     for box in track(boxes, "Choosing depths"):
         picked, other, doubt = apart(_choose, found, chooser, box, index.shape, margin, backwards)
         own, some = np.where(other, np.float32(OTHERS), sigma[box]), undecided[box]
@@ -112,15 +111,10 @@ def chosen(
     return calm.calmed(depth, moved, np.where(found.disputed, depth, index), REACH, CLOSE), error
 
 
-def _tiles(shape: tuple[int, ...]) -> list[Box]:
-    rows, columns = ([slice(start, min(start + TILE, size)) for start in range(0, size, TILE)] for size in shape)
-    return [(row, column) for row in rows for column in columns]
-
-
 def _undecided(found: Candidates, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """(Y, X) where there is something to choose."""
     undecided = np.empty(shape, bool)
-    for tile in _tiles(shape):
+    for tile in tiles(shape, TILE):
         undecided[tile] = found.undecided(*tile)
     return undecided
 
@@ -143,8 +137,11 @@ def _boxes(undecided: NDArray[np.bool_], tile: Box, margin: int, grid: int) -> l
     if stop - start <= LEAST:
         return [whole]
     middle = start + (stop - start) // 2 // grid * grid
-    halves = [(*whole[:longer], half, *whole[longer + 1 :]) for half in (slice(start, middle), slice(middle, stop))]
-    divided = [box for half in halves for box in _boxes(undecided, half, margin, grid)]
+    divided = [
+        box
+        for half in (slice(start, middle), slice(middle, stop))
+        for box in _boxes(undecided, (whole[0], half) if longer else (half, whole[1]), margin, grid)
+    ]
     return min([whole], divided, key=lambda boxes: sum(_area(box, margin) for box in boxes))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arrays import Frames, visit
+from ..arrays import Box, Frames, tiles, visit_parts
+from ..progress import apart, track
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +20,7 @@ __all__ = ["placed"]
 
 JUMP = 1.0  # frames between two surfaces, from which on a depth edge is looked for
 REACH = 4, 12  # px around a jump that are decided anew, at least and at most
+TILE = 128  # px: parts of the frames are looked at, around the jumps in each
 ROUNDS = 20  # of the mean field: more change little
 LEAST = 0.5  # of the contrast: a difference of two pixels that is mostly noise
 CUT = 1.6  # of the contrast: a difference of two pixels that is a contour
@@ -43,7 +46,7 @@ def placed(
     Parameters
     ----------
     frames : Frames
-        (N, Y, X, C), aligned; read once more, unless there are no jumps.
+        (N, Y, X, C), aligned; read once more where there are jumps, as far as depths beside them are theirs.
     index, sigma : ndarray
         (Y, X) float32: depth, as a number of a frame with fractions, finite; and its standard deviation.
     known : ndarray
@@ -75,7 +78,29 @@ def placed(
         return index, sigma, False
     least = LEAST * contrast
     codes = np.zeros((*index.shape, contours.PAIRS, 2), np.uint8)
-    for k, image in visit(frames, "Placing the depth edges"):
-        contours.compare(image, k, low, high, channel, least, codes)
+    boxes = apart(_boxes, low, high, len(frames))
+    for k, parts in visit_parts(frames, "Placing the depth edges", boxes):
+        for box, part in track(list(zip(boxes[k], parts, strict=True))):
+            contours.compare(part, k, low[box], high[box], channel, least, codes[box])
     share, first = contours.shares(index, low, high, codes, least, CUT * contrast, ROUNDS)
     return *contours.settle(index, sigma, low, high, share, reach), not first
+
+
+def _boxes(low: Plane, high: Plane, count: int) -> dict[int, list[Box]]:
+    """Parts of every frame that show, or may show, one of two surfaces sharp, with the pixels beside."""
+    found = defaultdict(list)
+    for rows, columns in tiles(low.shape, TILE):
+        least, most = low[rows, columns], high[rows, columns]
+        beside = least != most
+        if not beside.any():
+            continue
+        down, across = (np.flatnonzero(beside.any(axis=axis)) for axis in (1, 0))
+        box = (_with_neighbours(rows, down, len(low)), _with_neighbours(columns, across, low.shape[1]))
+        depths = np.concatenate([least[beside], most[beside]])
+        for k in np.unique([np.floor(depths + 0.5), np.ceil(depths - 0.5)]).astype(int):
+            found[int(k)].append(box)
+    return {k: found[k] for k in range(count) if k in found}
+
+
+def _with_neighbours(part: slice, at: NDArray[np.intp], side: int) -> slice:
+    return slice(max(0, part.start + int(at[0]) - 1), min(part.start + int(at[-1]) + 2, side))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["unevenness", "unlocked"]
 
 WINDOW = 6.0  # px of the grid (σ) in which a plane is the surface
+SPARSE = 2  # px of the grid between those that tell: in a wide window, a quarter of them tells the same
 SOFT = 0.02  # frames: what weights do not tell apart
 STRAY = 4.0, 0.1  # standard deviations, and frames, off the plane: farther is another surface
 WHOLE = 0.95  # share of a window that must lie near its plane: across an edge, there is a plane of no surface
@@ -53,12 +54,13 @@ def unlocked(index: Plane, sigma: Plane, uneven: Plane) -> Plane:
     (Y, X) float32
     """
     even = uneven < EVEN
-    weight = np.where((sigma < UNSURE) & even, 1 / (np.square(sigma) + np.float32(SOFT**2)), 0).astype(np.float32)
-    stray = STRAY[0] * np.hypot(sigma, np.float32(STRAY[1]))
-    near = weight * (np.abs(off_plane(index, weight, WINDOW)) < stray)
-    off = off_plane(index, near, WINDOW)
-    wave = off_plane(_wave(index - off), near, WINDOW)
-    all_around, near_around = (cv2.GaussianBlur(plane, (0, 0), WINDOW, borderType=BORDER) for plane in (weight, near))
+    some, error, told = (plane[::SPARSE, ::SPARSE] for plane in (index, sigma, even))
+    weight = np.where((error < UNSURE) & told, 1 / (np.square(error) + np.float32(SOFT**2)), 0).astype(np.float32)
+    stray, window = STRAY[0] * np.hypot(error, np.float32(STRAY[1])), WINDOW / SPARSE
+    near = weight * (np.abs(off_plane(some, weight, window)) < stray)
+    off = off_plane(some, near, window)
+    wave = off_plane(_wave(some - off), near, window)
+    all_around, near_around = (cv2.GaussianBlur(plane, (0, 0), window, borderType=BORDER) for plane in (weight, near))
     weight = near * (near_around > WHOLE * all_around)
     square, total = float(np.sum(weight * wave * wave)), float(np.sum(weight))
     if not square > TELLING * total:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import cv2
 import numpy as np
 
+from ..arrays import Box, tiles
 from ..color import to_stored
 from ..devices import in_short_floats
 from ..progress import apart, track
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .solving import Correction
 
     Plane = NDArray[np.float32]  # (Y, X)
-    Box = tuple[slice, slice]  # rows and columns
 
 __all__ = ["PLANES", "Case", "Judge", "case_of", "check_judge", "judged", "load_judge"]
 
@@ -177,7 +177,7 @@ def judged(case: Case, judge: Judge) -> NDArray[np.float32]:
     places = apart(case.places)
     shares = np.zeros(len(case.which), np.float32)
     margin = -(-judge.network.halo // judge.network.grid) * judge.network.grid
-    tiles = [box for box in _tiles(places.shape) if (places[box] >= 0).any()]
+    boxes = [box for box in tiles(places.shape, TILE) if (places[box] >= 0).any()]
 
     def judge_one(box: Box) -> None:
         wide, inner = _wide(box, margin, places.shape)
@@ -187,16 +187,11 @@ def judged(case: Case, judge: Judge) -> NDArray[np.float32]:
         there = places[box] >= 0
         shares[places[box][there]] = found[0, 0].float().cpu().numpy()[inner][there]
 
-    for box in track(tiles, "Judging"):
+    for box in track(boxes, "Judging"):
         apart(judge_one, box)
     work = case.correction.work
     shares *= case.borne.sound * understood(work, case.which, case.rules)
     return shares * in_segments(work, case.which, case.borne, shares)
-
-
-def _tiles(shape: tuple[int, ...]) -> list[Box]:
-    rows, columns = ([slice(start, min(start + TILE, size)) for start in range(0, size, TILE)] for size in shape)
-    return [(row, column) for row in rows for column in columns]
 
 
 def _wide(box: Box, margin: int, shape: tuple[int, ...]) -> tuple[Box, Box]:

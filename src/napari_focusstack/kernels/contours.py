@@ -72,28 +72,14 @@ def compare(
     least: float,
     codes: NDArray[np.uint8],
 ) -> None:
-    """Note how much neighbours differ in frame `k`, (Y, X, C) as stored, where it shows one of the two depths sharp.
+    """Note how much neighbours differ in a part of frame `k`, (Y, X, C), where it shows one of the two depths sharp.
 
     `codes` (Y, X, 4, 2) takes `CODES` ln(1 + d / least), d the mean difference of the channels, for the pairs of
     `STEPS`: first in the frame nearest to `low`, then in that nearest to `high`.
     """
-    over_rows(_compare_rows, len(image), image, k, low, high, channel, least, codes)
-
-
-def _compare_rows(
-    image: NDArray[Any],
-    k: int,
-    low: Plane,
-    high: Plane,
-    channel: int,
-    least: float,
-    codes: NDArray[np.uint8],
-    start: int,
-    stop: int,
-) -> None:
-    part = image[start : stop + 1] if channel < 0 else image[start : stop + 1, :, channel : channel + 1]
+    part = image if channel < 0 else image[:, :, channel : channel + 1]
     scale = np.float32(1 / (least * unit(image.dtype) * part.shape[2]))
-    _compare(np.ascontiguousarray(part), k, low[start:stop], high[start:stop], scale, codes[start:stop])
+    _compare(np.ascontiguousarray(part), k, low, high, scale, codes)
 
 
 @njit(cache=True, nogil=True, fastmath=True)

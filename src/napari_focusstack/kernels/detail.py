@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["CODES", "NONE", "SHADES", "Detail"]
 
 FINE = 0.7  # px (σ): of the blur before the Laplacian, and of that of its square
-MARGIN = 8  # rows that these look beyond
+TAPS = tuple(cv2.getGaussianKernel(7, FINE, cv2.CV_32F)[3:, 0])  # from the middle on
+MARGIN = 7  # rows that these look beyond
 CODES = np.float32(24)  # of detail, for each factor of e
+STEPS = 16  # bits of a float32 that a table leaves out: its steps are at most 0.8 %
 SHADES = np.float32(150), np.float32(50)  # of the grey's range, from dark to bright, and below
 APART = np.float32(1.5)  # frames from a depth on which a peak is another one
 NONE = -1  # where there is no peak
 HERE, FRONT, BEHIND, HIGH, LOW = range(5)
+ZERO, MOST = np.float32(0), np.float32(255)
 
 
 class Detail:
@@ -44,14 +47,14 @@ class Detail:
 
     Attributes
     ----------
-    sharp : (Y, X, 5) uint8
+    sharp : (5, Y, X) uint8
         `CODES` ln(1 + d / least) of the detail d, see Notes, in the frames at `index`, at the peak in front of it and
         behind it, at `high` and at `low`.
-    shade : (Y, X, 5) uint8
+    shade : (5, Y, X) uint8
         Grey there.
-    dip : (Y, X, 2) uint8
+    dip : (2, Y, X) uint8
         Least detail between `index` and the peak in front, and behind.
-    peak : (Y, X, 2) int16
+    peak : (2, Y, X) int16
         Numbers of their frames; `NONE` where there is none.
 
     Notes
@@ -65,54 +68,136 @@ class Detail:
         self, index: Plane, low: Plane, high: Plane, *, least: float, dark: float, bright: float, channel: int = -1
     ) -> None:
         self._depths, self._channel = (index, low, high), channel
-        self._scales = np.float32(1 / least), np.float32(dark), SHADES[0] / np.float32(max(bright - dark, 1e-12))
-        self.sharp, self.shade = (np.zeros((*index.shape, 5), np.uint8) for _ in range(2))
-        self.dip = np.full((*index.shape, 2), 255, np.uint8)
-        self.peak = np.full((*index.shape, 2), NONE, np.int16)
-        self._last = np.zeros((*index.shape, 4), np.uint8)  # detail two frames ago, one ago, grey one ago, dip since
-        self._last[..., 3] = 255
+        self._table = _codes_of_squares(least)
+        self._tone = np.float32(dark), SHADES[0] / np.float32(max(bright - dark, 1e-12))
+        self.sharp, self.shade = (np.zeros((5, *index.shape), np.uint8) for _ in range(2))
+        self.dip = np.full((2, *index.shape), 255, np.uint8)
+        self.peak = np.full((2, *index.shape), NONE, np.int16)
+        self._last = np.zeros((4, *index.shape), np.uint8)  # detail two frames ago, one ago, dip since, grey one ago
+        self._last[2] = 255
 
     def see(self, image: NDArray[Any], k: int) -> None:
         """Look at frame `k`, (Y, X, C) as stored; frames come in their order."""
         over_rows(self._rows, len(image), image, k)
 
     def _rows(self, image: NDArray[Any], k: int, start: int, stop: int) -> None:
-        planes = (*self._depths, self.sharp, self.shade, self.dip, self.peak, self._last)
-        _see(*self._coded(image, start, stop), k, *(plane[start:stop] for plane in planes))
-
-    def _coded(self, image: NDArray[Any], start: int, stop: int) -> tuple[Codes, Codes]:
-        top = max(0, start - MARGIN)
+        top, rows = max(0, start - MARGIN), slice(start, stop)
         light = grey(image[top : stop + MARGIN], self._channel)
-        inner = slice(start - top, stop - top)
-        edges = cv2.Laplacian(cv2.GaussianBlur(light, (0, 0), FINE), cv2.CV_32F)
-        detail = np.sqrt(cv2.GaussianBlur(np.square(edges), (0, 0), FINE)[inner])
-        least, dark, scale = self._scales
-        codes = np.minimum(CODES * np.log1p(detail * least), 255).astype(np.uint8)
-        return codes, np.clip((light[inner] - dark) * scale + SHADES[1], 0, 255).astype(np.uint8)
+        depths = (plane[rows] for plane in self._depths)
+        kept = (planes[:, rows] for planes in (self.sharp, self.shade, self.dip, self.peak, self._last))
+        _see(light, start - top, self._table, *self._tone, k, *depths, *kept)
+
+
+def _codes_of_squares(least: float) -> Codes:
+    """Code of each square of detail, by the leading bits of its float32."""
+    bits = np.arange(1 << 31 - STEPS, dtype=np.uint32) << STEPS | 1 << STEPS - 1  # the middle of each step
+    square = np.nan_to_num(bits.view(np.float32), nan=np.inf)
+    return np.minimum(CODES * np.log1p(np.sqrt(square) / np.float32(least)), MOST).astype(np.uint8)
 
 
 @njit(cache=True, nogil=True)
-def _see(codes, shades, k, index, low, high, sharp, shade, dip, peak, last):  # type: ignore[no-untyped-def]  # pragma: no cover
-    for y in range(index.shape[0]):
-        for x in range(index.shape[1]):
-            now, here = codes[y, x], index[y, x]
-            before, ago = last[y, x, 0], last[y, x, 1]
-            if k > 1 and ago >= now and ago > before:
-                if k - 1 <= here - APART and ago > sharp[y, x, FRONT]:
-                    sharp[y, x, FRONT], shade[y, x, FRONT] = ago, last[y, x, 2]
-                    peak[y, x, 0], dip[y, x, 0] = k - 1, 255
-                elif k - 1 >= here + APART and ago > sharp[y, x, BEHIND]:
-                    sharp[y, x, BEHIND], shade[y, x, BEHIND] = ago, last[y, x, 2]
-                    peak[y, x, 1], dip[y, x, 1] = k - 1, last[y, x, 3]
-            nearest = round(here)
-            if k <= nearest:
-                dip[y, x, 0] = min(dip[y, x, 0], now)
-            if k >= nearest:
-                last[y, x, 3] = min(last[y, x, 3], now)
-            if k == nearest:
-                sharp[y, x, HERE], shade[y, x, HERE] = now, shades[y, x]
-            if k == round(high[y, x]):
-                sharp[y, x, HIGH], shade[y, x, HIGH] = now, shades[y, x]
-            if k == round(low[y, x]):
-                sharp[y, x, LOW], shade[y, x, LOW] = now, shades[y, x]
-            last[y, x, 0], last[y, x, 1], last[y, x, 2] = ago, now, shades[y, x]
+def _see(light, first, table, dark, scale, k, index, low, high, sharp, shade, dip, peak, last):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Look at rows of a frame; its grey `light` has up to `MARGIN` more of them before row `first`, and after."""
+    height, width = index.shape
+    blurred, squares = np.empty((3, width + 2), np.float32), np.empty((7, width), np.float32)
+    wide, square = np.empty(width + 6, np.float32), np.empty(width, np.float32)
+    bits, codes, shades = square.view(np.uint32), np.empty(width, np.uint8), np.empty(width, np.uint8)
+    events = np.zeros(-(-width // 8) * 8, np.uint8)
+    around = np.empty(7, np.intp)
+    for row in range(first - 4, first + height + 4):
+        for i in range(7):
+            around[i] = _mirrored(row + i - 3, len(light))
+        _seven(wide[3:-3], light, around)
+        _along(blurred[row % 3, 1:-1], wide)
+        if row < first - 2:
+            continue
+        _laplacian_squared(wide[3:-3], blurred[(row - 2) % 3], blurred[(row - 1) % 3], blurred[row % 3])
+        _along(squares[(row - 1) % 7], wide)
+        y = row - 4 - first
+        if y < 0:
+            continue
+        for i in range(7):
+            around[i] = (row - 7 + i) % 7
+        _seven(square, squares, around)
+        for x in range(width):
+            codes[x] = table[bits[x] >> STEPS]
+        _find_peaks(k, codes, last[:, y], index[y], sharp[:, y], shade[:, y], dip[:, y], peak[:, y], events)
+        for x in range(width):
+            shades[x] = min(max((light[first + y, x] - dark) * scale + SHADES[1], ZERO), MOST)
+        _note(k, codes, shades, last[2, y], index[y], high[y], low[y], sharp[:, y], shade[:, y], dip[0, y], events)
+        last[0, y], last[1, y], last[3, y] = last[1, y], codes, shades
+
+
+@njit(cache=True, nogil=True)
+def _find_peaks(k, codes, last, index, sharp, shade, dip, peak, events):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Keep what the frame before was, where it was a peak and no other one has been larger."""
+    if k < 2:
+        return
+    before, ago, front, behind = last[0], last[1], sharp[FRONT], sharp[BEHIND]
+    at = np.float32(k - 1)
+    for x in range(index.size):
+        top = (ago[x] >= codes[x]) & (ago[x] > before[x])
+        in_front = (at <= index[x] - APART) & (ago[x] > front[x])
+        events[x] = top & (in_front | ((at >= index[x] + APART) & (ago[x] > behind[x])))
+    for block in np.flatnonzero(events.view(np.uint64)):
+        for x in range(8 * block, 8 * block + 8):
+            if events[x]:
+                side = 0 if at < index[x] else 1
+                sharp[FRONT + side, x], shade[FRONT + side, x], peak[side, x] = ago[x], last[3, x], k - 1
+                dip[side, x] = last[2, x] if side else 255
+
+
+@njit(cache=True, nogil=True)
+def _note(k, codes, shades, since, index, high, low, sharp, shade, dip, events):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Keep what the frame is where it is that of a depth, and the least detail before the depth and after it."""
+    at = np.float32(k)
+    for x in range(index.size):
+        here = np.rint(index[x])
+        dip[x] = min(dip[x], codes[x] if at <= here else 255)
+        since[x] = min(since[x], codes[x] if at >= here else 255)
+        events[x] = (at == here) | (at == np.rint(high[x])) | (at == np.rint(low[x]))
+    for block in np.flatnonzero(events.view(np.uint64)):
+        for x in range(8 * block, 8 * block + 8):
+            if events[x]:
+                if at == np.rint(index[x]):
+                    sharp[HERE, x], shade[HERE, x] = codes[x], shades[x]
+                if at == np.rint(high[x]):
+                    sharp[HIGH, x], shade[HIGH, x] = codes[x], shades[x]
+                if at == np.rint(low[x]):
+                    sharp[LOW, x], shade[LOW, x] = codes[x], shades[x]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _seven(out, rows, at):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blur across the rows whose numbers `at` has."""
+    a, b, c, d, e, f, g = rows[at[0]], rows[at[1]], rows[at[2]], rows[at[3]], rows[at[4]], rows[at[5]], rows[at[6]]
+    for x in range(out.size):
+        out[x] = TAPS[0] * d[x] + TAPS[1] * (c[x] + e[x]) + TAPS[2] * (b[x] + f[x]) + TAPS[3] * (a[x] + g[x])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _along(out, wide):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Blur along a row, which has room for 3 px more at both ends."""
+    for i in range(3):
+        wide[i] = wide[3 + _mirrored(i - 3, out.size)]
+        wide[3 + out.size + i] = wide[3 + _mirrored(out.size + i, out.size)]
+    for x in range(out.size):
+        near, far = wide[x + 2] + wide[x + 4], wide[x + 1] + wide[x + 5]
+        out[x] = TAPS[0] * wide[x + 3] + TAPS[1] * near + TAPS[2] * far + TAPS[3] * (wide[x] + wide[x + 6])
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _laplacian_squared(out, above, row, below):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Square of the Laplacian of rows that have room for 1 px more at both ends."""
+    row[0], row[-1] = row[1 + _mirrored(-1, out.size)], row[1 + _mirrored(out.size, out.size)]
+    for x in range(out.size):
+        edge = above[x + 1] + below[x + 1] + row[x] + row[x + 2] - 4 * row[x + 1]
+        out[x] = edge * edge
+
+
+@njit(cache=True, nogil=True)
+def _mirrored(i, size):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Where a row or column that may lie beyond the ends is taken from."""
+    period = max(2 * (size - 1), 1)
+    i = abs(i) % period
+    return min(i, period - i)
