@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_focusstack.arrays import to_float
+from napari_focusstack.arrays import Selection, to_float
 from napari_focusstack.focus import (
     FOCUS_MEASURES,
+    Greys,
     grey,
     image_noise,
     laplacian,
@@ -42,6 +43,17 @@ def test_grey_is_the_mean_of_the_channels_or_one_of_them(dtype, channels):
     assert grey(image) == pytest.approx(to_float(image).mean(axis=2), abs=1e-6)
     for channel in range(channels):
         assert grey(image, channel) == pytest.approx(to_float(image)[..., channel], abs=1e-6)
+
+
+@pytest.mark.parametrize("channel", [-1, 0, 2])
+def test_greys_are_those_of_the_frames(channel):
+    frames = np.random.default_rng(0).integers(0, 255, (4, 9, 7, 3)).astype(np.uint8)
+    greys = Greys(Selection(frames, [3, 1]), channel)
+    assert (len(greys), greys.shape, greys.dtype) == (2, (2, 9, 7, 1), np.float32)
+    np.testing.assert_array_equal(greys[0][..., 0], grey(frames[3], channel))
+    np.testing.assert_array_equal(grey(greys[1]), grey(frames[1], channel))
+    with pytest.raises(ValueError, match="channel=3 is not there; allowed are 0 to 2, or -1 for all"):
+        Greys(frames, 3)
 
 
 def test_grey_of_a_view_that_is_not_contiguous():

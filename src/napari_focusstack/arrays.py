@@ -85,23 +85,23 @@ class _WithChannel:
 
 
 class Selection:
-    """Some of the frames, as Frames: those of these numbers, in this order."""
+    """Some of the `frames`, as Frames: those of the numbers `kept`, in this order."""
 
     def __init__(self, frames: Frames, kept: Sequence[int]) -> None:
-        self._frames, self._kept = frames, kept
+        self.frames, self.kept = frames, kept
         self.shape, self.dtype = (len(kept), *frames.shape[1:]), frames.dtype
 
     def __len__(self) -> int:
         """Count them."""
-        return len(self._kept)
+        return len(self.kept)
 
     def __getitem__(self, i: int) -> NDArray[Any]:
         """Return one, (Y, X, C)."""
-        return np.asarray(self._frames[self._kept[i]])
+        return np.asarray(self.frames[self.kept[i]])
 
     def parts(self, i: int, boxes: Sequence[Box]) -> list[NDArray[Any]]:
         """Return parts of one."""
-        return parts(self._frames, self._kept[i], boxes)
+        return parts(self.frames, self.kept[i], boxes)
 
 
 def as_frames(data: Any) -> Frames:

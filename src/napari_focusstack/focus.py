@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from .arrays import unit
+from .arrays import Frames, Selection, unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOCUS_MEASURES",
+    "Greys",
     "check_channel",
     "grey",
     "image_noise",
@@ -67,6 +68,8 @@ def grey(image: NDArray[Any], channel: int = -1) -> Grey:
     """
     channels = image.shape[2]
     check_channel(channel, channels)
+    if image.dtype == np.float32 and channels == 1:
+        return np.ascontiguousarray(image[..., 0])
     weights = np.full((1, channels), 1 / channels) if channel < 0 else np.eye(channels)[channel : channel + 1]
     weights = (weights / unit(image.dtype)).astype(np.float32)
     out = np.empty(image.shape[:2], np.float32)
@@ -74,6 +77,31 @@ def grey(image: NDArray[Any], channel: int = -1) -> Grey:
         part = np.ascontiguousarray(image[row : row + STRIP], dtype=np.float32)
         out[row : row + STRIP] = cv2.transform(part, weights)
     return out
+
+
+class Greys:
+    """Greys of frames, as Frames (N, Y, X, 1) float32, see `grey`.
+
+    Frames that are resampled as they are read have a method `grey` that mixes the channels before, not after: a third
+    of the work, and the same, as both are linear.
+    """
+
+    def __init__(self, frames: Frames, channel: int = -1) -> None:
+        check_channel(channel, frames.shape[3])
+        self._frames, self._channel = frames, channel
+        self.shape, self.dtype = (*frames.shape[:3], 1), np.dtype(np.float32)
+
+    def __len__(self) -> int:
+        """Count them."""
+        return int(self.shape[0])
+
+    def __getitem__(self, i: int) -> Grey:
+        """Return one, (Y, X, 1)."""
+        frames: Any = self._frames
+        if isinstance(frames, Selection):
+            frames, i = frames.frames, frames.kept[i]
+        light = frames.grey(i, self._channel) if hasattr(frames, "grey") else grey(np.asarray(frames[i]), self._channel)
+        return light[..., None]
 
 
 def noise_sigma(grey: Grey) -> float:

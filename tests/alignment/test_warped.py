@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from napari_focusstack.alignment import Alignment, Area, warped
-from napari_focusstack.arrays import parts
+from napari_focusstack.arrays import Selection, parts, unit
+from napari_focusstack.focus import Greys, grey
 
 HEIGHT, WIDTH = 60, 80
 TYPES = [np.uint8, np.uint16, np.int16, np.float32, np.float64, np.dtype(">u2")]
@@ -82,6 +83,26 @@ def test_parts_are_those_of_the_whole_frame(dtype, motion, gain):
         np.testing.assert_allclose(
             part.astype(float), lazy[1][box].astype(float), rtol=1e-5, atol=1.01 if lazy.dtype.kind in "ui" else 1e-3
         )
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("motion", MOTIONS)
+@pytest.mark.parametrize("gains", [(1, 1, 1), (1.2, 0.9, 1.1)])
+@pytest.mark.parametrize("channel", [-1, 1])
+def test_greys_are_those_of_the_resampled_frames(dtype, motion, gains, channel):
+    """To the rounding of these: to mix channels before or after is the same."""
+    kind = np.dtype(dtype).kind
+    made = alignment(
+        [np.eye(3), MOTIONS[motion]],
+        gains=np.array([gains, gains], float),
+        transfer="linear" if kind != "u" else "srgb",
+    )
+    lazy = warped(burst(dtype, frames=2), made)
+    mixed = Greys(lazy, channel)
+    assert (mixed.shape, mixed.dtype) == ((2, 40, 50, 1), np.float32)
+    rounding = 1.2 / unit(dtype) if kind in "ui" else 1e-4
+    np.testing.assert_allclose(mixed[1][..., 0], grey(lazy[1], channel), atol=rounding)
+    np.testing.assert_array_equal(Greys(Selection(lazy, [1, 0]), channel)[0], mixed[1])
 
 
 def test_frames_are_left_out_and_numbered_anew():

@@ -8,6 +8,7 @@ from napari_focusstack.depth.candidates import AROUND, CANDIDATES, PLANES, REACH
 from napari_focusstack.depth.edges import placed
 from napari_focusstack.depth.result import RELIABLE
 from napari_focusstack.depth.sff import contrast_of, measured
+from napari_focusstack.focus import grey
 
 pytest.importorskip("torch")
 
@@ -28,7 +29,7 @@ def found_in(frames):
 def collected(frames, index, sigma, known, light):
     found = Candidates(index, sigma, known, light, count=len(frames))
     for k, image in enumerate(frames):
-        found.see(image, k)
+        found.see(grey(image), k)
     return found
 
 

@@ -228,9 +228,9 @@ def test_three_frames_are_enough():
 def test_noise_is_learnt_beside_texture():
     """From frames with the same strong texture and noise of known strength."""
     rng = np.random.default_rng(0)
-    texture = rng.random((96, 128, 1)).astype(np.float32)
+    texture = rng.random((96, 128)).astype(np.float32)
     for measure, response in RESPONSES.items():
-        grain = Grain(measure, 2.0, -1, np.dtype(np.float32))
+        grain = Grain(measure, 2.0, np.dtype(np.float32))
         for _ in range(5):
             grain.see(texture + 0.01 * rng.standard_normal(texture.shape).astype(np.float32))
         expected = response * (0.01**2 if measure == "variance" else 0.01)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Box, Frames, as_frames, unit
+from ..focus import grey
 from ..kernels import load
+from ..kernels.mixing import mixed
 from .alignment import Alignment
 from .exposure import gain_table, relit
 
@@ -21,7 +23,7 @@ __all__ = ["check_fits", "warped"]
 
 UNMOVED = 1e-3  # px: a motion nearer to whole pixels than this is not resampled
 MARGIN = 4  # px beyond a part that its pixels are interpolated from
-NATIVE = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))  # what is resampled as it is stored
+TABLED = (np.dtype(np.uint8), np.dtype(np.uint16))  # what is resampled as it is stored, its values out of a table
 
 
 def warped(frames: Frames, alignment: Alignment, *, device: str = "cpu") -> Frames:
@@ -112,6 +114,25 @@ class _Warped:
             cut.append(self._seen(*_around(image, matrix, size), number, size))
         return cut
 
+    def grey(self, i: int, channel: int) -> NDArray[np.float32]:
+        """Return the grey of a frame, (Y, X), see `focus.grey`; its channels are mixed before it is resampled."""
+        number, size = int(self._numbers[i]), self.shape[1:3]
+        image, matrix = np.asarray(self._frames[number]), self._matrix(number, (0, 0))
+        gains, transfer = self._alignment.gains[number], self._alignment.transfer
+        lit = not np.all(gains == 1)
+        if not lit and (cut := _shifted(image, matrix, size)) is not None:
+            return grey(cut, channel)
+        if lit and self.dtype in TABLED:
+            channels = slice(None) if channel < 0 else slice(channel, channel + 1)
+            table = gain_table(np.broadcast_to(gains, self.shape[3:]), self.dtype, transfer)[channels]
+            image = image[..., channels].astype(self.dtype, copy=False)
+            light = mixed(image, table / np.float32(unit(self.dtype)))
+        elif lit:
+            light = grey(relit(image.astype(np.float32) / np.float32(unit(self.dtype)), gains, transfer), channel)
+        else:
+            light = grey(image, channel)
+        return np.asarray(self._kernels.warp(light[..., None], matrix, *size))[..., 0]
+
     def _matrix(self, number: int, corner: tuple[int, int]) -> NDArray[np.float64]:
         """From a part of the result that begins at this row and column to the stored frame."""
         area = self._alignment.area
@@ -121,11 +142,8 @@ class _Warped:
         self, image: NDArray[Any], matrix: NDArray[np.float64], number: int, size: tuple[int, ...]
     ) -> NDArray[Any]:
         gains = self._alignment.gains[number]
-        if np.all(gains == 1):
-            left, top = np.rint(matrix[:2, 2]).astype(int)
-            height, width = size
-            if _is_shift(matrix, left, top, height, width):
-                return image[top : top + height, left : left + width].astype(self.dtype, copy=False)
+        if np.all(gains == 1) and (cut := _shifted(image, matrix, size)) is not None:
+            return cut.astype(self.dtype, copy=False)
         return self._resampled(image, matrix, gains, size)
 
     def _resampled(
@@ -134,7 +152,7 @@ class _Warped:
         height, width = size
         transfer = self._alignment.transfer
         lit = not np.all(gains == 1)
-        if self.dtype in NATIVE and self.dtype.kind == "u":
+        if self.dtype in TABLED:
             gains = np.broadcast_to(gains, self.shape[3:])
             table = gain_table(gains, self.dtype, transfer) if lit else None
             return np.asarray(self._kernels.warp(image.astype(self.dtype, copy=False), matrix, height, width, table))
@@ -168,9 +186,10 @@ def _reached(at: NDArray[np.float64], side: int) -> slice:
     return slice(first, min(max(ceil(at.max()) + MARGIN + 1, first + 1), side))
 
 
-def _is_shift(matrix: NDArray[np.float64], left: int, top: int, height: int, width: int) -> bool:
-    """Whether a matrix moves every pixel of the area by whole pixels."""
+def _shifted(image: NDArray[Any], matrix: NDArray[np.float64], size: tuple[int, ...]) -> NDArray[Any] | None:
+    """Part of an image of this size, if a matrix moves all its pixels by whole pixels."""
+    (height, width), (left, top) = size, np.rint(matrix[:2, 2]).astype(int)
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], np.float64).T
     x, y, w = matrix @ corners
     away = np.abs(np.stack([x / w - left - corners[0], y / w - top - corners[1]]))
-    return bool(left >= 0 and top >= 0 and away.max() < UNMOVED)
+    return image[top : top + height, left : left + width] if min(left, top) >= 0 and away.max() < UNMOVED else None

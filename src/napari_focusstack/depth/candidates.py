@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from ..focus import image_noise
+from ..focus import noise_sigma
 from ..kernels.strips import over_rows
 
 if TYPE_CHECKING:
@@ -46,8 +46,6 @@ class Candidates:
         (Y, X) float32: grey of a picture of it, for its range.
     count : int
         Number of frames.
-    channel : int
-        Channel that is looked at; -1: all.
 
     Attributes
     ----------
@@ -64,13 +62,11 @@ class Candidates:
     Memory: 33 bytes a pixel, whatever the number of frames.
     """
 
-    def __init__(
-        self, index: Plane, sigma: Plane, known: NDArray[np.bool_], light: Plane, *, count: int, channel: int = -1
-    ) -> None:
+    def __init__(self, index: Plane, sigma: Plane, known: NDArray[np.bool_], light: Plane, *, count: int) -> None:
         from ..kernels.contours import beside_jumps
         from ..kernels.detail import Detail
 
-        self._last, self._channel = np.float32(count - 1), channel
+        self._last = np.float32(count - 1)
         self._index, self._sigma, self._known = np.clip(index, 0, self._last), sigma, known
         self._beside = cv2.dilate(known.astype(np.uint8), np.ones((3, 3), np.uint8))
         low, high = beside_jumps(self._index, known, APART, REACH)
@@ -79,15 +75,13 @@ class Candidates:
         over_rows(self._around, len(index))
         dark, bright = (float(value) for value in np.quantile(light[::SAMPLED, ::SAMPLED], (0.01, 0.99)))
         self._least = LEAST * max(bright - dark, 1e-9)
-        self._detail = Detail(
-            self._index, self._low, self._high, least=self._least, dark=dark, bright=bright, channel=channel
-        )
+        self._detail = Detail(self._index, self._low, self._high, least=self._least, dark=dark, bright=bright)
         self._noise: list[float] = []
 
-    def see(self, image: NDArray[Any], k: int) -> None:
-        """Look at frame `k`, (Y, X, C) as stored; frames come in their order."""
-        self._detail.see(image, k)
-        self._noise.append(image_noise(image, self._channel))
+    def see(self, light: Plane, k: int) -> None:
+        """Look at the grey of frame `k`; frames come in their order."""
+        self._detail.see(light, k)
+        self._noise.append(noise_sigma(light))
 
     def undecided(self, rows: slice, columns: slice) -> NDArray[np.bool_]:
         """Where a part of the picture has other depths to choose from that are worth it, beside a known one."""

@@ -56,7 +56,7 @@ def load_chooser(checkpoint: str, device: str) -> Chooser:
 
 
 def chosen(
-    frames: Frames,
+    greys: Frames,
     index: Plane,
     sigma: Plane,
     known: NDArray[np.bool_],
@@ -64,22 +64,19 @@ def chosen(
     chooser: Chooser,
     *,
     backwards: bool,
-    channel: int = -1,
 ) -> tuple[Plane, Plane]:
     """Depth that a network chose for every pixel beside edges, or with other peaks, and its standard deviation.
 
     Parameters
     ----------
-    frames : Frames
-        (N, Y, X, C), aligned; read once more.
+    greys : Frames
+        (N, Y, X, 1) float32, aligned; read once more.
     index, sigma, known, light : ndarray
         (Y, X), see `Candidates`.
     chooser : Chooser
         The network.
     backwards : bool
         Whether what is nearest is sharp in the last frames.
-    channel : int
-        Channel that is looked at; -1: all.
 
     Returns
     -------
@@ -94,9 +91,9 @@ def chosen(
     """
     from ..kernels import calm
 
-    found = Candidates(index, sigma, known, light, count=len(frames), channel=channel)
-    for k, image in visit(frames, "Looking for other depths"):
-        found.see(image, k)
+    found = Candidates(index, sigma, known, light, count=len(greys))
+    for k, seen in visit(greys, "Looking for other depths"):
+        found.see(seen[..., 0], k)
     depth, error = index.copy(), sigma.copy()
     moved = np.zeros(index.shape, bool)
     margin = -(-chooser.network.halo // chooser.network.grid) * chooser.network.grid
@@ -128,7 +125,7 @@ def _boxes(undecided: NDArray[np.bool_], tile: Box, margin: int, grid: int) -> l
     if not there[0].size:
         return []
     spans = [
-        (part.start + int(at[0]) // grid * grid, part.start + int(at[-1]) + 1)
+        (part.start + int(at[0]) // grid * grid, min(part.start + (int(at[-1]) // grid + 1) * grid, part.stop))
         for part, at in zip(tile, there, strict=True)
     ]
     whole = slice(*spans[0]), slice(*spans[1])

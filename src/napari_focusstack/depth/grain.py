@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import unit
-from ..focus import FOCUS_MEASURES, PRE_BLUR, grey, smoothed
+from ..focus import FOCUS_MEASURES, PRE_BLUR, smoothed
 from ..sharpest import Floor
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ class Grain:
     the lowest quarter of the pixels of the frame that changed least is taken.
     """
 
-    def __init__(self, measure: str, radius: float, channel: int, dtype: np.dtype[Any]) -> None:
-        self._measure, self._radius, self._channel = measure, radius, channel
+    def __init__(self, measure: str, radius: float, dtype: np.dtype[Any]) -> None:
+        self._measure, self._radius = measure, radius
         self._before: list[Plane] = []
         self._floor = Floor()
         rounding = 0.0 if dtype.kind == "f" else ROUNDING / unit(dtype)
         self._least = np.float32(RESPONSES[measure] * rounding ** (2 / POWERS[measure]))
 
-    def see(self, image: NDArray[Any]) -> None:
-        """Learn from the next frame, (Y, X, C) as stored."""
-        height = len(image)
+    def see(self, light: Plane) -> None:
+        """Learn from the grey of the next frame."""
+        height = len(light)
         starts = range(0, max(1, height - ROWS + 1), max(ROWS, height // BANDS))
-        bands = [grey(image[start : start + ROWS], self._channel) for start in starts]
+        bands = [light[start : start + ROWS] for start in starts]
         if self._before:
             changed = [self._sharpness(one - other) for one, other in zip(bands, self._before, strict=True)]
             half = np.float32(2 ** (-1 / POWERS[self._measure]))

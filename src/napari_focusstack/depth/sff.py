@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Frames, visit
-from ..focus import grey
+from ..focus import Greys, grey
 from ..kernels import load
 from ..kernels.strips import over_rows
 from ..progress import apart
@@ -130,7 +130,7 @@ def estimate_sff(
         index, sigma, backwards = placed(frames, index, sigma, known, contrast=contrast, radius=radius, channel=channel)
     if edges == "network":
         chooser = apart(load_chooser, edge_checkpoint, device)
-        index, sigma = chosen(frames, index, sigma, known, light, chooser, backwards=backwards, channel=channel)
+        index, sigma = chosen(Greys(frames, channel), index, sigma, known, light, chooser, backwards=backwards)
     return positioned(index, sigma, confidence, positions)
 
 
@@ -176,10 +176,10 @@ def observed(frames: Frames, measure: str, radius: float, channel: int, device: 
     """Curves of sharpness around their peaks, and what the measure makes of the noise: the pass over the frames."""
     kernels = load("sff", device)
     state = kernels.curves(*frames.shape[1:3])
-    grain = Grain(measure, radius, channel, frames.dtype)
-    for k, image in visit(frames, "Measuring depth"):
-        kernels.observe(state, image, k, measure, radius, channel)
-        grain.see(image)
+    grain = Grain(measure, radius, frames.dtype)
+    for k, light in visit(Greys(frames, channel), "Measuring depth"):
+        kernels.observe(state, light, k, measure, radius, -1)
+        grain.see(light[..., 0])
     return kernels.found(state), grain
 
 

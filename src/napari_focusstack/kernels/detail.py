@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numba import njit
 
-from ..focus import grey
 from .strips import over_rows
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ __all__ = ["CODES", "NONE", "SHADES", "Detail"]
 
 FINE = 0.7  # px (σ): of the blur before the Laplacian, and of that of its square
 TAPS = tuple(cv2.getGaussianKernel(7, FINE, cv2.CV_32F)[3:, 0])  # from the middle on
-MARGIN = 7  # rows that these look beyond
 CODES = np.float32(24)  # of detail, for each factor of e
 STEPS = 16  # bits of a float32 that a table leaves out: its steps are at most 0.8 %
 SHADES = np.float32(150), np.float32(50)  # of the grey's range, from dark to bright, and below
@@ -42,8 +40,6 @@ class Detail:
         Detail below which differences hardly count.
     dark, bright : float
         Range of the grey.
-    channel : int
-        Channel that is looked at; -1: all.
 
     Attributes
     ----------
@@ -64,10 +60,8 @@ class Detail:
     what lies beyond the sweep is sharpest there.
     """
 
-    def __init__(
-        self, index: Plane, low: Plane, high: Plane, *, least: float, dark: float, bright: float, channel: int = -1
-    ) -> None:
-        self._depths, self._channel = (index, low, high), channel
+    def __init__(self, index: Plane, low: Plane, high: Plane, *, least: float, dark: float, bright: float) -> None:
+        self._depths = index, low, high
         self._table = _codes_of_squares(least)
         self._tone = np.float32(dark), SHADES[0] / np.float32(max(bright - dark, 1e-12))
         self.sharp, self.shade = (np.zeros((5, *index.shape), np.uint8) for _ in range(2))
@@ -76,16 +70,15 @@ class Detail:
         self._last = np.zeros((4, *index.shape), np.uint8)  # detail two frames ago, one ago, dip since, grey one ago
         self._last[2] = 255
 
-    def see(self, image: NDArray[Any], k: int) -> None:
-        """Look at frame `k`, (Y, X, C) as stored; frames come in their order."""
-        over_rows(self._rows, len(image), image, k)
+    def see(self, light: Plane, k: int) -> None:
+        """Look at the grey of frame `k`; frames come in their order."""
+        over_rows(self._rows, len(light), light, k)
 
-    def _rows(self, image: NDArray[Any], k: int, start: int, stop: int) -> None:
-        top, rows = max(0, start - MARGIN), slice(start, stop)
-        light = grey(image[top : stop + MARGIN], self._channel)
+    def _rows(self, light: Plane, k: int, start: int, stop: int) -> None:
+        rows = slice(start, stop)
         depths = (plane[rows] for plane in self._depths)
         kept = (planes[:, rows] for planes in (self.sharp, self.shade, self.dip, self.peak, self._last))
-        _see(light, start - top, self._table, *self._tone, k, *depths, *kept)
+        _see(light, start, self._table, *self._tone, k, *depths, *kept)
 
 
 def _codes_of_squares(least: float) -> Codes:
@@ -97,7 +90,7 @@ def _codes_of_squares(least: float) -> Codes:
 
 @njit(cache=True, nogil=True)
 def _see(light, first, table, dark, scale, k, index, low, high, sharp, shade, dip, peak, last):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Look at rows of a frame; its grey `light` has up to `MARGIN` more of them before row `first`, and after."""
+    """Look at rows of a frame, whose grey is `light`, from row `first` on."""
     height, width = index.shape
     blurred, squares = np.empty((3, width + 2), np.float32), np.empty((7, width), np.float32)
     wide, square = np.empty(width + 6, np.float32), np.empty(width, np.float32)

@@ -16,6 +16,7 @@ from ..depth.result import RELIABLE
 from ..depth.sff import RADIUS, contrast_of, measured
 from ..diffusion.crf import refined
 from ..diffusion.rehearsal import rehearsed
+from ..focus import Greys
 from ..fusion.noise import variances_of
 from ..nets.network import Network
 from ..nets.noise import deviations
@@ -217,9 +218,9 @@ def candidates_of(frames: Tensor, backwards: bool) -> tuple[Tensor, Tensor]:
     index, sigma, confidence, grey = measured(light, np.arange(len(light), dtype=np.float64), device="cpu")
     known = confidence >= RELIABLE
     index, sigma, _ = placed(light, index, sigma, known, contrast=contrast_of(grey), radius=RADIUS)
-    found = Candidates(index, sigma, known, grey, count=len(light))
-    for number, frame in enumerate(light):
-        found.see(frame, number)
+    found, greys = Candidates(index, sigma, known, grey, count=len(light)), Greys(light)
+    for number in range(len(greys)):
+        found.see(greys[number][..., 0], number)
     depths, planes = found.part(slice(None), slice(None), backwards=backwards)
     return torch.from_numpy(planes), torch.from_numpy(depths)
 
