@@ -34,7 +34,7 @@ __all__ = ["report", "rows"]
 
 OURS: dict[str, dict[str, str]] = {  # options of shape from focus, by the name of the row
     "sff": {},
-    "sff network": {"edges": "network"},
+    "sff contours": {"edges": "contours"},
     "sff gaussian": {"peak": "gaussian"},
     "sff parabola": {"peak": "parabola"},
 }

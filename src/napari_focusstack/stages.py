@@ -182,7 +182,7 @@ def eliminate_burst(
     if len(numbers) < LEAST:  # two frames tell no depth
         return eliminate_from_pair(ready, fusion.image, transfer=transfer, device=recipe.device, **options)
     asked = recipe.depth_options if recipe.depth == "sff" else {}
-    if depth is not None and asked.get("edges") == EDGES:
+    if depth is not None and recipe.depth == "sff" and asked.get("edges", EDGES) == EDGES:
         index: NDArray[Any] = np.interp(depth.index, numbers, range(len(numbers)))
         known = depth.measured
     else:

@@ -83,6 +83,10 @@ def test_generated_surfaces(number):
     assert np.mean(error <= depth.sigma[valid]) == pytest.approx(0.68, abs=0.05)
 
 
+DOUBT = {"contours": 0.0, "network": 0.01}  # share of the depths more that are within, as it is not sure of a few
+
+
+@pytest.mark.parametrize("edges", DOUBT)
 @pytest.mark.parametrize("noise", [2e-4, 1e-3])
 @pytest.mark.parametrize(
     ("scene", "frames", "psf", "blur", "within"),
@@ -100,15 +104,17 @@ def test_generated_surfaces(number):
         ("ledges", 10, "gaussian", 1.8, 0.08),
     ],
 )
-def test_two_in_three_depths_are_off_by_less_than_sigma(scene, frames, psf, blur, within, noise):
+def test_two_in_three_depths_are_off_by_less_than_sigma(scene, frames, psf, blur, within, noise, edges):
     burst = simulate(scene, frames=frames, psf=psf, blur=blur, noise=noise)
-    depth = estimate_depth(burst.frames)
+    depth = estimate_depth(burst.frames, edges=edges)
     edge = cv2.dilate(burst.depth, np.ones((3, 3))) - burst.depth > 1
     counts = depth.measured & (cv2.distanceTransform((~edge).astype(np.uint8), cv2.DIST_L2, 5) > 6)
     counts[:8] = counts[-8:] = counts[:, :8] = counts[:, -8:] = False
     error = np.abs(depth.index - burst.depth)[counts]
     assert np.sqrt(np.mean(error**2)) < 0.1
-    assert np.mean(error <= depth.sigma[counts]) == pytest.approx(0.68, abs=within)
+    assert np.mean(error <= depth.sigma[counts]) - DOUBT[edges] / 2 == pytest.approx(
+        0.68, abs=within + DOUBT[edges] / 2
+    )
 
 
 @pytest.mark.parametrize(

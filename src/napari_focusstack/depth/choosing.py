@@ -24,6 +24,7 @@ __all__ = ["chosen", "load_chooser"]
 TILE, LEAST = 512, 96  # px: what the network is asked about at once at most, and what is not divided any more
 OTHERS = 0.3  # frames: standard deviation of a peak's depth, and of that of a neighbour
 CLOSE = 1.0  # frames within which depths are of one surface
+HELD = 0.68  # of the probability, by a standard deviation: what is left has no part in it
 REACH = 3  # px to either side, from which such depths are taken
 
 
@@ -85,9 +86,10 @@ def chosen(
 
     Notes
     -----
-    The variance is that of the chosen depth's own, 0.3² of a peak's, plus Σ p_i (d_i - d)², p_i the probabilities. A
-    peak's depth is a whole frame: it becomes the mean of the depths within 3 px that are less than a frame off. Away
-    from edges, a choice stands that three neighbours or more share: others are specks.
+    The variance is that of the chosen depth's own, 0.3² of a peak's; plus Σ p_i (d_i - d)², p_i the probabilities, where
+    depths within a frame of the chosen one have less than 68 % of these: as much as a standard deviation holds. A peak's
+    depth is a whole frame: it becomes the mean of the depths within 3 px that are less than a frame off. Away from
+    edges, a choice stands that three neighbours or more share: others are specks.
     """
     from ..kernels import calm
 
@@ -162,7 +164,9 @@ def _choose(
     depths, shares = depths[:, *inner], shares[:, *inner]
     best = shares.argmax(axis=0)
     picked = np.take_along_axis(depths, best[None], axis=0)[0]
-    return picked, best != 0, np.einsum("iyx,iyx->yx", shares, np.square(depths - picked))
+    off = np.abs(depths - picked)
+    sure = (shares * (off <= CLOSE)).sum(axis=0) > HELD
+    return picked, best != 0, np.where(sure, 0, np.einsum("iyx,iyx->yx", shares, np.square(off)))
 
 
 def _widened(part: slice, margin: int, size: int) -> tuple[slice, slice]:

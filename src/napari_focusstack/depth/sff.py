@@ -46,7 +46,7 @@ def estimate_sff(
     peak: Literal["lorentzian", "guo", "gaussian", "parabola"] = "lorentzian",
     smoothing: Annotated[float, {"min": 0.0, "max": 20.0}] = 1.0,
     noise_floor: Annotated[float, {"min": 0.0, "max": 10.0}] = 1.7,
-    edges: Literal["network", "contours", "none"] = "contours",
+    edges: Literal["network", "contours", "none"] = "network",
     edge_checkpoint: Annotated[str, {"architectures": ("edgenet",)}] = EDGENET,
     channel: Annotated[int, {"min": -1, "max": 63}] = -1,
     device: str = "auto",
@@ -74,9 +74,9 @@ def estimate_sff(
     noise_floor : float
         How many times above the noise the focus measure of a pixel must be for its depth to count as measured.
     edges : {"network", "contours", "none"}
-        Put depth edges where they belong, to the pixel, instead of where the neighbourhood lost them; by the
-        contours in the frames before and behind an edge, for which the frames are read a second time; or, after that
-        and a third time, by a network that chooses among the depths at which a pixel is sharp, and finds hairs, too.
+        Put depth edges where they belong, to the pixel, instead of where the neighbourhood lost them: by the contours
+        in the frames before and behind an edge, for which these are read a second time; or, after that and a third
+        time, by a network that chooses among the depths at which a pixel is sharp, and finds hairs, too.
     edge_checkpoint : str
         Network: name of a checkpoint that came with the program, or path of its folder.
     channel : int
