@@ -86,10 +86,10 @@ def chosen(
 
     Notes
     -----
-    The variance is that of the chosen depth's own, 0.3² of a peak's; plus Σ p_i (d_i - d)², p_i the probabilities, where
-    depths within a frame of the chosen one have less than 68 % of these: as much as a standard deviation holds. A peak's
-    depth is a whole frame: it becomes the mean of the depths within 3 px that are less than a frame off. Away from
-    edges, a choice stands that three neighbours or more share: others are specks.
+    The variance is that of the chosen depth's own, 0.3² of a peak's; plus Σ p_i (d_i - d)², p_i the probabilities,
+    where the depths within a frame of the chosen one have less than 68 % of these: as much as a standard deviation
+    holds. A peak's depth is a whole frame: it becomes the mean of the depths within 3 px that are less than a frame
+    off. Away from edges, a choice stands that three neighbours or more share: others are specks.
     """
     from ..kernels import calm
 
