@@ -21,7 +21,7 @@ from napari_focusstack.focus import grey
 
 from .depth_cases import CASES, measured_surfaces
 from .depth_score import Estimate, Score, read_depth, score
-from .peers import FOCUS_STACK_DEPTH, installed
+from .peers import FOCUS_STACK_DEPTH, filled_up, installed
 from .process import measure
 from .tables import markdown
 
@@ -158,7 +158,7 @@ def _focus_stack(frames: Frames) -> Estimate:
         for i, path in enumerate(inputs):
             tifffile.imwrite(path, np.broadcast_to(frames[i], (*frames.shape[1:3], 3)), photometric="rgb")
         measure(FOCUS_STACK_DEPTH.commands(inputs, folder / "depth.tif"), folder)
-        index = read_depth(folder / "depth.tif", len(frames))
+        index = filled_up(read_depth(folder / "depth.tif", len(frames)), *frames.shape[1:3])
     return Estimate(index, np.ones(index.shape, bool))
 
 

@@ -21,7 +21,7 @@ from napari_focusstack.metrics import psnr, ssim
 
 from . import references
 from .cases import CASES, Case
-from .peers import FUSING, STACKING, Tool, installed
+from .peers import FUSING, STACKING, Tool, filled_up, installed
 from .process import measure
 from .score import on_truth, read_picture, scored_area
 from .tables import markdown
@@ -156,13 +156,7 @@ def fused_by(tool: Tool, frames: np.ndarray) -> np.ndarray:
             tifffile.imwrite(path, image if colour else image[..., 0], photometric="rgb" if colour else "minisblack")
         measure(tool.commands(inputs, folder / "out.tif"), folder)
         picture = read_picture(folder / "out.tif")
-    return _filled_up(picture if colour else picture[..., :1], *frames.shape[1:3])
-
-
-def _filled_up(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Picture of that size; of a program that cuts borders, alike on all sides, the outermost pixels are repeated."""
-    missing = [size - side for size, side in zip((height, width), picture.shape[:2], strict=True)]
-    return np.pad(picture, [*((each // 2, each - each // 2) for each in missing), (0, 0)], mode="edge")
+    return filled_up(picture if colour else picture[..., :1], *frames.shape[1:3])
 
 
 # --------------------------------------------------------------------

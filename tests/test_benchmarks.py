@@ -103,15 +103,15 @@ def test_our_rows_of_the_speed_tables_write_what_is_measured(tmp_path, number):
     assert tifffile.imread(out).shape[:2] == (64, 64)
 
 
-def test_what_a_program_cut_off_on_all_sides_is_filled_up():
-    from benchmarks.quality import _filled_up
+def test_what_a_program_cut_off_on_all_sides_isfilled_up():
+    from benchmarks.peers import filled_up
 
     whole = np.arange(6 * 8 * 3, dtype=np.float32).reshape(6, 8, 3)
-    found = _filled_up(whole[1:-1, 2:-2], 6, 8)
+    found = filled_up(whole[1:-1, 2:-2], 6, 8)
     assert found.shape == whole.shape
     np.testing.assert_array_equal(found[1:-1, 2:-2], whole[1:-1, 2:-2])
     np.testing.assert_array_equal(found[0, 0], whole[1, 2])
-    np.testing.assert_array_equal(_filled_up(whole, 6, 8), whole)
+    np.testing.assert_array_equal(filled_up(whole, 6, 8), whole)
 
 
 def test_the_measuring_process_is_small():
