@@ -98,6 +98,7 @@ FOCUS_STACK_DEPTH = Tool("focus-stack: picture and depth", ("focus-stack",), _fo
 MEASURING = (
     Tool("focusstack: picture and depth", (sys.executable,), _our_depth("stack", "--out", "picture.tif")),
     Tool("focusstack: depth", (sys.executable,), _our_depth("depth")),
+    Tool("focusstack: depth, contours", (sys.executable,), _our_depth("depth", "--depth-edges", "contours")),
     FOCUS_STACK_DEPTH,
 )
 """Align and measure the depth."""

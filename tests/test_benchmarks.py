@@ -99,7 +99,7 @@ def test_our_rows_of_the_speed_tables_write_what_is_measured(tmp_path, number):
     for path, frame in zip(paths, simulate("slanted", frames=3, height=64, width=64).frames, strict=True):
         tifffile.imwrite(path, frame, photometric="rgb")
     out = tmp_path / "out.tif"
-    measure((STACKING[0], *MEASURING[:2])[number].commands(paths, out), tmp_path)
+    measure((STACKING[0], *MEASURING[:3])[number].commands(paths, out), tmp_path)
     assert tifffile.imread(out).shape[:2] == (64, 64)
 
 
