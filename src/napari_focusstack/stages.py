@@ -211,7 +211,7 @@ def fuses_mosaics(recipe: Recipe) -> bool:
 def _obstacle(recipe: Recipe, sweep: Sweep, count: int) -> str:
     """Why no diffusion can be eliminated from the picture of so many frames, in words; empty if it can."""
     if recipe.channels == "separate":
-        return "channels on their own have no depth in common; let all, or one, decide (channels)"
+        return "channels on their own have no depth in common; let all of them, or one, decide"
     if fuses_mosaics(recipe):
         return "the picture was fused from mosaics, not from the frames' values; choose another method of fusion"
     if count < 2:

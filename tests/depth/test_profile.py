@@ -84,7 +84,14 @@ def test_csv(tmp_path):
     [
         (np.zeros((2, 3, 4)), ((0, 0), (1, 1)), {}, r"one map \(Y, X\), not through \(2, 3, 4\)"),
         (X, ((3, 3), (3, 3)), {}, r"a line from \(3, 3\) to \(3, 3\) has no length"),
-        (X, ((3, 3), (3, np.nan)), {}, "has no length; draw a longer one"),
+        (X, ((3, 3), (3, 3)), {}, "has no length; draw a longer one"),
+        (
+            X,
+            ((3, 3), (3, np.nan)),
+            {},
+            r"a line from \(3, 3\) to \(3, nan\) is not possible; give two points \(y, x\), in px",
+        ),
+        (X, (3, (3, 4)), {}, r"a line from 3 to \(3, 4\) is not possible"),
         (X, ((3, 3), (3, 9)), {"width": 0.0}, "width=0.0 px is not possible"),
         (X, ((3, 3), (3, 9)), {"pixel_size": -1.0}, "pixel_size=-1.0 is not possible; give a number above 0, or two"),
         (X, ((3, 3), (3, 9)), {"pixel_size": (1, 2, 3)}, "pixel_size=.* is not possible"),

@@ -88,7 +88,7 @@ def profile(
     Raises
     ------
     ValueError
-        If the depth is of a series, the ends are one point, or the width or the pixel size is not positive.
+        If the depth is of a series, the ends are one point or none, or the width or the pixel size is not positive.
     """
     if depth.position.ndim != 2:
         raise ValueError(f"a profile runs through one map (Y, X), not through {depth.position.shape}; choose one burst")
@@ -98,10 +98,12 @@ def profile(
     if len(sizes) not in (1, 2) or not all(0 < size < math.inf for size in sizes):
         raise ValueError(f"pixel_size={pixel_size!r} is not possible; give a number above 0, or two (height, width)")
     first, last = np.asarray(start, np.float64), np.asarray(end, np.float64)
+    if first.shape != (2,) or last.shape != (2,) or not np.isfinite([first, last]).all():
+        raise ValueError(f"a line from {start!r} to {end!r} is not possible; give two points (y, x), in px")
     along = last - first
     length = float(np.hypot(*along))
     if not 0 < length < math.inf:
-        raise ValueError(f"a line from {tuple(start)} to {tuple(end)} has no length; draw a longer one")
+        raise ValueError(f"a line from {start!r} to {end!r} has no length; draw a longer one")
     share = np.linspace(0, 1, max(2, math.ceil(length) + 1))
     across = np.array([-along[1], along[0]]) / length
     lines = max(1, round(width))
