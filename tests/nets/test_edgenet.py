@@ -52,6 +52,17 @@ def test_a_part_on_the_grid_is_chosen_as_in_the_whole(network, start):
     torch.testing.assert_close(part[..., down:, across:], whole[..., top + down :, left + across :])
 
 
+INNER = [(slice(40, 61), slice(30, 90)), (slice(0, 9), slice(155, 160)), (slice(159, 160), slice(2, 3))]
+
+
+@pytest.mark.parametrize("inner", INNER)
+def test_rows_and_columns_that_are_asked_for_alone_are_chosen_as_in_the_whole(network, inner):
+    seen, depths = planes()
+    whole, part = network(seen, depths), network(seen, depths, inner)
+    torch.testing.assert_close(part.logits, whole.logits[..., *inner])
+    torch.testing.assert_close(part.depths, whole.depths[..., *inner])
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 5), (30, 41)])
 def test_pictures_of_any_size(network, height, width):
     found = network(*planes(height, width))

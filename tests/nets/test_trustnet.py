@@ -51,6 +51,12 @@ def test_a_part_on_the_grid_is_judged_as_in_the_whole(network, start):
     torch.testing.assert_close(part[..., down:, across:], whole[..., top + down :, left + across :])
 
 
+@pytest.mark.parametrize("inner", [(slice(40, 61), slice(30, 90)), (slice(0, 9), slice(135, 140))])
+def test_rows_and_columns_that_are_asked_for_alone_are_judged_as_in_the_whole(network, inner):
+    seen = planes()
+    torch.testing.assert_close(network(seen, inner), network(seen)[..., *inner])
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 5), (30, 41)])
 def test_pictures_of_any_size(network, height, width):
     found = network(planes(height, width))

@@ -38,6 +38,7 @@ FEWEST = 16  # px: nor below this shorter side
 GAUSS = 3  # px: size of the Gaussian filter; OpenCV, which samples linearly, needs 5
 MOST_STEPS = 15
 STILL = 1e-3  # px of a level: a smaller step ends the search there
+STEPS = 16  # bits of a float32 that make no difference
 SAMPLES = 20000  # pixels that the size of usual differences is learnt from
 TRUST = 3.0  # of that size: larger differences (dust on the sensor, reflexes that stay) count less and less
 RIDGE = 1e-6  # keeps a step finite along which nothing changes
@@ -164,10 +165,9 @@ def _tolerance(target: Grey, moved: Grey) -> float:
     across, down = target[1:-1:q, 2::q], target[2::q, 1:-1:q]
     edges = ((across - inner) ** 2 + (down - inner) ** 2).ravel()
     differences = np.abs(inner - moved[1:-1:q, 1:-1:q]).ravel()
-    order = np.argsort(differences)
-    total = np.cumsum(edges[order])
-    typical = differences[order[min(np.searchsorted(total, total[-1] / 2), order.size - 1)]]
-    return float(max(TRUST * typical, np.finfo(np.float32).eps))
+    total = np.cumsum(np.bincount(differences.view(np.uint32) >> STEPS, weights=edges))  # a median, to 0.4 %
+    middle = np.searchsorted(total, total[-1] / 2) << STEPS | 1 << STEPS - 1
+    return float(max(TRUST * np.uint32(middle).view(np.float32), np.finfo(np.float32).eps))
 
 
 def _step(products: NDArray[np.float64]) -> NDArray[np.float64]:

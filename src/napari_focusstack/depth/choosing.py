@@ -160,8 +160,8 @@ def _choose(
     asked, choices = (torch.from_numpy(part).to(chooser.device)[None] for part in (planes, depths))
     asked = asked.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), in_short_floats(chooser.device):
-        shares = chooser.network(asked, choices).logits.softmax(1)[0].cpu().numpy()
-    depths, shares = depths[:, *inner], shares[:, *inner]
+        shares = chooser.network(asked, choices, inner).logits.softmax(1)[0].cpu().numpy()
+    depths = depths[:, *inner]
     best = shares.argmax(axis=0)
     picked = np.take_along_axis(depths, best[None], axis=0)[0]
     off = np.abs(depths - picked)

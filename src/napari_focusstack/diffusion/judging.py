@@ -183,9 +183,9 @@ def judged(case: Case, judge: Judge) -> NDArray[np.float32]:
         wide, inner = _wide(box, margin, places.shape)
         asked = torch.from_numpy(case.planes(wide, places))[None].to(judge.device)
         with torch.inference_mode(), in_short_floats(judge.device):
-            found = judge.network(asked.contiguous(memory_format=torch.channels_last))
+            found = judge.network(asked.contiguous(memory_format=torch.channels_last), inner)
         there = places[box] >= 0
-        shares[places[box][there]] = found[0, 0].float().cpu().numpy()[inner][there]
+        shares[places[box][there]] = found[0, 0].float().cpu().numpy()[there]
 
     for box in track(boxes, "Judging"):
         apart(judge_one, box)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["CODES", "NONE", "SHADES", "Detail"]
 
 FINE = 0.7  # px (σ): of the blur before the Laplacian, and of that of its square
-TAPS = tuple(cv2.getGaussianKernel(7, FINE, cv2.CV_32F)[3:, 0])  # from the middle on
+TAPS = tuple(cv2.getGaussianKernel(5, FINE, cv2.CV_32F)[2:, 0])  # from the middle on
 CODES = np.float32(24)  # of detail, for each factor of e
 STEPS = 16  # bits of a float32 that a table leaves out: its steps are at most 0.8 %
 SHADES = np.float32(150), np.float32(50)  # of the grey's range, from dark to bright, and below
@@ -92,26 +92,26 @@ def _codes_of_squares(least: float) -> Codes:
 def _see(light, first, table, dark, scale, k, index, low, high, sharp, shade, dip, peak, last):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Look at rows of a frame, whose grey is `light`, from row `first` on."""
     height, width = index.shape
-    blurred, squares = np.empty((3, width + 2), np.float32), np.empty((7, width), np.float32)
-    wide, square = np.empty(width + 6, np.float32), np.empty(width, np.float32)
+    blurred, squares = np.empty((3, width + 2), np.float32), np.empty((5, width), np.float32)
+    wide, square = np.empty(width + 4, np.float32), np.empty(width, np.float32)
     bits, codes, shades = square.view(np.uint32), np.empty(width, np.uint8), np.empty(width, np.uint8)
     events = np.zeros(-(-width // 8) * 8, np.uint8)
-    around = np.empty(7, np.intp)
-    for row in range(first - 4, first + height + 4):
-        for i in range(7):
-            around[i] = _mirrored(row + i - 3, len(light))
-        _seven(wide[3:-3], light, around)
+    around = np.empty(5, np.intp)
+    for row in range(first - 3, first + height + 3):
+        for i in range(5):
+            around[i] = _mirrored(row + i - 2, len(light))
+        _across(wide[2:-2], light, around)
         _along(blurred[row % 3, 1:-1], wide)
-        if row < first - 2:
+        if row < first - 1:
             continue
-        _laplacian_squared(wide[3:-3], blurred[(row - 2) % 3], blurred[(row - 1) % 3], blurred[row % 3])
-        _along(squares[(row - 1) % 7], wide)
-        y = row - 4 - first
+        _laplacian_squared(wide[2:-2], blurred[(row - 2) % 3], blurred[(row - 1) % 3], blurred[row % 3])
+        _along(squares[(row - 1) % 5], wide)
+        y = row - 3 - first
         if y < 0:
             continue
-        for i in range(7):
-            around[i] = (row - 7 + i) % 7
-        _seven(square, squares, around)
+        for i in range(5):
+            around[i] = (row - 5 + i) % 5
+        _across(square, squares, around)
         for x in range(width):
             codes[x] = table[bits[x] >> STEPS]
         _find_peaks(k, codes, last[:, y], index[y], sharp[:, y], shade[:, y], dip[:, y], peak[:, y], events)
@@ -161,22 +161,21 @@ def _note(k, codes, shades, since, index, high, low, sharp, shade, dip, events):
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _seven(out, rows, at):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _across(out, rows, at):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Blur across the rows whose numbers `at` has."""
-    a, b, c, d, e, f, g = rows[at[0]], rows[at[1]], rows[at[2]], rows[at[3]], rows[at[4]], rows[at[5]], rows[at[6]]
+    a, b, c, d, e = rows[at[0]], rows[at[1]], rows[at[2]], rows[at[3]], rows[at[4]]
     for x in range(out.size):
-        out[x] = TAPS[0] * d[x] + TAPS[1] * (c[x] + e[x]) + TAPS[2] * (b[x] + f[x]) + TAPS[3] * (a[x] + g[x])
+        out[x] = TAPS[0] * c[x] + TAPS[1] * (b[x] + d[x]) + TAPS[2] * (a[x] + e[x])
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _along(out, wide):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Blur along a row, which has room for 3 px more at both ends."""
-    for i in range(3):
-        wide[i] = wide[3 + _mirrored(i - 3, out.size)]
-        wide[3 + out.size + i] = wide[3 + _mirrored(out.size + i, out.size)]
+    """Blur along a row, which has room for 2 px more at both ends."""
+    for i in range(2):
+        wide[i] = wide[2 + _mirrored(i - 2, out.size)]
+        wide[2 + out.size + i] = wide[2 + _mirrored(out.size + i, out.size)]
     for x in range(out.size):
-        near, far = wide[x + 2] + wide[x + 4], wide[x + 1] + wide[x + 5]
-        out[x] = TAPS[0] * wide[x + 3] + TAPS[1] * near + TAPS[2] * far + TAPS[3] * (wide[x] + wide[x + 6])
+        out[x] = TAPS[0] * wide[x + 2] + TAPS[1] * (wide[x + 1] + wide[x + 3]) + TAPS[2] * (wide[x] + wide[x + 4])
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from ..arrays import Box
 from .config import Task
 from .twoscales import TwoScales
 
@@ -59,6 +60,6 @@ class EdgeNet(TwoScales):
         with torch.no_grad():
             self.head.bias[0] = BEGIN  # type: ignore[index] # it has one
 
-    def forward(self, planes: Tensor, depths: Tensor) -> Choice:
-        """Choice between `depths` (B, 5, H, W) by `planes` (B, 19, H, W)."""
-        return Choice(self.logits(planes), depths)
+    def forward(self, planes: Tensor, depths: Tensor, inner: Box | None = None) -> Choice:
+        """Choice between `depths` (B, 5, H, W) by `planes` (B, 19, H, W); with `inner`, of these rows and columns."""
+        return Choice(self.logits(planes, inner), depths if inner is None else depths[..., *inner])

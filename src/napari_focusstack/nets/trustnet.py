@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ..arrays import Box
 from .config import Task
 from .twoscales import TwoScales
 
@@ -36,6 +37,7 @@ class TrustNet(TwoScales):
     def __init__(self) -> None:
         super().__init__(PLANES, 1, width=WIDTH, deep=DEEP, dilations=DILATIONS, coarse=COARSE, asked=ASKED, grid=GRID)
 
-    def forward(self, planes: Tensor) -> Tensor:
-        """Shares (B, 1, H, W) of `planes` (B, 17, H, W)."""
-        return torch.sigmoid(self.logits(planes) + planes[:, RULES, None].float().logit(NEVER))
+    def forward(self, planes: Tensor, inner: Box | None = None) -> Tensor:
+        """Shares (B, 1, H, W) of `planes` (B, 17, H, W); with `inner`, only of these rows and columns."""
+        rules = planes[:, RULES, None] if inner is None else planes[:, RULES, None, *inner]
+        return torch.sigmoid(self.logits(planes, inner) + rules.float().logit(NEVER))

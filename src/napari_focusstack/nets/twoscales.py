@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..arrays import Box
 from .network import Network
 
 __all__ = ["TwoScales"]
@@ -51,6 +53,7 @@ class TwoScales(Network):
     ) -> None:
         super().__init__()
         self.arguments, self.grid, self._asked = {}, grid, asked
+        self._left = sum(dilations[asked:])  # px that are looked at beyond a pixel, once the cells were asked
         self.stem = nn.Conv2d(planes, width, 3, padding=1)
         self.blocks = nn.ModuleList(_convolution(width, wide) for wide in dilations)
         self.down = nn.Conv2d(width, deep, grid, stride=grid)
@@ -62,15 +65,21 @@ class TwoScales(Network):
         interpolated = grid + grid // 2 - 1  # farthest px of the cells that a pixel is interpolated from
         self.halo = 1 + sum(dilations) + grid * sum(coarse) + interpolated
 
-    def logits(self, planes: Tensor) -> Tensor:
-        """(B, outputs, H, W) float32 of `planes` (B, planes, H, W)."""
+    def logits(self, planes: Tensor, inner: Box | None = None) -> Tensor:
+        """(B, outputs, H, W) float32 of `planes` (B, planes, H, W); with `inner`, only of these rows and columns."""
         features = self.stem(planes)
         for block in self.blocks[: self._asked]:
             features = features + block(features)
         features = features + self._context(features)
+        if inner is None:
+            inner = slice(None), slice(None)
+        else:
+            rows, columns = (slice(max(0, part.start - self._left), part.stop + self._left) for part in inner)
+            features = features[..., rows, columns].contiguous(memory_format=torch.channels_last)
+            inner = _from(inner[0], rows.start), _from(inner[1], columns.start)
         for block in self.blocks[self._asked :]:
             features = features + block(features)
-        return self.head(features.relu()).float()  # type: ignore[no-any-return]
+        return self.head(features.relu()[..., *inner]).float()  # type: ignore[no-any-return]
 
     def _context(self, features: Tensor) -> Tensor:
         height, width = features.shape[-2:]
@@ -82,6 +91,10 @@ class TwoScales(Network):
             self.up(cells.relu()), scale_factor=float(self.grid), mode="bilinear", align_corners=False
         )
         return context[..., :height, :width]
+
+
+def _from(part: slice, first: int) -> slice:
+    return slice(part.start - first, part.stop - first)
 
 
 def _convolution(features: int, dilation: int) -> nn.Sequential:
