@@ -133,27 +133,24 @@ def _sml_cells(light, cells):  # type: ignore[no-untyped-def]  # pragma: no cove
 
 @njit(cache=True, nogil=True)
 def _take(new, light, k, best, total, lights, index, before, after, recent, picture):  # type: ignore[no-untyped-def]  # pragma: no cover
-    height, width = new.shape
-    changes = np.zeros(-(-width // 8) * 8, np.uint8)
-    for y in range(height):
-        values, highest, at, own = new[y], best[y], index[y], light[GRID * y]
-        for x in range(width):
-            changes[x] = (values[x] > highest[x]) | (k - at[x] <= WINDOW)
-            total[y, x] += values[x]
-            lights[y, x] += own[GRID * x]
-        for block in np.flatnonzero(changes.view(np.uint64)):
-            for x in range(8 * block, min(8 * block + 8, width)):
-                if values[x] > highest[x]:
-                    highest[x], at[x] = values[x], k
-                    for j in range(WINDOW):
-                        before[j, y, x] = recent[(k - 1 - j) % WINDOW, y, x]
-                        after[j, y, x] = ABSENT
-                    for row in range(GRID * y, min(GRID * y + GRID, light.shape[0])):
-                        for column in range(GRID * x, min(GRID * x + GRID, light.shape[1])):
-                            picture[row, column] = light[row, column]
-                elif k - at[x] <= WINDOW:
-                    after[k - at[x] - 1, y, x] = values[x]
-        recent[k % WINDOW, y] = values
+    for y in range(new.shape[0]):
+        for x in range(new.shape[1]):
+            value = new[y, x]
+            since = k - index[y, x]
+            if value > best[y, x]:
+                best[y, x] = value
+                index[y, x] = k
+                for j in range(WINDOW):
+                    before[j, y, x] = recent[(k - 1 - j) % WINDOW, y, x]
+                    after[j, y, x] = ABSENT
+                for row in range(GRID * y, min(GRID * y + GRID, light.shape[0])):
+                    for column in range(GRID * x, min(GRID * x + GRID, light.shape[1])):
+                        picture[row, column] = light[row, column]
+            elif since <= WINDOW:
+                after[since - 1, y, x] = value
+            recent[k % WINDOW, y, x] = value
+            total[y, x] += value
+            lights[y, x] += light[GRID * y, GRID * x]
 
 
 def found(state: Curves) -> Curves:

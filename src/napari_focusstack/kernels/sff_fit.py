@@ -116,7 +116,7 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
     best, first, before, after, floor, positions, peak, power, noisiness, bend, only_ends,
     index, sigma, gain, bends, excess, freedom, start, stop,
 ):  # fmt: skip
-    u, level, noise = np.empty(2 * WINDOW + 1), np.empty(2 * WINDOW + 1), np.empty(2 * WINDOW + 1)
+    u, level, noise, value, rise, weight = np.empty((6, 2 * WINDOW + 1))
     last = len(positions) - 1
     for y in range(start, stop):
         for x in range(best.shape[1]):
@@ -154,7 +154,7 @@ def _fit_rows(  # type: ignore[no-untyped-def]  # pragma: no cover
             known = bend * step * step / 2 if only_ends else 0.0
             alone = (k == 0 or k == last) and not only_ends
             shape = GUO if peak == LORENTZIAN and alone else peak  # a tail makes no peak
-            place, error, lever, curved, over = _peak(u[:count], level[:count], noise[:count], shape, power, known)
+            place, error, lever, curved, over = _peak(count, u, level, noise, value, rise, weight, shape, power, known)
             if curved < 0:
                 index[y, x] = k + _frames(place, positions, k, step)
                 sigma[y, x], gain[y, x] = min(error, MOST), min(lever, MOST)
@@ -179,7 +179,7 @@ def _straightened(level, peak):  # type: ignore[no-untyped-def]  # pragma: no co
     if peak == PARABOLA:
         return level, 1.0
     if peak == LORENTZIAN:
-        tail = level**-TAIL
+        tail = np.float32(level) ** np.float32(-TAIL)
         return (1 - tail) / TAIL, tail / level
     return math.log(level), 1 / level
 
@@ -193,10 +193,11 @@ def _frames(place, positions, k, step):  # type: ignore[no-untyped-def]  # pragm
 
 
 @njit(cache=True, nogil=True)
-def _peak(u, level, noise, peak, power, known):  # type: ignore[no-untyped-def]  # pragma: no cover
-    """Peak; standard deviations of it for the given noise and for unit noise; curvature; squares left over."""
-    count = len(u)
-    value, rise, weight = np.empty(count), np.empty(count), np.empty(count)
+def _peak(count, u, level, noise, value, rise, weight, peak, power, known):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Peak; standard deviations of it for the given noise and for unit noise; curvature; squares left over.
+
+    Of the first `count` samples; `value`, `rise` and `weight` are written to.
+    """
     total = mean1 = mean2 = mean = 0.0
     for i in range(count):
         value[i], rise[i] = _straightened(level[i], peak)
