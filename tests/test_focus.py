@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_focusstack.arrays import Selection, to_float
+from napari_focusstack.arrays import Selection, to_float, visit
 from napari_focusstack.focus import (
     FOCUS_MEASURES,
     Greys,
@@ -54,6 +54,15 @@ def test_greys_are_those_of_the_frames(channel):
     np.testing.assert_array_equal(grey(greys[1]), grey(frames[1], channel))
     with pytest.raises(ValueError, match="channel=3 is not there; allowed are 0 to 2, or -1 for all"):
         Greys(frames, 3)
+
+
+def test_greys_know_the_files_of_their_frames():
+    class Read(np.ndarray):
+        sources = ("a.tif", "b.tif")
+
+    frames = np.stack([np.zeros((5, 6, 1)), np.full((5, 6, 1), np.nan)]).astype(np.float32).view(Read)
+    with pytest.raises(ValueError, match=r"b\.tif has values that are no numbers"):
+        list(visit(Greys(frames), ""))
 
 
 def test_grey_of_a_view_that_is_not_contiguous():

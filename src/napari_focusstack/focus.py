@@ -90,6 +90,7 @@ class Greys:
         check_channel(channel, frames.shape[3])
         self._frames, self._channel = frames, channel
         self.shape, self.dtype = (*frames.shape[:3], 1), np.dtype(np.float32)
+        self.sources = getattr(frames, "sources", ())  # whose values are no numbers is said by name
 
     def __len__(self) -> int:
         """Count them."""
