@@ -21,8 +21,9 @@ from napari_focusstack.focus import grey
 
 from .depth_cases import CASES, measured_surfaces
 from .depth_score import Estimate, Score, read_depth, score
-from .peers import FOCUS_STACK_DEPTH, filled_up, installed
+from .peers import FOCUS_STACK_DEPTH, installed
 from .process import measure
+from .score import filled_up
 from .tables import markdown
 
 if TYPE_CHECKING:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 __all__ = [
     "FOCUS_STACK_DEPTH",
     "FUSING",
@@ -18,7 +16,6 @@ __all__ = [
     "MEASURING",
     "STACKING",
     "Tool",
-    "filled_up",
     "installed",
 ]
 
@@ -114,10 +111,3 @@ FUSING = (
     Tool("enfuse", ("enfuse",), _enfuse),
 )
 """Fuse frames that are aligned already, and equally lit; focus-stack cannot be told not to align."""
-
-
-def filled_up(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Picture or depth of that size; if a program cut its borders, alike on all sides, the outermost pixels repeat."""
-    missing = [size - side for size, side in zip((height, width), picture.shape[:2], strict=True)]
-    beside = [(each // 2, each - each // 2) for each in missing] + [(0, 0)] * (picture.ndim - 2)
-    return np.pad(picture, beside, mode="edge")

@@ -21,9 +21,9 @@ from napari_focusstack.metrics import psnr, ssim
 
 from . import references
 from .cases import CASES, Case
-from .peers import FUSING, STACKING, Tool, filled_up, installed
+from .peers import FUSING, STACKING, Tool, installed
 from .process import measure
-from .score import on_truth, read_picture, scored_area
+from .score import filled_up, on_truth, read_picture, scored_area
 from .tables import markdown
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import tifffile
 from napari_focusstack.arrays import to_float
 from napari_focusstack.metrics import psnr
 
-__all__ = ["on_truth", "read_picture", "scored_area"]
+__all__ = ["filled_up", "on_truth", "read_picture", "scored_area"]
 
 BORDER = 0.04  # of each side: left out, since programs differ in what they cut
 ALREADY_THERE = 0.1  # px: a picture that close to a whole shift of the truth is not resampled
@@ -25,6 +25,13 @@ def read_picture(path: Path) -> np.ndarray:
     """(Y, X, C) float32 picture of a TIFF; what lies beyond red, green and blue is dropped."""
     image = to_float(tifffile.imread(path))
     return image[..., None] if image.ndim == 2 else image[..., :3]
+
+
+def filled_up(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Picture or depth of that size; if a program cut its borders, alike on all sides, the outermost pixels repeat."""
+    missing = [size - side for size, side in zip((height, width), picture.shape[:2], strict=True)]
+    beside = [(each // 2, each - each // 2) for each in missing] + [(0, 0)] * (picture.ndim - 2)
+    return np.pad(picture, beside, mode="edge")
 
 
 def on_truth(image: np.ndarray, truth: np.ndarray) -> np.ndarray:

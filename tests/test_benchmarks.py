@@ -103,8 +103,8 @@ def test_our_rows_of_the_speed_tables_write_what_is_measured(tmp_path, number):
     assert tifffile.imread(out).shape[:2] == (64, 64)
 
 
-def test_what_a_program_cut_off_on_all_sides_isfilled_up():
-    from benchmarks.peers import filled_up
+def test_what_a_program_cut_off_on_all_sides_is_filled_up():
+    from benchmarks.score import filled_up
 
     whole = np.arange(6 * 8 * 3, dtype=np.float32).reshape(6, 8, 3)
     found = filled_up(whole[1:-1, 2:-2], 6, 8)

@@ -210,11 +210,12 @@ def test_what_is_behind_may_be_blurred_otherwise(behind, nearest):
     assert psnr(found.image, truth, mask=band) > psnr(image, truth, mask=band) + 6
 
 
+@pytest.mark.parametrize("edges", ["network", "contours"])
 @pytest.mark.parametrize(("transfer", "dtype"), [("linear", "uint16"), ("srgb", "uint8")])
-def test_light_that_only_adds_up_is_left_alone(transfer, dtype):
+def test_light_that_only_adds_up_is_left_alone(transfer, dtype, edges):
     burst = simulate("fluorescence", frames=10, height=SIZE, width=SIZE, blur=1.0, transfer=transfer, dtype=dtype)
     image = fuse(burst.frames, "pyramid").image
-    index = estimate_depth(burst.frames, fill=True, guide=image).index
+    index = estimate_depth(burst.frames, fill=True, guide=image, edges=edges).index
     found = eliminate_diffusion(burst.frames, image, index, transfer=transfer)
     assert np.array_equal(found.image, image)
     why = "the frames look more as if light added up than as if what is near hid what is behind it"

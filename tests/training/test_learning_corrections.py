@@ -129,14 +129,14 @@ def test_an_example_can_be_learned_by_heart():
     network = build("trustnet", {})
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
     losses = []
-    for _ in range(40):
+    for _ in range(80):
         loss = LESSONS["correction"].error(network(*draw.asked(network)), draw)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.75 * losses[0]
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.1, 0.69, 0.71, 0.9, 0.9999999])
