@@ -27,8 +27,7 @@ __all__ = ["Solved", "Veils"]
 BLOCK, BLOCKS = 64, 4  # px, and number, of the squares that tell which end of the burst is nearest
 DIFFERENT = 0.5  # of the range of values: what two frames differ by counts as so much at most
 ASKED = 1000  # pixels of them
-HIDING: dict[Transfer, float] = {"srgb": 1.05, "linear": 1.25}  # times as well as adding up it must explain the frames
-BOTH = 1.4  # the same, where adding up explains them, too
+HIDING, CLEARLY = 1.05, 1.25  # times as well as adding up it must explain the frames; where that is likely, too
 ROUNDS = 2  # of the subtractive form, which takes what is around from the one before
 LEFT = 0.2  # of a pixel's light: where nearer surfaces seem to have added more than the rest, depth is wrong
 LEVELS = 4096  # of linear light, to look stored values up by
@@ -131,12 +130,13 @@ class Veils:
         """Whether the frames look more as if light added up than as if nearer surfaces hid farther ones.
 
         In fluorescence it does; elsewhere it seems so where depth or blur are wrong: nothing is to be taken, either.
-        Microscopes store light as it is, and photographs have a curve: of the former, hiding has to be shown clearly;
-        and of both, where adding up explains the frames, too, better than the picture as it is.
+        Hiding has to be shown clearly of light that is stored as it is, as microscopes do, while photographs have a
+        curve; and where adding up explains the frames, too, better than the picture as it is.
         """
         hiding, as_it_was = (wrong.sum() for wrong in self._tried(law, opaque=True))
         adding = self._tried(law, opaque=False)[0].sum()
-        return bool(adding < (BOTH if adding < as_it_was else HIDING[self.transfer]) * hiding)
+        likely = self.transfer == "linear" or adding < as_it_was
+        return bool(adding < (CLEARLY if likely else HIDING) * hiding)
 
     def _tried(self, law: Law, *, opaque: bool) -> NDArray[np.float32]:
         """(2, …) `worst`, `DIFFERENT` at most, of some pixels that are veiled by a law, in the busiest squares."""
