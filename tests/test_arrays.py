@@ -188,3 +188,12 @@ def test_a_frame_with_values_that_are_no_numbers_is_named(bad):
     with pytest.raises(ValueError, match=r"frame 2 has values that are no numbers \(NaN\) or infinite; put others"):
         seen.extend(i for i, _ in visit(as_frames(frames), "Fusing"))
     assert seen == [0, 1]
+
+
+def test_parts_with_values_that_are_no_numbers_are_named_others_are_not_looked_at():
+    frames = np.zeros((4, 6, 6, 1), np.float32)
+    frames[2, 3, 3] = np.nan
+    sound, bad = (slice(0, 3), slice(0, 6)), (slice(3, 4), slice(2, 5))
+    assert len(list(visit_parts(as_frames(frames), "Fusing", {2: [sound]}))) == 1
+    with pytest.raises(ValueError, match="frame 2 has values that are no numbers"):
+        list(visit_parts(as_frames(frames), "Fusing", {1: [bad], 2: [sound, bad]}))

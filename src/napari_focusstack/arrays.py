@@ -261,8 +261,8 @@ def visit(frames: Frames, stage: str, order: Sequence[int] | None = None) -> Ite
 def visit_parts(
     frames: Frames, stage: str, boxes: Mapping[int, Sequence[Box]]
 ) -> Iterator[tuple[int, list[NDArray[Any]]]]:
-    """Visit, as `visit` does, parts of some frames: of frame i those in `boxes[i]`; their values are not looked at."""
-    return _ahead(lambda i: parts(frames, i, boxes[i]), list(boxes), stage)
+    """Visit, as `visit` does, parts of some frames: of frame i those in `boxes[i]`."""
+    return _ahead(lambda i: [_sound(frames, i, part) for part in parts(frames, i, boxes[i])], list(boxes), stage)
 
 
 def _ahead(read: Callable[[int], T], order: Sequence[int], stage: str) -> Iterator[tuple[int, T]]:
@@ -289,7 +289,11 @@ def decoded(frames: Frames, i: int) -> NDArray[Any]:
     ValueError
         If some are not, or are infinite; with the name of its file, where each frame has one.
     """
-    image: NDArray[Any] = np.asarray(frames[i])
+    return _sound(frames, i, np.asarray(frames[i]))
+
+
+def _sound(frames: Frames, i: int, image: NDArray[Any]) -> NDArray[Any]:
+    """What was read of frame `i`, if its values are numbers."""
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         files = getattr(frames, "sources", ())
         name, note = (files[i], "") if len(files) == len(frames) else (f"frame {i}", " (the first is number 0)")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
 
-from ..arrays import Frames, to_float, visit
+from ..arrays import Box, Frames, to_float, visit_parts
 from ..color import Transfer, to_linear
 from ..focus import grey, noise_sigma
 from ..progress import apart, track
@@ -118,12 +118,13 @@ class Patches:
     def look(self, frames: Frames, transfer: Transfer) -> None:
         """Take from the frames, in linear light, what is needed of them."""
         needed = sorted(set().union(*self.seen))
-        for k, stored in visit(frames, "Measuring the blur", needed):
-            for corner, planes in zip(self.corners, self.seen, strict=True):
-                if k in planes:
-                    planes[k] = to_linear(to_float(stored[self._window(corner)]), transfer).mean(axis=2)
+        shown = {k: [at for at, planes in enumerate(self.seen) if k in planes] for k in needed}
+        boxes = {k: [self._window(self.corners[at]) for at in some] for k, some in shown.items()}
+        for k, cut in visit_parts(frames, "Measuring the blur", boxes):
+            for at, stored in zip(shown[k], cut, strict=True):
+                self.seen[at][k] = to_linear(to_float(stored), transfer).mean(axis=2)
 
-    def _window(self, corner: tuple[int, int]) -> Any:
+    def _window(self, corner: tuple[int, int]) -> Box:
         return slice(corner[0], corner[0] + self.side), slice(corner[1], corner[1] + self.side)
 
 
