@@ -7,7 +7,7 @@ from napari_focusstack import bars as module
 from napari_focusstack.bars import bars
 from napari_focusstack.progress import track
 
-WORDS = "focusstack: compiling loops, once; the next run begins at once"
+WORDS = "focusstack: compiling loops, once; the next run with the same methods begins at once"
 
 
 def compiled():

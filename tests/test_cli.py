@@ -157,8 +157,8 @@ def test_wrong_usage_is_told(words, capsys):
     [
         (
             ["stack", "x", "--out", "y", "--fuse-checkpoint", "z"],
-            "focusstack: --fuse-checkpoint is an option of --fuse focusdeep or --fuse unet, but the method is pyramid: "
-            "give that method, too, or leave --fuse-checkpoint out; see focusstack --help\n",
+            "focusstack stack: --fuse-checkpoint is an option of --fuse focusdeep or --fuse unet, but the method is "
+            "pyramid: give that method, too, or leave --fuse-checkpoint out; see focusstack stack --help\n",
         ),
         (
             ["stack", "x", "--out", "y", "--fuse=average", "--fuse-taps=14"],
@@ -174,6 +174,12 @@ def test_wrong_usage_is_told(words, capsys):
         (["stack", "x", "--out", "y", "--fuse-channel", "1"], "unrecognized arguments: --fuse-channel 1"),
         (["depth", "x", "--out", "y", "--peak", "guo"], "unknown --peak; did you mean --depth-peak?; see"),
         (["stack", "x", "--out", "y", "--channel", "1"], "unrecognized arguments: --channel 1"),
+        (
+            ["depth", "x", "--out", "y", "--depth-egdes", "none"],
+            "focusstack depth: unrecognized arguments: --depth-egdes none; did you mean --depth-edges?; see focusstack "
+            "depth --help",
+        ),
+        (["info", "x", "--half-szie"], "unrecognized arguments: --half-szie; did you mean --half-size?"),
     ],
 )
 def test_options_of_other_methods_are_told_apart_from_nonsense(words, message, capsys):

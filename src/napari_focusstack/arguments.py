@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,6 +25,7 @@ from .units import UNITS, check_unit
 __all__ = ["DEFAULTS", "DEMO", "parsed"]
 
 DEMO = "focusstack-demo"  # folder of the demo
+ALIKE = 0.75  # of two flags' letters: how many a misspelt one has in common with that which was meant
 DEFAULTS = {"align": "ecc", "fuse": "pyramid", "depth": "sff"}  # methods of the stages that are asked for
 STACKING = {"stack": ("align", "fuse", "depth"), "depth": ("align", "depth")}  # commands, and the stages they choose
 
@@ -31,12 +34,20 @@ TABLES: dict[str, Mapping[str, Method]] = {"align": ALIGNERS, "fuse": FUSERS, "d
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """What the words of the command line say; leaves with the exit code of wrong usage if they say nonsense."""
-    parser = _parser_of(words)
+    parser, commands = _parsers_of(words)
     chosen, unknown = parser.parse_known_args(words)
     if unknown:
+        command = commands.get(words[0], parser)
         others = filter(None, (_owners(word, words) for word in unknown))
-        parser.error(next(others, f"unrecognized arguments: {' '.join(unknown)}"))
+        command.error(next(others, f"unrecognized arguments: {' '.join(unknown)}{_alike(unknown, command)}"))
     return chosen
+
+
+def _alike(unknown: Sequence[str], command: argparse.ArgumentParser) -> str:
+    """Which flag of a command may have been meant, in words; empty if none is spelt like those that are unknown."""
+    flags = sorted(set(re.findall(r"(?<!\w)--[a-z][\w-]*", command.format_help())))
+    found = [close for word in unknown for close in get_close_matches(word.partition("=")[0], flags, 1, ALIKE)]
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _owners(word: str, words: Sequence[str]) -> str:
@@ -58,8 +69,8 @@ def _owners(word: str, words: Sequence[str]) -> str:
     return f"{flag} is an option of {give}, but the method is {named}: give that method, too, or leave {flag} out"
 
 
-def _parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Parser of the command line; the options of the methods that `words` name are among its flags."""
+def _parsers_of(words: Sequence[str]) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
+    """Parser of the command line, and those of its commands; flags for options of the methods that `words` name."""
     parser = _Parser("focusstack", description="One all-in-focus image, and the depth, from a focus-bracketed burst.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -69,7 +80,7 @@ def _parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     _add_info(commands.add_parser("info", help="say what a burst holds", allow_abbrev=False))
     _add_demo(commands.add_parser("demo", help="make a raw burst and stack it", allow_abbrev=False))
     add_training(commands)
-    return parser
+    return parser, commands.choices
 
 
 class _Parser(argparse.ArgumentParser):

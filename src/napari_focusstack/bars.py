@@ -73,7 +73,10 @@ def _compiling() -> Iterator[None]:
         def speak(self) -> None:
             if not self.said and time.monotonic() > self.begun + PATIENCE_S:
                 self.said = True
-                tqdm.write("focusstack: compiling loops, once; the next run begins at once", file=sys.stderr)
+                tqdm.write(
+                    "focusstack: compiling loops, once; the next run with the same methods begins at once",
+                    file=sys.stderr,
+                )
 
     with event.install_listener("numba:compile", Patience()):
         yield

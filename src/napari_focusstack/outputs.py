@@ -101,7 +101,7 @@ def check_burst(burst: Burst, recipe: Recipe, chosen: argparse.Namespace) -> Non
     frames = burst.sizes.get("Z", 1) if burst.is_series else len(burst)
     if frames < LEAST and recipe.depth != "none":
         raise ValueError(
-            f"{burst.name} holds {frames} frame{'s' * (frames != 1)}; a depth needs at least {LEAST}: give all files "
+            f"only {frames} frame{'s' * (frames != 1)} of {burst.name}; a depth needs at least {LEAST}: give all files "
             "of the burst, or a folder with all of them"
         )
     axes = burst.axes.replace("Z", "") if burst.is_series else "YXC"

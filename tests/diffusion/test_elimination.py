@@ -219,7 +219,7 @@ def test_light_that_only_adds_up_is_left_alone(transfer, dtype, edges):
     found = eliminate_diffusion(burst.frames, image, index, transfer=transfer)
     assert np.array_equal(found.image, image)
     why = "the frames look more as if light added up than as if what is near hid what is behind it"
-    assert found.describe() == f"nothing eliminated: {why}"
+    assert found.describe().startswith(f"nothing eliminated: {why}; where that cannot be")
 
 
 def test_edges_go_to_the_nearer_surface_or_to_the_other(pair):

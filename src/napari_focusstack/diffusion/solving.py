@@ -41,7 +41,10 @@ FULL_RIM = 1.3  # below which a nearer surface is drawn back
 NO_EDGES = "there are no depth edges"  # why nothing is done
 NO_TEXTURE = "there is no texture on flat surfaces to measure the blur by; give it: blur (--diffusion-blur)"
 NO_END = "the frames do not tell which end of the burst is nearest; give it: nearest (--diffusion-nearest)"
-NO_SHADE = "the frames look more as if light added up than as if what is near hid what is behind it"
+NO_SHADE = (
+    "the frames look more as if light added up than as if what is near hid what is behind it; where that cannot be, "
+    "depth or blur are wrong: give the blur (--diffusion-blur)"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
